@@ -1,0 +1,177 @@
+//! Cancellations: their states, the budget that bounds them, and the tag by which Toss's entries are matched.
+
+use crate::money::Won;
+use crate::payment::PaymentState;
+
+/// Where a cancellation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CancellationState {
+    /// Accepted; nothing was sent.
+    Requested,
+    /// Its first call is recorded and may be on its way.
+    Sending,
+    /// Toss gave the money back.
+    Done,
+    /// Nothing was given back, and nothing will be.
+    Refused,
+    /// Whether the money was given back is not known.
+    Unresolved,
+}
+
+impl CancellationState {
+    /// Every state, for tables and exhaustive tests.
+    pub const ALL: [CancellationState; 5] = [
+        CancellationState::Requested,
+        CancellationState::Sending,
+        CancellationState::Done,
+        CancellationState::Refused,
+        CancellationState::Unresolved,
+    ];
+
+    /// Whether its amount is still reserved: it may yet be given back.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        match self {
+            CancellationState::Requested | CancellationState::Sending | CancellationState::Unresolved => true,
+            CancellationState::Done | CancellationState::Refused => false,
+        }
+    }
+}
+
+/// Why a cancel cannot be accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CancelRefusal {
+    /// The money was not taken yet, or will not be.
+    #[error("there is no money to give back: the payment is {0:?}")]
+    NothingTaken(PaymentState),
+    /// Whether the money was taken is not known.
+    #[error("whether the money was taken is not known yet")]
+    Undecided,
+    /// All that is left is given back or reserved already.
+    #[error("nothing is left to give back")]
+    NothingLeft,
+    /// More than what is left.
+    #[error("only {available} won are left to give back")]
+    TooMuch {
+        /// What is left after the open cancellations.
+        available: Won,
+    },
+    /// Nothing is not an amount to give back.
+    #[error("the amount must be at least one won")]
+    Zero,
+    /// Before the deposit an account can only be cancelled as a whole.
+    #[error("before the deposit only the whole can be cancelled")]
+    WholeOnly,
+}
+
+/// Fixes the amount of a new cancellation: the asked one, or all that is left.
+///
+/// `balance` is what Toss last told, `reserved` the sum of open cancellations.
+///
+/// # Errors
+/// [`CancelRefusal`] with the reason, for the caller to pass on.
+pub fn cancel_amount(
+    state: PaymentState,
+    balance: Won,
+    reserved: Won,
+    asked: Option<Won>,
+) -> Result<Won, CancelRefusal> {
+    let is_before_deposit = match state {
+        PaymentState::Confirming | PaymentState::ConfirmUnresolved => return Err(CancelRefusal::Undecided),
+        PaymentState::Failed | PaymentState::Expired => return Err(CancelRefusal::NothingTaken(state)),
+        PaymentState::Cancelled => return Err(CancelRefusal::NothingLeft),
+        PaymentState::WaitingForDeposit => true,
+        PaymentState::Confirmed | PaymentState::PartiallyCancelled => false,
+    };
+    let available = balance.minus(reserved).unwrap_or(Won::ZERO);
+    if available.is_zero() {
+        return Err(CancelRefusal::NothingLeft);
+    }
+    match asked {
+        None => Ok(available),
+        Some(amount) if amount.is_zero() => Err(CancelRefusal::Zero),
+        Some(amount) if amount > available => Err(CancelRefusal::TooMuch { available }),
+        Some(amount) if is_before_deposit && amount != balance => Err(CancelRefusal::WholeOnly),
+        Some(amount) => Ok(amount),
+    }
+}
+
+/// The tag that our cancel reasons end with: the last twelve characters of the cancellation's id, which are random.
+#[must_use]
+pub fn cancel_tag(cancellation_id: &str) -> String {
+    let tail: String = cancellation_id.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+    format!("[{tail}]")
+}
+
+/// The reason as Toss gets it: the staff's words and our tag, within Toss's 200 characters.
+#[must_use]
+pub fn tagged_reason(reason: &str, cancellation_id: &str) -> String {
+    let words: String = reason.chars().take(crate::limits::CANCEL_REASON_CHARS_MAX).collect();
+    format!("{} {}", words.trim_end(), cancel_tag(cancellation_id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn won(amount: i64) -> Won {
+        Won::new(amount).unwrap()
+    }
+
+    #[test]
+    fn the_rest_is_the_balance_less_what_is_reserved() {
+        assert_eq!(cancel_amount(PaymentState::Confirmed, won(1000), won(300), None), Ok(won(700)));
+        assert_eq!(
+            cancel_amount(PaymentState::PartiallyCancelled, won(1000), won(300), Some(won(701))),
+            Err(CancelRefusal::TooMuch { available: won(700) })
+        );
+        assert_eq!(
+            cancel_amount(PaymentState::Confirmed, won(1000), won(1000), None),
+            Err(CancelRefusal::NothingLeft)
+        );
+        assert_eq!(
+            cancel_amount(PaymentState::Confirmed, won(1000), Won::ZERO, Some(Won::ZERO)),
+            Err(CancelRefusal::Zero)
+        );
+    }
+
+    #[test]
+    fn nothing_is_cancelled_before_the_outcome_is_known() {
+        for state in [PaymentState::Confirming, PaymentState::ConfirmUnresolved] {
+            assert_eq!(cancel_amount(state, won(1000), Won::ZERO, None), Err(CancelRefusal::Undecided));
+        }
+    }
+
+    #[test]
+    fn an_account_is_cancelled_as_a_whole_before_its_deposit() {
+        let state = PaymentState::WaitingForDeposit;
+        assert_eq!(cancel_amount(state, won(1000), Won::ZERO, None), Ok(won(1000)));
+        assert_eq!(
+            cancel_amount(state, won(1000), Won::ZERO, Some(won(999))),
+            Err(CancelRefusal::WholeOnly)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn accepted_amounts_never_exceed_the_balance(balance in 0i64..1_000_000, asked in proptest::collection::vec(proptest::option::of(0i64..1_000_000), 0..20)) {
+            let balance = won(balance);
+            let mut reserved = Won::ZERO;
+            for ask in asked {
+                if let Ok(amount) = cancel_amount(PaymentState::Confirmed, balance, reserved, ask.map(won)) {
+                    prop_assert!(!amount.is_zero());
+                    reserved = reserved.plus(amount).unwrap();
+                }
+                prop_assert!(reserved <= balance);
+            }
+        }
+
+        #[test]
+        fn a_tagged_reason_fits_toss_and_ends_with_the_tag(reason in ".{0,400}") {
+            let tagged = tagged_reason(&reason, "0193a5c2-0000-7000-8000-0123456789ab");
+            prop_assert!(tagged.chars().count() <= 200);
+            prop_assert!(tagged.ends_with("[0123456789ab]"));
+        }
+    }
+}

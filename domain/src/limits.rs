@@ -1,0 +1,93 @@
+//! Every limit and every time of the product that is a rule and not a deployment's choice, each with its reason.
+//!
+//! Units stand last in the names. What an operator may tune (pool sizes, concurrency, rate limits) is in `app`'s configuration.
+
+/// How long one call to Toss may take, from the start of connecting to the last byte. Card companies and banks stand behind a
+/// confirm; Toss names no figure, and a minute is what its slow queries are documented with.
+pub const CALL_DEADLINE_MS: i64 = 60_000;
+/// How long connecting may take. Nothing has been sent by then, so giving up early costs nothing.
+pub const CONNECT_TIMEOUT_MS: i64 = 3_000;
+/// How long a claimed job belongs to its worker without a renewal. A killed worker's job is picked up after this.
+pub const LEASE_MS: i64 = 20_000;
+/// How often a worker renews the leases of everything it holds: several chances before a lease is over.
+pub const LEASE_RENEWAL_MS: i64 = 5_000;
+/// What must be left of a lease, by the worker's own monotonic clock, for a call to be started under it.
+pub const LEASE_LEFT_TO_SEND_MS: i64 = 5_000;
+/// How long after its start a call that nobody finished may still reach Toss: its deadline, and the lease of a paused worker.
+pub const UNFINISHED_CALL_MS: i64 = CALL_DEADLINE_MS + LEASE_MS;
+/// How long a stopping worker waits for calls in flight: longer than any call.
+pub const DRAIN_MS: i64 = 65_000;
+
+/// How long after its acceptance a confirm may be sent. Toss allows ten minutes from the authentication, which is earlier.
+pub const CONFIRM_WINDOW_MS: i64 = 10 * 60_000;
+/// When "not approved" counts as proof: the window and five minutes in which the last request may still have been finishing.
+pub const CONFIRM_PROOF_MS: i64 = 15 * 60_000;
+/// How long look-ups may stay unanswered before a person is asked.
+pub const ESCALATE_AFTER_MS: i64 = 60 * 60_000;
+/// How long a cancel is tried before a person is asked. Toss's idempotency keys live for 15 days.
+pub const CANCEL_TRIES_MS: i64 = 24 * 60 * 60_000;
+/// How long after an answered, ambiguous cancel a look-up must have started to prove that nothing was cancelled.
+pub const CANCEL_SETTLE_MS: i64 = 60_000;
+/// The least time between two cancels of one payment: Toss refuses requests that follow each other too fast.
+pub const CANCEL_SPACING_MS: i64 = 1_100;
+/// How soon a job that has to wait behind another money operation of its payment looks again.
+pub const BEHIND_MS: i64 = 1_000;
+
+/// How many confirm or cancel calls one job may make under all its keys together.
+pub const POSTS_MAX: u32 = 30;
+/// How many idempotency keys one confirm may use.
+pub const CONFIRM_KEYS_MAX: u32 = 4;
+/// How many idempotency keys one cancel may use.
+pub const CANCEL_KEYS_MAX: u32 = 5;
+/// After how many claims in a row that never finished a job is parked: it may be killing its workers.
+pub const UNFINISHED_CLAIMS_MAX: usize = 3;
+/// How many attempts of one job are kept in the decision's view. A job that lives longer keeps all rows, but only the last count.
+pub const HISTORY_MAX: u64 = 200;
+
+/// The first grace of a published job before the relay publishes it again.
+pub const GRACE_MS: i64 = 10_000;
+/// The longest grace: a deep backlog is not a lost message.
+pub const GRACE_MS_MAX: i64 = 120_000;
+/// How often the relay looks for due jobs.
+pub const RELAY_POLL_MS: i64 = 250;
+/// How many due jobs the relay takes at a time.
+pub const RELAY_BATCH_MAX: u64 = 100;
+
+/// How long an order may be paid by default: Toss's 30-minute window, its 10 minutes for the confirm, and a margin.
+pub const PAY_BY_MS: i64 = 45 * 60_000;
+/// The smallest order: Toss takes cards from 100 won and accounts from 200.
+pub const ORDER_AMOUNT_MIN: i64 = 100;
+/// The largest order that is accepted: a hundred million won.
+pub const ORDER_AMOUNT_MAX: i64 = 100_000_000;
+/// The highest price of a product or an option.
+pub const PRICE_MAX: i64 = 10_000_000;
+/// How many lines a cart may have.
+pub const CART_LINES_MAX: usize = 50;
+/// How many of one line may be ordered.
+pub const QUANTITY_MAX: u32 = 99;
+/// How many options one line may choose.
+pub const LINE_OPTIONS_MAX: usize = 30;
+/// The longest order name that Toss takes, in characters.
+pub const ORDER_NAME_CHARS_MAX: usize = 100;
+/// The longest name of a store, product, option or customer, in characters. Toss takes 100 for a customer's.
+pub const NAME_CHARS_MAX: usize = 100;
+/// The longest e-mail address that Toss takes.
+pub const EMAIL_CHARS_MAX: usize = 100;
+/// The longest delivery address, in characters.
+pub const ADDRESS_CHARS_MAX: usize = 200;
+/// The longest delivery note, in characters.
+pub const NOTE_CHARS_MAX: usize = 300;
+/// The longest cancel reason that staff may give, in characters: Toss takes 200 and our tag stands behind it.
+pub const CANCEL_REASON_CHARS_MAX: usize = 170;
+/// How many products one store's menu may have.
+pub const MENU_PRODUCTS_MAX: usize = 500;
+/// How many option groups a product may have.
+pub const OPTION_GROUPS_MAX: usize = 20;
+/// How many options a group may have.
+pub const GROUP_OPTIONS_MAX: usize = 50;
+/// How many cancellations one payment may have. Toss documents no limit; a list that a page can show needs one.
+pub const CANCELLATIONS_MAX: u64 = 100;
+/// How many rows one page of a list may have.
+pub const PAGE_ROWS_MAX: u64 = 200;
+/// The longest idempotency key that we take from a caller.
+pub const CALLER_KEY_CHARS_MAX: usize = 255;

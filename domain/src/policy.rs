@@ -1,0 +1,486 @@
+//! The retry policy: what to send next, and what an answer means. Pure, exhaustive, the same for every process.
+//!
+//! Three rules carry it. *Unknown is not failure*: after a call whose outcome is unknown, a look-up comes before anything else.
+//! *A key is retired only by an answer*: while no answer came, the same idempotency key is sent again, because Toss then answers with
+//! the first result; an answered error would be repeated under its key, so a look-up has to prove the operation undone, and the next
+//! call gets the next key generation. *Only proof ends a job*: positive evidence always, negative evidence only while nothing of ours
+//! can still be under way.
+//!
+//! `plan_*` says what a claimed job does next, `decide_*` what the answer to it changes. How long a [`Pace`] takes is computed by the
+//! worker from its [`Curve`].
+
+mod cancel;
+mod confirm;
+mod look_up;
+
+pub use cancel::{CancelFacts, decide_cancel, plan_cancel};
+pub use confirm::{decide_confirm, plan_confirm};
+pub use look_up::decide_look_up;
+
+use crate::answer::{FailureClass, TossPayment};
+use crate::attempt::{Operation, PastAttempt, Verdict};
+use crate::limits::UNFINISHED_CALL_MS;
+use crate::money::Won;
+use crate::payment::{PaymentEvent, PaymentState};
+
+/// What decisions know about the payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentFacts {
+    /// The order, as Toss must name it.
+    pub order_id: String,
+    /// The payment key, as Toss must name it.
+    pub payment_key: String,
+    /// What the order costs.
+    pub amount: Won,
+    /// What Toss last told can still be cancelled; zero before the confirm.
+    pub balance: Won,
+    /// Our state.
+    pub state: PaymentState,
+    /// When the confirm was accepted.
+    pub accepted_at_ms: i64,
+    /// Until when a confirm may be sent.
+    pub confirm_by_ms: i64,
+}
+
+impl PaymentFacts {
+    /// Whether an answer is about this payment at all: the same key, order, amount and currency.
+    #[must_use]
+    pub fn is_described_by(&self, told: &TossPayment) -> bool {
+        told.payment_key == self.payment_key
+            && told.order_id == self.order_id
+            && told.total == self.amount
+            && told.currency == "KRW"
+    }
+
+    /// From when on "not approved" is proof.
+    #[must_use]
+    pub const fn proof_from_ms(&self) -> i64 {
+        self.accepted_at_ms.saturating_add(crate::limits::CONFIRM_PROOF_MS)
+    }
+}
+
+/// The attempt whose answer is being decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrentAttempt {
+    /// What it did.
+    pub operation: Operation,
+    /// When it was recorded.
+    pub started_at_ms: i64,
+}
+
+/// The other attempts of a job, oldest first, and the key generation that it has reached.
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// Oldest first, without the current one.
+    pub attempts: &'a [PastAttempt],
+    /// The job's key generation, from 1.
+    pub generation: u32,
+}
+
+/// What a claimed job does next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Send the confirm or cancel under the job's present key generation.
+    Send,
+    /// Ask Toss what happened.
+    LookUp,
+    /// Nothing is sent: the job ends or stops here.
+    Conclude(Box<Decision>),
+}
+
+/// What an answer changes. Applied by `store` in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What the attempt is recorded to have said.
+    pub verdict: Verdict,
+    /// What is now known about the payment.
+    pub event: Option<PaymentEvent>,
+    /// The code behind a refusal or a stop: Toss's, or ours.
+    pub code: Option<String>,
+    /// The sentence behind it.
+    pub message: Option<String>,
+    /// What becomes of the cancellation, for cancel jobs.
+    pub cancellation: Option<CancellationMove>,
+    /// What becomes of the job.
+    pub job: NextJob,
+    /// Why a person should look at the payment.
+    pub review: Option<ReviewReason>,
+}
+
+/// What becomes of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextJob {
+    /// It is done.
+    Succeed,
+    /// It ended by a refusal.
+    Decline,
+    /// It ended unsent.
+    Void,
+    /// It stops for a person.
+    Park(ReviewReason),
+    /// It goes on later.
+    Wait(Wait),
+}
+
+/// When a job goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Along which curve.
+    pub pace: Pace,
+    /// How often that has happened in a row: 0 for the first.
+    pub repeats: u32,
+    /// Not before this instant, whatever the curve says.
+    pub not_before_ms: i64,
+    /// Whether the next call gets the next key generation: a look-up has just proved the last one undone.
+    pub has_new_key: bool,
+}
+
+/// What becomes of a cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CancellationMove {
+    /// The money was given back.
+    Done {
+        /// Toss's key of it; `None` only for an account that was cancelled before its deposit.
+        transaction_key: Option<String>,
+        /// When, by Toss.
+        cancelled_at_ms: Option<i64>,
+    },
+    /// Nothing was given back, and nothing will be.
+    Refused,
+    /// Whether it was is unknown.
+    Unresolved,
+}
+
+/// Why a person should look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReviewReason {
+    /// Our key, contract or request was refused.
+    Setup,
+    /// Toss answered with another order or amount.
+    AnswerMismatch,
+    /// Toss shows a state that nothing of ours explains.
+    UnexpectedState,
+    /// Cancels at Toss cannot be told apart.
+    AmbiguousCancels,
+    /// Every key generation was used up and nothing was done.
+    KeysUsedUp,
+    /// It was tried for as long as makes sense.
+    GaveUp,
+    /// Look-ups have stayed unanswered for an hour.
+    LookUpUnanswered,
+    /// Three claims in a row never finished.
+    CrashLoop,
+    /// Toss does not know the payment.
+    Absent,
+    /// The money was taken after the order had been given up.
+    LateApproval,
+}
+
+impl ReviewReason {
+    /// Every reason, for tables and the runbook.
+    pub const ALL: [ReviewReason; 10] = [
+        ReviewReason::Setup,
+        ReviewReason::AnswerMismatch,
+        ReviewReason::UnexpectedState,
+        ReviewReason::AmbiguousCancels,
+        ReviewReason::KeysUsedUp,
+        ReviewReason::GaveUp,
+        ReviewReason::LookUpUnanswered,
+        ReviewReason::CrashLoop,
+        ReviewReason::Absent,
+        ReviewReason::LateApproval,
+    ];
+
+    /// The word for columns, logs and answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            ReviewReason::Setup => "setup",
+            ReviewReason::AnswerMismatch => "answer_mismatch",
+            ReviewReason::UnexpectedState => "unexpected_state",
+            ReviewReason::AmbiguousCancels => "ambiguous_cancels",
+            ReviewReason::KeysUsedUp => "keys_used_up",
+            ReviewReason::GaveUp => "gave_up",
+            ReviewReason::LookUpUnanswered => "look_up_unanswered",
+            ReviewReason::CrashLoop => "crash_loop",
+            ReviewReason::Absent => "absent",
+            ReviewReason::LateApproval => "late_approval",
+        }
+    }
+}
+
+/// A family of delays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pace {
+    /// At once.
+    Now,
+    /// After a call that could not even be sent.
+    Unsent,
+    /// Between calls of a confirm under one key, and before a confirm under a new key.
+    ConfirmResend,
+    /// Between calls of a cancel under one key, and before a cancel under a new key.
+    CancelResend,
+    /// Before a look-up.
+    LookUp,
+    /// After too many requests.
+    Throttled,
+    /// After the limiter for consecutive requests of one payment.
+    Limited,
+    /// Until a bank opens.
+    BankHours,
+}
+
+/// How a pace grows: `first_ms * factor^repeats`, at most `cap_ms`, and jitter on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Curve {
+    /// The first delay.
+    pub first_ms: i64,
+    /// The growth per repeat.
+    pub factor: u32,
+    /// The longest delay.
+    pub cap_ms: i64,
+}
+
+impl Pace {
+    /// Every pace.
+    pub const ALL: [Pace; 8] = [
+        Pace::Now,
+        Pace::Unsent,
+        Pace::ConfirmResend,
+        Pace::CancelResend,
+        Pace::LookUp,
+        Pace::Throttled,
+        Pace::Limited,
+        Pace::BankHours,
+    ];
+
+    /// How it grows.
+    #[must_use]
+    pub const fn curve(self) -> Curve {
+        let (first_ms, factor, cap_ms) = match self {
+            Pace::Now => (0, 1, 0),
+            Pace::Unsent => (500, 2, 30_000),
+            Pace::ConfirmResend => (1_000, 3, 30_000),
+            Pace::CancelResend => (1_000, 5, 600_000),
+            Pace::LookUp => (1_000, 2, 60_000),
+            Pace::Throttled => (2_000, 2, 60_000),
+            Pace::Limited => (60_000, 2, 600_000),
+            Pace::BankHours => (600_000, 2, 3_600_000),
+        };
+        Curve { first_ms, factor, cap_ms }
+    }
+}
+
+/// Turns a pace into a delay. Implemented by the worker; a test may make every delay zero.
+pub trait Pacing: Send + Sync + std::fmt::Debug {
+    /// The delay in milliseconds, jitter included: never negative, bounded by the curve's cap and its jitter.
+    fn delay_ms(&self, pace: Pace, repeats: u32) -> i64;
+}
+
+impl Decision {
+    fn new(verdict: Verdict, job: NextJob) -> Decision {
+        Decision { verdict, event: None, code: None, message: None, cancellation: None, job, review: None }
+    }
+
+    fn event(mut self, event: PaymentEvent) -> Decision {
+        self.event = Some(event);
+        self
+    }
+
+    fn because(mut self, code: impl Into<String>, message: impl Into<String>) -> Decision {
+        self.code = Some(code.into());
+        self.message = Some(message.into());
+        self
+    }
+
+    fn cancellation(mut self, change: CancellationMove) -> Decision {
+        self.cancellation = Some(change);
+        self
+    }
+
+    fn review(mut self, reason: ReviewReason) -> Decision {
+        self.review = Some(reason);
+        self
+    }
+
+    fn park(verdict: Verdict, reason: ReviewReason) -> Decision {
+        Decision::new(verdict, NextJob::Park(reason)).review(reason)
+    }
+
+    /// A job that keeps killing its workers stops for a person. What it did is unknown and stays so.
+    #[must_use]
+    pub fn crash_loop(is_payment_undecided: bool) -> Decision {
+        let decision = Decision::park(Verdict::Inconclusive, ReviewReason::CrashLoop)
+            .because("CRASH_LOOP", "three claims in a row never finished");
+        if is_payment_undecided { decision.event(PaymentEvent::OutcomeUnknown) } else { decision }
+    }
+}
+
+fn wait(pace: Pace, repeats: usize) -> Wait {
+    Wait {
+        pace,
+        repeats: u32::try_from(repeats).unwrap_or(u32::MAX),
+        not_before_ms: 0,
+        has_new_key: false,
+    }
+}
+
+/// What an attempt that can move money says about whether it did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trace {
+    /// It certainly did nothing, and its key is as good as unused.
+    Nothing,
+    /// Nobody answered: it may have worked, and its key still finds out.
+    NoAnswer,
+    /// Toss is working on it under this key.
+    InProgress,
+    /// An answer came under this key and would come again: a look-up decides.
+    Answered(FailureClass),
+}
+
+fn trace(attempt: &PastAttempt) -> Trace {
+    match attempt.verdict {
+        None => Trace::NoAnswer,
+        Some(Verdict::Failed(class)) => match class {
+            FailureClass::Unsent | FailureClass::Throttled => Trace::Nothing,
+            FailureClass::Unanswered => Trace::NoAnswer,
+            FailureClass::InProgress => Trace::InProgress,
+            FailureClass::Ambiguous
+            | FailureClass::Limited
+            | FailureClass::BankClosed
+            | FailureClass::Contradictory
+            | FailureClass::Disputed
+            | FailureClass::Refused
+            | FailureClass::Absent
+            | FailureClass::Broken => Trace::Answered(class),
+        },
+        // A call that moves money never gets these while its job lives on; if one did, only a look-up may follow it.
+        Some(Verdict::Proven | Verdict::Undone | Verdict::Inconclusive) => {
+            Trace::Answered(FailureClass::Contradictory)
+        }
+    }
+}
+
+impl<'a> History<'a> {
+    fn sends(&self) -> impl Iterator<Item = &'a PastAttempt> + use<'a> {
+        self.attempts.iter().filter(|attempt| attempt.operation.is_money())
+    }
+
+    fn sends_now(&self) -> impl Iterator<Item = &'a PastAttempt> + use<'a> {
+        let generation = self.generation;
+        self.sends().filter(move |attempt| attempt.generation == generation)
+    }
+
+    /// How many calls that can move money were recorded under all keys.
+    fn send_count(&self) -> usize {
+        self.sends().count()
+    }
+
+    /// The last call under the present key that says anything, and what it says.
+    fn last_telling_send(&self) -> Option<(&'a PastAttempt, Trace)> {
+        let telling = self.sends_now().map(|attempt| (attempt, trace(attempt)));
+        telling.filter(|(_, trace)| *trace != Trace::Nothing).last()
+    }
+
+    /// Whether any call, under any key, may have reached Toss.
+    fn may_have_reached_toss(&self) -> bool {
+        self.sends().any(|attempt| trace(attempt) != Trace::Nothing)
+    }
+
+    /// Whether a look-up that began after this attempt showed that nothing had been done.
+    fn is_shown_undone_since(&self, since_ms: i64) -> bool {
+        self.attempts.iter().any(|attempt| {
+            attempt.operation == Operation::LookUp
+                && attempt.verdict == Some(Verdict::Undone)
+                && attempt.started_at_ms >= since_ms
+        })
+    }
+
+    /// Whether a call that nobody finished may still be on its way at this instant.
+    fn is_send_under_way(&self, at_ms: i64) -> bool {
+        self.sends().any(|attempt| {
+            attempt.verdict.is_none()
+                && attempt.started_at_ms.saturating_add(UNFINISHED_CALL_MS) > at_ms
+        })
+    }
+
+    /// How many attempts at the end of the history match, for delays that grow.
+    fn trailing(&self, matches: impl Fn(&PastAttempt) -> bool) -> usize {
+        self.attempts.iter().rev().take_while(|attempt| matches(attempt)).count()
+    }
+
+    /// How many attempts at the end of the history were never finished: claims that died.
+    #[must_use]
+    pub fn unfinished_in_a_row(&self) -> usize {
+        self.trailing(|attempt| attempt.verdict.is_none())
+    }
+
+    fn look_ups_in_a_row(&self) -> usize {
+        self.trailing(|attempt| attempt.operation == Operation::LookUp)
+    }
+
+    fn failures_in_a_row(&self, class: FailureClass) -> usize {
+        self.trailing(|attempt| attempt.verdict == Some(Verdict::Failed(class)))
+    }
+
+    /// Whether money may have moved without our knowing: some call may have worked and no look-up after it showed otherwise.
+    #[must_use]
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.sends().any(|attempt| {
+            let may_have_worked = match trace(attempt) {
+                Trace::Nothing => false,
+                Trace::NoAnswer | Trace::InProgress => true,
+                Trace::Answered(class) => match class {
+                    FailureClass::Ambiguous | FailureClass::Contradictory | FailureClass::Disputed => true,
+                    FailureClass::Unsent
+                    | FailureClass::Unanswered
+                    | FailureClass::InProgress
+                    | FailureClass::Throttled
+                    | FailureClass::Limited
+                    | FailureClass::BankClosed
+                    | FailureClass::Refused
+                    | FailureClass::Absent
+                    | FailureClass::Broken => false,
+                },
+            };
+            let quiet_from_ms = attempt
+                .finished_at_ms
+                .unwrap_or_else(|| attempt.started_at_ms.saturating_add(UNFINISHED_CALL_MS));
+            may_have_worked && !self.is_shown_undone_since(quiet_from_ms)
+        })
+    }
+}
+
+/// A look-up that brought no payment: asked again, and a person is told when that goes on for an hour.
+fn look_up_failed(
+    failure: &crate::answer::Failure,
+    history: &History<'_>,
+    since_ms: i64,
+    now_ms: i64,
+) -> Decision {
+    let verdict = Verdict::Failed(failure.class);
+    let pace = match failure.class {
+        FailureClass::Unsent => Pace::Unsent,
+        FailureClass::Throttled => Pace::Throttled,
+        FailureClass::Limited => Pace::Limited,
+        FailureClass::Unanswered
+        | FailureClass::InProgress
+        | FailureClass::Ambiguous
+        | FailureClass::BankClosed
+        | FailureClass::Contradictory
+        | FailureClass::Disputed
+        | FailureClass::Absent => Pace::LookUp,
+        FailureClass::Refused | FailureClass::Broken => {
+            return Decision::park(verdict, ReviewReason::Setup)
+                .because(failure.code.clone(), failure.message.clone());
+        }
+    };
+    let repeats = history.look_ups_in_a_row();
+    let decision = Decision::new(verdict, NextJob::Wait(wait(pace, repeats)))
+        .because(failure.code.clone(), failure.message.clone());
+    if now_ms.saturating_sub(since_ms) >= crate::limits::ESCALATE_AFTER_MS {
+        decision.review(ReviewReason::LookUpUnanswered)
+    } else {
+        decision
+    }
+}

@@ -1,0 +1,329 @@
+//! Giving money back: what a cancel job does next, and what its answers mean.
+
+use super::{
+    CancellationMove, CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason, Step, Trace, Wait,
+    look_up_failed, wait,
+};
+use crate::answer::{Answer, Failure, FailureClass, TossCancel, TossPayment, TossStatus};
+use crate::attempt::{Operation, Verdict};
+use crate::cancellation::{CancellationState, cancel_tag};
+use crate::limits::{CANCEL_KEYS_MAX, CANCEL_SETTLE_MS, CANCEL_TRIES_MS, POSTS_MAX};
+use crate::money::Won;
+use crate::payment::{PaymentEvent, PaymentState};
+
+/// What decisions know about the cancellation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelFacts {
+    /// Its id; our reasons at Toss end with a tag made of it.
+    pub id: String,
+    /// How much is to be given back.
+    pub amount: Won,
+    /// Where it stands.
+    pub state: CancellationState,
+    /// When it was accepted.
+    pub requested_at_ms: i64,
+    /// The tags of the payment's other cancellations.
+    pub other_tags: Vec<String>,
+    /// Toss's keys of the cancels that we know already.
+    pub known_transaction_keys: Vec<String>,
+}
+
+/// Toss's cancels of a payment, seen from one cancellation of ours.
+struct Entries<'a> {
+    mine: Vec<&'a TossCancel>,
+    foreign: Vec<&'a TossCancel>,
+}
+
+impl CancelFacts {
+    fn entries<'a>(&self, told: &'a TossPayment) -> Entries<'a> {
+        let tag = cancel_tag(&self.id);
+        let new = |entry: &&TossCancel| !self.known_transaction_keys.contains(&entry.transaction_key);
+        let mine = told.cancels.iter().filter(new).filter(|entry| entry.reason.ends_with(&tag)).collect();
+        let foreign = told
+            .cancels
+            .iter()
+            .filter(new)
+            .filter(|entry| !entry.reason.ends_with(&tag))
+            .filter(|entry| !self.other_tags.iter().any(|other| entry.reason.ends_with(other)))
+            .collect();
+        Entries { mine, foreign }
+    }
+}
+
+/// What a claimed cancel job does next.
+#[must_use]
+pub fn plan_cancel(history: &History<'_>, payment: &PaymentFacts, cancel: &CancelFacts, now_ms: i64) -> Step {
+    match cancel.state {
+        CancellationState::Requested | CancellationState::Sending | CancellationState::Unresolved => {}
+        CancellationState::Done => return conclude(Decision::new(Verdict::Proven, NextJob::Succeed)),
+        CancellationState::Refused => return conclude(Decision::new(Verdict::Proven, NextJob::Decline)),
+    }
+    let may_send = may_send_more(history, cancel, now_ms);
+    match history.last_telling_send() {
+        None => match payment.state {
+            PaymentState::Confirmed | PaymentState::PartiallyCancelled | PaymentState::WaitingForDeposit => {
+                if cancel.amount > payment.balance {
+                    // Somebody cancelled in Toss's own console meanwhile: never more than what Toss has left.
+                    conclude(refused("EXCEEDS_BALANCE", "less is left at Toss than was to be given back"))
+                } else if may_send {
+                    Step::Send
+                } else if history.may_have_reached_toss() {
+                    Step::LookUp
+                } else {
+                    conclude(
+                        Decision::park(Verdict::Inconclusive, ReviewReason::GaveUp)
+                            .because("GAVE_UP", "Toss could not be reached for a day; nothing was sent"),
+                    )
+                }
+            }
+            PaymentState::Confirming
+            | PaymentState::ConfirmUnresolved
+            | PaymentState::Cancelled
+            | PaymentState::Failed
+            | PaymentState::Expired => {
+                conclude(refused("NOTHING_LEFT", "nothing is left at Toss to give back"))
+            }
+        },
+        Some((_, Trace::InProgress)) if may_send => Step::Send,
+        Some((last, Trace::NoAnswer)) if may_send && history.is_shown_undone_since(last.started_at_ms) => Step::Send,
+        Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress | Trace::Answered(_))) => Step::LookUp,
+    }
+}
+
+fn conclude(decision: Decision) -> Step {
+    Step::Conclude(Box::new(decision))
+}
+
+fn refused(code: &str, message: &str) -> Decision {
+    Decision::new(Verdict::Proven, NextJob::Decline)
+        .cancellation(CancellationMove::Refused)
+        .because(code, message)
+}
+
+fn may_send_more(history: &History<'_>, cancel: &CancelFacts, now_ms: i64) -> bool {
+    let has_used_up_sends = u32::try_from(history.send_count()).unwrap_or(u32::MAX) >= POSTS_MAX;
+    !has_used_up_sends && now_ms.saturating_sub(cancel.requested_at_ms) < CANCEL_TRIES_MS
+}
+
+/// What the answer to a cancel job's attempt changes.
+#[must_use]
+pub fn decide_cancel(
+    history: &History<'_>,
+    payment: &PaymentFacts,
+    cancel: &CancelFacts,
+    current: CurrentAttempt,
+    answer: &Answer,
+    now_ms: i64,
+) -> Decision {
+    match (current.operation, answer) {
+        (Operation::LookUp, Answer::Payment(told)) => {
+            looked_up(history, payment, cancel, current, told, now_ms)
+        }
+        (Operation::LookUp, Answer::Failure(failure)) => match failure.class {
+            FailureClass::Absent => Decision::park(Verdict::Failed(FailureClass::Absent), ReviewReason::Absent)
+                .because(failure.code.clone(), failure.message.clone()),
+            FailureClass::Unsent
+            | FailureClass::Unanswered
+            | FailureClass::InProgress
+            | FailureClass::Throttled
+            | FailureClass::Ambiguous
+            | FailureClass::Limited
+            | FailureClass::BankClosed
+            | FailureClass::Contradictory
+            | FailureClass::Disputed
+            | FailureClass::Refused
+            | FailureClass::Broken => look_up_failed(failure, history, cancel.requested_at_ms, now_ms),
+        },
+        (Operation::Confirm | Operation::Cancel, Answer::Payment(told)) => answered(payment, cancel, told),
+        (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => failed(history, failure),
+    }
+}
+
+fn done(entry: &TossCancel, balance: Won) -> Decision {
+    Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::Cancelled { balance }).cancellation(
+        CancellationMove::Done {
+            transaction_key: Some(entry.transaction_key.clone()),
+            cancelled_at_ms: entry.cancelled_at_ms,
+        },
+    )
+}
+
+fn is_cancelled_before_deposit(payment: &PaymentFacts, told: &TossPayment) -> bool {
+    payment.state == PaymentState::WaitingForDeposit && told.status == TossStatus::Canceled
+}
+
+fn cancelled_before_deposit() -> Decision {
+    Decision::new(Verdict::Proven, NextJob::Succeed)
+        .event(PaymentEvent::Cancelled { balance: Won::ZERO })
+        .cancellation(CancellationMove::Done { transaction_key: None, cancelled_at_ms: None })
+}
+
+/// The cancel brought a payment: our entry must be in it.
+fn answered(payment: &PaymentFacts, cancel: &CancelFacts, told: &TossPayment) -> Decision {
+    if !payment.is_described_by(told) {
+        return mismatch();
+    }
+    let entries = cancel.entries(told);
+    let newest = entries.foreign.iter().copied().find(|entry| {
+        Some(&entry.transaction_key) == told.last_transaction_key.as_ref() && entry.amount == cancel.amount
+    });
+    match (entries.mine.as_slice(), newest) {
+        ([entry], _) if entry.amount == cancel.amount && entry.is_done => done(entry, told.balance),
+        ([], Some(entry)) if entry.is_done => done(entry, told.balance),
+        ([], None) if is_cancelled_before_deposit(payment, told) => cancelled_before_deposit(),
+        _ => unknown(FailureClass::Contradictory, Pace::LookUp, 0)
+            .because("CANCEL_NOT_SHOWN", "the answer does not show the cancel that was asked for"),
+    }
+}
+
+/// The cancel brought a failure.
+fn failed(history: &History<'_>, failure: &Failure) -> Decision {
+    let class = failure.class;
+    let verdict = Verdict::Failed(class);
+    let again = |pace| Decision::new(verdict, NextJob::Wait(wait(pace, history.failures_in_a_row(class))));
+    let is_first = history.last_telling_send().is_none();
+    let decision = match class {
+        FailureClass::Unsent => again(Pace::Unsent),
+        FailureClass::Throttled => again(Pace::Throttled),
+        FailureClass::InProgress => again(Pace::CancelResend),
+        FailureClass::Unanswered | FailureClass::Contradictory | FailureClass::Disputed => {
+            unknown(class, Pace::LookUp, 0)
+        }
+        FailureClass::Ambiguous => unknown(class, Pace::LookUp, 2),
+        FailureClass::Limited => unknown(class, Pace::Limited, 0),
+        FailureClass::BankClosed => unknown(class, Pace::BankHours, 0),
+        FailureClass::Refused | FailureClass::Absent if is_first => {
+            Decision::new(verdict, NextJob::Decline).cancellation(CancellationMove::Refused)
+        }
+        FailureClass::Refused | FailureClass::Absent => unknown(class, Pace::LookUp, 0),
+        FailureClass::Broken => Decision::park(verdict, ReviewReason::Setup),
+    };
+    decision.because(failure.code.clone(), failure.message.clone())
+}
+
+fn unknown(class: FailureClass, pace: Pace, repeats: usize) -> Decision {
+    Decision::new(Verdict::Failed(class), NextJob::Wait(wait(pace, repeats)))
+        .cancellation(CancellationMove::Unresolved)
+}
+
+fn mismatch() -> Decision {
+    Decision::park(Verdict::Failed(FailureClass::Contradictory), ReviewReason::AnswerMismatch)
+        .cancellation(CancellationMove::Unresolved)
+        .because("ANSWER_MISMATCH", "the answer is about another order, key, amount or currency")
+}
+
+/// A look-up brought a payment: is our entry in it?
+fn looked_up(
+    history: &History<'_>,
+    payment: &PaymentFacts,
+    cancel: &CancelFacts,
+    current: CurrentAttempt,
+    told: &TossPayment,
+    now_ms: i64,
+) -> Decision {
+    if !payment.is_described_by(told) {
+        return mismatch();
+    }
+    let entries = cancel.entries(told);
+    match entries.mine.as_slice() {
+        [entry] if entry.amount == cancel.amount && entry.is_done => return done(entry, told.balance),
+        [] => {}
+        _ => return ambiguous("several cancels, or one of another amount, carry this cancellation's tag"),
+    }
+    if is_cancelled_before_deposit(payment, told) {
+        return cancelled_before_deposit();
+    }
+    let decision = match told.status {
+        TossStatus::Done
+        | TossStatus::PartialCanceled
+        | TossStatus::Canceled
+        | TossStatus::WaitingForDeposit => {
+            // A stranger's cancel of just our amount may be ours with its reason lost: a person tells them apart.
+            let is_confusable = entries.foreign.iter().any(|entry| entry.amount == cancel.amount);
+            if is_confusable && history.may_have_reached_toss() {
+                return ambiguous("a cancel of this amount without our tag appeared at Toss");
+            }
+            not_done(history, cancel, current, told, now_ms)
+        }
+        TossStatus::Ready
+        | TossStatus::InProgress
+        | TossStatus::Aborted
+        | TossStatus::Expired
+        | TossStatus::Unknown(_) => Decision::park(Verdict::Inconclusive, ReviewReason::UnexpectedState)
+            .because("UNEXPECTED_STATUS", format!("Toss shows status {}", told.status.word())),
+    };
+    match told.status {
+        TossStatus::PartialCanceled | TossStatus::Canceled => {
+            decision.event(PaymentEvent::Cancelled { balance: told.balance })
+        }
+        TossStatus::Done
+        | TossStatus::WaitingForDeposit
+        | TossStatus::Ready
+        | TossStatus::InProgress
+        | TossStatus::Aborted
+        | TossStatus::Expired
+        | TossStatus::Unknown(_) => decision,
+    }
+}
+
+fn ambiguous(message: &str) -> Decision {
+    Decision::park(Verdict::Inconclusive, ReviewReason::AmbiguousCancels)
+        .cancellation(CancellationMove::Unresolved)
+        .because("AMBIGUOUS_CANCELS", message)
+}
+
+fn later(history: &History<'_>, not_before_ms: i64) -> Decision {
+    let next = wait(Pace::LookUp, history.look_ups_in_a_row());
+    Decision::new(Verdict::Inconclusive, NextJob::Wait(Wait { not_before_ms, ..next }))
+        .cancellation(CancellationMove::Unresolved)
+}
+
+/// A look-up shows no cancel of ours (yet).
+fn not_done(
+    history: &History<'_>,
+    cancel: &CancelFacts,
+    current: CurrentAttempt,
+    told: &TossPayment,
+    now_ms: i64,
+) -> Decision {
+    let is_under_way = history.is_send_under_way(current.started_at_ms);
+    let Some((last, trace)) = history.last_telling_send() else {
+        return Decision::new(Verdict::Undone, NextJob::Wait(wait(Pace::Now, 0)));
+    };
+    if !may_send_more(history, cancel, now_ms) {
+        return Decision::park(Verdict::Undone, ReviewReason::GaveUp)
+            .because(last.code.clone().unwrap_or_default(), "tried for as long as makes sense");
+    }
+    let sends = history.sends_now().count().saturating_sub(1);
+    let class = match trace {
+        // No answer came: the same key is the right one, and sends nothing twice.
+        Trace::Nothing | Trace::NoAnswer | Trace::InProgress => {
+            return Decision::new(Verdict::Undone, NextJob::Wait(wait(Pace::CancelResend, sends)));
+        }
+        Trace::Answered(class) => class,
+    };
+    // Under a new key Toss would give the money back a second time if the first call were still to take effect: wait until it can't.
+    let settled_at_ms = last.finished_at_ms.unwrap_or(last.started_at_ms).saturating_add(CANCEL_SETTLE_MS);
+    let code = last.code.clone().unwrap_or_default();
+    let is_settled = current.started_at_ms >= settled_at_ms && !is_under_way;
+    match class {
+        FailureClass::Refused | FailureClass::Absent | FailureClass::Disputed if !is_under_way => {
+            refused(&code, "refused, and a look-up shows that nothing was given back")
+        }
+        FailureClass::Broken if !is_under_way => new_key(0),
+        _ if !is_settled => later(history, settled_at_ms),
+        _ if cancel.amount > told.balance => {
+            refused("EXCEEDS_BALANCE", "less is left at Toss than was to be given back")
+        }
+        _ if history.generation < CANCEL_KEYS_MAX => {
+            new_key(usize::try_from(history.generation).unwrap_or(usize::MAX).saturating_sub(1))
+        }
+        _ => Decision::park(Verdict::Undone, ReviewReason::KeysUsedUp)
+            .because(code, "every try was answered with an error, and nothing was given back"),
+    }
+}
+
+fn new_key(repeats: usize) -> Decision {
+    let next = wait(Pace::CancelResend, repeats);
+    Decision::new(Verdict::Undone, NextJob::Wait(Wait { has_new_key: true, ..next }))
+}

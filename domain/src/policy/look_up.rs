@@ -1,0 +1,127 @@
+//! Look-ups of their own, asked for by staff or a webhook: they apply what Toss proves and never send anything else.
+
+use super::{CurrentAttempt, Decision, History, NextJob, PaymentFacts, ReviewReason, look_up_failed};
+use crate::answer::{Answer, FailureClass, TossPayment, TossStatus};
+use crate::attempt::Verdict;
+use crate::payment::{PaymentEvent, PaymentState};
+
+/// What the answer to a look-up job's attempt changes.
+///
+/// `own` are the look-up job's attempts, `confirm` those of the payment's confirm job: while one of its calls may still be under way,
+/// nothing is proved undone.
+#[must_use]
+pub fn decide_look_up(
+    own: &History<'_>,
+    confirm: &History<'_>,
+    payment: &PaymentFacts,
+    current: CurrentAttempt,
+    answer: &Answer,
+    now_ms: i64,
+) -> Decision {
+    match answer {
+        Answer::Payment(told) if payment.is_described_by(told) => looked_up(confirm, payment, current, told),
+        Answer::Payment(_) => mismatch(payment),
+        Answer::Failure(failure) => match failure.class {
+            FailureClass::Absent => absent(confirm, payment, current),
+            FailureClass::Unsent
+            | FailureClass::Unanswered
+            | FailureClass::InProgress
+            | FailureClass::Throttled
+            | FailureClass::Ambiguous
+            | FailureClass::Limited
+            | FailureClass::BankClosed
+            | FailureClass::Contradictory
+            | FailureClass::Disputed
+            | FailureClass::Refused
+            | FailureClass::Broken => {
+                let first_ms = own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
+                look_up_failed(failure, own, first_ms, now_ms)
+            }
+        },
+    }
+}
+
+fn mismatch(payment: &PaymentFacts) -> Decision {
+    let decision = Decision::new(Verdict::Inconclusive, NextJob::Succeed)
+        .review(ReviewReason::AnswerMismatch)
+        .because("ANSWER_MISMATCH", "the answer is about another order, key, amount or currency");
+    if payment.state.is_undecided() { decision.event(PaymentEvent::OutcomeUnknown) } else { decision }
+}
+
+fn nothing_new() -> Decision {
+    Decision::new(Verdict::Inconclusive, NextJob::Succeed)
+}
+
+fn looked_up(
+    confirm: &History<'_>,
+    payment: &PaymentFacts,
+    current: CurrentAttempt,
+    told: &TossPayment,
+) -> Decision {
+    let proven = |event| Decision::new(Verdict::Proven, NextJob::Succeed).event(event);
+    let failure = |decision: Decision| match &told.failure {
+        Some(failure) => decision.because(failure.code.clone(), failure.message.clone()),
+        None => decision.because(told.status.word(), ""),
+    };
+    let is_under_way = confirm.is_send_under_way(current.started_at_ms);
+    match told.status {
+        TossStatus::Done => match payment.state {
+            PaymentState::Failed | PaymentState::Expired => {
+                proven(PaymentEvent::Approved).review(ReviewReason::LateApproval)
+            }
+            PaymentState::Confirming
+            | PaymentState::ConfirmUnresolved
+            | PaymentState::WaitingForDeposit
+            | PaymentState::Confirmed => proven(PaymentEvent::Approved),
+            PaymentState::PartiallyCancelled | PaymentState::Cancelled => {
+                nothing_new().review(ReviewReason::UnexpectedState)
+            }
+        },
+        TossStatus::WaitingForDeposit => match payment.state.after(PaymentEvent::DepositAwaited) {
+            Ok(_) => proven(PaymentEvent::DepositAwaited),
+            Err(_) => nothing_new().review(ReviewReason::UnexpectedState),
+        },
+        TossStatus::Aborted if payment.state.is_undecided() && !is_under_way => {
+            failure(proven(PaymentEvent::Declined))
+        }
+        TossStatus::Expired if payment.state.is_undecided() && !is_under_way => {
+            failure(proven(PaymentEvent::TimePassed))
+        }
+        TossStatus::Aborted | TossStatus::Expired => nothing_new(),
+        TossStatus::Canceled | TossStatus::PartialCanceled => {
+            let event = PaymentEvent::Cancelled { balance: told.balance };
+            match payment.state.after(event) {
+                Ok(_) => proven(event),
+                Err(_) if payment.state.is_undecided() => nothing_new()
+                    .event(PaymentEvent::OutcomeUnknown)
+                    .review(ReviewReason::UnexpectedState),
+                Err(_) => nothing_new().review(ReviewReason::UnexpectedState),
+            }
+        }
+        TossStatus::Ready | TossStatus::InProgress => absent(confirm, payment, current),
+        TossStatus::Unknown(_) => nothing_new().review(ReviewReason::UnexpectedState),
+    }
+}
+
+/// Toss shows no approval.
+fn absent(confirm: &History<'_>, payment: &PaymentFacts, current: CurrentAttempt) -> Decision {
+    match payment.state {
+        PaymentState::Confirming | PaymentState::ConfirmUnresolved => {
+            let is_under_way = confirm.is_send_under_way(current.started_at_ms);
+            if is_under_way {
+                nothing_new()
+            } else if current.started_at_ms >= payment.proof_from_ms() {
+                Decision::new(Verdict::Proven, NextJob::Succeed)
+                    .event(PaymentEvent::TimePassed)
+                    .because("CONFIRM_WINDOW_PASSED", "the time to confirm passed and Toss shows no approval")
+            } else {
+                Decision::new(Verdict::Undone, NextJob::Succeed)
+            }
+        }
+        PaymentState::Failed | PaymentState::Expired => nothing_new(),
+        PaymentState::WaitingForDeposit
+        | PaymentState::Confirmed
+        | PaymentState::PartiallyCancelled
+        | PaymentState::Cancelled => nothing_new().review(ReviewReason::Absent),
+    }
+}

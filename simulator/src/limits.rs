@@ -1,0 +1,74 @@
+//! Every limit and every duration of the simulator, in one place.
+//!
+//! Durations on the movable clock are milliseconds as `i64`; those of the real world are `Duration`s.
+
+use std::time::Duration;
+
+/// Payments kept; the oldest finished one makes room for a new one.
+pub(crate) const PAYMENTS_MAX: usize = 10_000;
+/// Answers kept under idempotency keys; the oldest finished one makes room.
+pub(crate) const IDEMPOTENCY_ENTRIES_MAX: usize = 20_000;
+/// Faults waiting to happen.
+pub(crate) const FAULTS_MAX: usize = 10_000;
+/// How often one fault may be repeated.
+pub(crate) const FAULT_TIMES_MAX: u32 = 1_000_000;
+/// Longest injected delay, 10 minutes.
+pub(crate) const FAULT_DELAY_MS_MAX: u64 = 600_000;
+/// Requests with a delay that may run at once; more are throttled.
+pub(crate) const DELAYED_REQUESTS_MAX: usize = 4_096;
+/// Requests remembered per payment in the ledger; the oldest are dropped.
+pub(crate) const LEDGER_REQUESTS_MAX: usize = 64;
+/// Bytes of a request body remembered in the ledger.
+pub(crate) const LEDGER_BODY_BYTES_MAX: usize = 2_048;
+/// Cancels of one payment.
+pub(crate) const CANCELS_MAX: usize = 1_000;
+/// Bytes of a request body, on every path.
+pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Source: Toss, lengths of the common parameters.
+pub(crate) const PAYMENT_KEY_CHARS_MAX: usize = 200;
+pub(crate) const ORDER_ID_CHARS_MIN: usize = 6;
+pub(crate) const ORDER_ID_CHARS_MAX: usize = 64;
+pub(crate) const ORDER_NAME_CHARS_MAX: usize = 100;
+pub(crate) const CUSTOMER_TEXT_CHARS_MAX: usize = 100;
+pub(crate) const CANCEL_REASON_CHARS_MAX: usize = 200;
+pub(crate) const IDEMPOTENCY_KEY_CHARS_MAX: usize = 300;
+pub(crate) const REFUND_ACCOUNT_DIGITS_MAX: usize = 20;
+pub(crate) const REFUND_HOLDER_CHARS_MAX: usize = 60;
+pub(crate) const METADATA_PAIRS_MAX: usize = 5;
+pub(crate) const METADATA_KEY_CHARS_MAX: usize = 40;
+pub(crate) const METADATA_VALUE_CHARS_MAX: usize = 2_000;
+
+pub(crate) const SECRET_KEY_CHARS_MAX: usize = 200;
+pub(crate) const REDIRECT_URL_BYTES_MAX: usize = 2_048;
+/// The largest amount one payment may have, in won: far above any real order, far below overflow.
+pub(crate) const AMOUNT_MAX: i64 = 1_000_000_000_000;
+/// Source: Toss, smallest card and bank transfer payments, in won.
+pub(crate) const CARD_AMOUNT_MIN: i64 = 100;
+pub(crate) const ACCOUNT_AMOUNT_MIN: i64 = 200;
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Source: Toss, a window lives 30 minutes, a confirm must follow the authentication within 10.
+pub(crate) const WINDOW_MS: i64 = 30 * MINUTE_MS;
+pub(crate) const CONFIRM_MS: i64 = 10 * MINUTE_MS;
+/// Source: Toss, an idempotency key is valid 15 days from its first use.
+pub(crate) const IDEMPOTENCY_MS: i64 = 15 * DAY_MS;
+/// Source: Toss, default `validHours` of a virtual account is 168.
+pub(crate) const DEPOSIT_MS: i64 = 168 * HOUR_MS;
+/// Source: Toss, a virtual account's refund is credited two days after the request.
+pub(crate) const REFUND_CREDIT_MS: i64 = 2 * DAY_MS;
+/// Source: Toss, the refund account can be read for 30 minutes after the window opened.
+pub(crate) const REFUND_ACCOUNT_READABLE_MS: i64 = 30 * MINUTE_MS;
+/// Source: Toss, transfers can be cancelled for 180 days, virtual accounts for 365.
+pub(crate) const TRANSFER_CANCEL_MS: i64 = 180 * DAY_MS;
+pub(crate) const VIRTUAL_ACCOUNT_CANCEL_MS: i64 = 365 * DAY_MS;
+
+/// Changes of the state are gathered for so long before the state file is written.
+pub(crate) const STATE_FILE_DEBOUNCE: Duration = Duration::from_millis(200);
+/// Writing a large state waits this many times the last writing time, so that it stays in the background.
+pub(crate) const STATE_FILE_REST_FACTOR: u32 = 8;
+pub(crate) const STATE_FILE_REST_MAX: Duration = Duration::from_secs(2);
+/// How long open connections may go on after a shutdown was asked for.
+pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_millis(800);
