@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The rows of the database, one file per table, as SeaORM sees them. No queries, no rules: those are in `store` and `domain`.
+//!
+//! Every instant is an integer of milliseconds since the Unix epoch, UTC; all money is whole won. States are the domain's words.
+
+pub mod store;
+pub mod product;
+pub mod option_group;
+pub mod product_option;
+pub mod order;
+pub mod order_line;
+pub mod payment;
+pub mod cancellation;
+pub mod job;
+pub mod attempt;
+pub mod idempotency_key;
+pub mod staff;
+pub mod staff_store;
+pub mod audit;
