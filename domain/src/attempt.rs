@@ -24,6 +24,12 @@ impl Operation {
         }
     }
 
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Operation> {
+        [Operation::Confirm, Operation::Cancel, Operation::LookUp].into_iter().find(|known| known.word() == word)
+    }
+
     /// Whether it can move money.
     #[must_use]
     pub const fn is_money(self) -> bool {

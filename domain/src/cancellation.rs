@@ -28,6 +28,24 @@ impl CancellationState {
         CancellationState::Unresolved,
     ];
 
+    /// The word for columns, logs and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            CancellationState::Requested => "requested",
+            CancellationState::Sending => "sending",
+            CancellationState::Done => "done",
+            CancellationState::Refused => "refused",
+            CancellationState::Unresolved => "unresolved",
+        }
+    }
+
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<CancellationState> {
+        CancellationState::ALL.into_iter().find(|known| known.word() == word)
+    }
+
     /// Whether its amount is still reserved: it may yet be given back.
     #[must_use]
     pub const fn is_open(self) -> bool {

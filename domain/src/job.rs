@@ -27,6 +27,12 @@ impl JobKind {
         }
     }
 
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<JobKind> {
+        JobKind::ALL.into_iter().find(|known| known.word() == word)
+    }
+
     /// Whether it moves money, so that only one such job per payment may be under way.
     #[must_use]
     pub const fn is_money(self) -> bool {
@@ -84,6 +90,12 @@ impl JobState {
             JobState::Void => "void",
             JobState::Discarded => "discarded",
         }
+    }
+
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<JobState> {
+        JobState::ALL.into_iter().find(|known| known.word() == word)
     }
 
     /// Whether it has not ended. Parked jobs are live.

@@ -31,6 +31,23 @@ impl OrderState {
     /// Every state, for tables and exhaustive tests.
     pub const ALL: [OrderState; 4] = [OrderState::Open, OrderState::Paying, OrderState::Closed, OrderState::Lapsed];
 
+    /// The word for columns, logs and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            OrderState::Open => "open",
+            OrderState::Paying => "paying",
+            OrderState::Closed => "closed",
+            OrderState::Lapsed => "lapsed",
+        }
+    }
+
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<OrderState> {
+        OrderState::ALL.into_iter().find(|known| known.word() == word)
+    }
+
     /// Whether a payment may be created for it at `now_ms`.
     ///
     /// # Errors

@@ -66,6 +66,27 @@ impl PaymentState {
         PaymentState::Expired,
     ];
 
+    /// The word for columns, logs and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            PaymentState::Confirming => "confirming",
+            PaymentState::ConfirmUnresolved => "confirm_unresolved",
+            PaymentState::WaitingForDeposit => "waiting_for_deposit",
+            PaymentState::Confirmed => "confirmed",
+            PaymentState::PartiallyCancelled => "partially_cancelled",
+            PaymentState::Cancelled => "cancelled",
+            PaymentState::Failed => "failed",
+            PaymentState::Expired => "expired",
+        }
+    }
+
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<PaymentState> {
+        PaymentState::ALL.into_iter().find(|known| known.word() == word)
+    }
+
     /// Whether the confirm's outcome is still to come.
     #[must_use]
     pub const fn is_undecided(self) -> bool {

@@ -64,6 +64,13 @@ impl CustomerStatus {
             CustomerStatus::Cancelled => "cancelled",
         }
     }
+
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<CustomerStatus> {
+        CustomerStatus::ALL.into_iter().find(|known| known.word() == word)
+    }
+
 }
 
 /// What the customer's word is derived from.

@@ -1,1 +1,51 @@
-//! Placeholder.
+//! Every SQL statement of Seungin, as typed functions in the project's words. SQLite and PostgreSQL give the same results.
+//!
+//! The database is the truth. Each public function that changes something is one transaction: it takes the rows that it decides on
+//! under a write lock, asks `domain` what follows, and writes all of it or nothing. No HTTP and no Toss in here.
+//!
+//! Lock order, everywhere: orders, payments, cancellations, jobs, attempts; ids sorted within a batch.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+mod accept;
+mod accepted_cancel;
+pub mod audit;
+pub mod catalogue;
+mod changes;
+mod claim;
+mod connection;
+mod error;
+mod ids;
+pub mod idempotency;
+mod jobs;
+mod operate;
+pub mod orders;
+mod page;
+mod relayed;
+mod rows;
+mod settle;
+pub mod staff;
+
+pub use accept::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm};
+pub use accepted_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
+pub use changes::Watch;
+pub use claim::{Call, Claimed, StartedAttempt};
+pub use connection::{Store, StoreOptions};
+pub use error::StoreError;
+pub use ids::{RandomIds, sha256_hex};
+pub use jobs::{AttemptRow, JobFilter, JobRow};
+pub use operate::{ActError, Actor};
+pub use page::Page;
+pub use relayed::PublishedJob;
+pub use settle::{AttemptResult, Settled};

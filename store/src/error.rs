@@ -1,0 +1,53 @@
+//! What can go wrong below the rules: the database itself.
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// A failure of the database, or of what stands in it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database could not be reached, was too busy, or refused a statement. The transaction left nothing behind; repeating is safe.
+    #[error("the database failed")]
+    Database(#[source] DbErr),
+    /// A row holds something that this version cannot read. Repeating does not help.
+    #[error("row {id} of {table} has an unreadable {column}: {value}")]
+    UnreadableRow {
+        /// The table.
+        table: &'static str,
+        /// The row's id.
+        id: String,
+        /// The column.
+        column: &'static str,
+        /// What stands there.
+        value: String,
+    },
+    /// The schema is older or newer than this program.
+    #[error("the database's schema does not fit this program: {0}")]
+    Schema(String),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> StoreError {
+        StoreError::Database(error)
+    }
+}
+
+impl StoreError {
+    /// Whether two transactions got in each other's way, so that the same work done again is likely to succeed.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        let StoreError::Database(
+            DbErr::Exec(RuntimeErr::SqlxError(error))
+            | DbErr::Query(RuntimeErr::SqlxError(error))
+            | DbErr::Conn(RuntimeErr::SqlxError(error)),
+        ) = self
+        else {
+            return matches!(self, StoreError::Database(DbErr::Custom(text)) if text == INJECTED_CONFLICT);
+        };
+        let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+        // SQLite: busy, busy snapshot, busy timeout. PostgreSQL: serialization failure, deadlock.
+        ["5", "517", "773", "40001", "40P01"].contains(&code.as_ref())
+    }
+}
+
+/// What a conflict that a test injected says.
+pub(crate) const INJECTED_CONFLICT: &str = "injected conflict";
