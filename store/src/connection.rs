@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::id::IdSource;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
-    TransactionOptions, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    Statement, TransactionOptions, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -164,6 +164,19 @@ impl Store {
         0
     }
 
+    /// Begins a consistent read: every statement in it sees the same instant of the database.
+    pub(crate) async fn begin_read(&self) -> Result<Read, StoreError> {
+        let isolation_level = match self.db.get_database_backend() {
+            // A deferred transaction of SQLite is a snapshot by itself.
+            DbBackend::Sqlite => None,
+            _ => Some(IsolationLevel::RepeatableRead),
+        };
+        let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+        let tx = self.db.begin_with_options(options).await?;
+        let now_ms = self.read_clock(&tx).await?;
+        Ok(Read { tx, now_ms })
+    }
+
     /// Begins a write: nobody else writes what it reads until it ends.
     pub(crate) async fn begin_write(&self) -> Result<Write<'_>, StoreError> {
         let permit = match &self.writers {
@@ -212,6 +225,20 @@ pub(crate) trait Conflict {
 impl Conflict for StoreError {
     fn is_conflict(&self) -> bool {
         StoreError::is_conflict(self)
+    }
+}
+
+/// A consistent read under way.
+pub(crate) struct Read {
+    pub(crate) tx: DatabaseTransaction,
+    /// The database's clock at its beginning, in milliseconds.
+    pub(crate) now_ms: i64,
+}
+
+impl Read {
+    /// Gives the connection back.
+    pub(crate) async fn end(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
     }
 }
 

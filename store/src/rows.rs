@@ -11,7 +11,8 @@ use domain::Won;
 
 use crate::error::StoreError;
 
-fn unreadable(table: &'static str, id: &str, column: &'static str, value: impl ToString) -> StoreError {
+/// Names what cannot be read.
+pub(crate) fn unreadable(table: &'static str, id: &str, column: &'static str, value: impl ToString) -> StoreError {
     StoreError::UnreadableRow { table, id: id.to_owned(), column, value: value.to_string() }
 }
 
