@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn ids_are_of_their_forms_and_never_the_same() {
         let now = Clock::default().now();
-        let keys: std::collections::HashSet<String> = (0..1_000).map(|_| payment_key(now)).collect();
+        let keys: std::collections::HashSet<String> =
+            (0..1_000).map(|_| payment_key(now)).collect();
         assert_eq!(keys.len(), 1_000);
         assert!(keys.iter().all(|key| key.len() == 28 && key.starts_with("tsim")));
         assert_eq!(transaction_key().len(), 32);

@@ -1,1 +1,142 @@
-//! Placeholder.
+//! A stateful, faithful and faulty look-alike of Toss Payments over HTTP. No money moves.
+//!
+//! It speaks the payment API (confirm, look up, cancel) with Toss's authentication, idempotency store, error codes and
+//! arithmetic; it serves the browser script and a payment window; and it has a control side under `/_sim` to make
+//! payments, script faults, move the clock and read the ledger of what was really charged. [`Handle`] has the same
+//! powers without HTTP.
+//!
+//! | file | what |
+//! |---|---|
+//! | `world`, `payments`, `payment/*` | the state and the rules of a payment |
+//! | `idempotency`, `faults`, `ledger`, `clock` | the parts around it, which know nothing of each other |
+//! | `http/*` | what is answered to whom; `pipeline` is the way of every payment call |
+//! | `merchant`, `method`, `codes`, `refusal`, `ids`, `limits` | vocabulary |
+//! | `server`, `state_file`, `handle` | running it, keeping it, steering it |
+//!
+//! It knows no crate of this project: it is a second, independent reading of Toss's documents, so that a mistake in the
+//! client is not repeated here. Not here yet: webhooks, transactions, settlements, cash receipts, billing.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use simulator::{Config, FaultKind, FaultRequest, NewPayment, Operation, Simulator};
+//!
+//! let simulator = Simulator::new(Config::default())?;
+//! let handle = simulator.handle();
+//! let payment = handle.create_payment("test_sk_mine", NewPayment::new("order-0001", "마라탕", 15_000))?;
+//! handle.add_fault(FaultRequest::for_order("order-0001", Operation::Confirm, FaultKind::CutAfter))?;
+//! let truth = handle.ledger_of(&payment.payment_key).ok_or("no such payment")?;
+//! assert_eq!((truth.charged, truth.charges), (0, 0));
+//! # Ok(()) }
+//! ```
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+mod clock;
+mod codes;
+mod faults;
+mod handle;
+mod http;
+mod idempotency;
+mod ids;
+mod ledger;
+mod limits;
+mod merchant;
+mod method;
+mod payment;
+mod payments;
+mod refusal;
+mod server;
+mod state;
+mod state_file;
+mod world;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+pub use faults::{FaultKind, FaultRequest, Operation, WaitingFault};
+pub use handle::{ClockView, CreatedPayment, Handle, LedgerQuery};
+pub use ledger::{Calls, LedgerEntry, RecordedRequest};
+pub use method::Method;
+pub use payment::Status;
+pub use payment::confirm::MismatchCode;
+pub use payment::session::NewPayment;
+pub use refusal::Refusal;
+pub use server::serve;
+pub use state_file::StateFileError;
+
+/// How a simulator behaves where Toss's behaviour is not known, and where it keeps its state.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Answer to a confirm whose amount or order differs from the authenticated payment.
+    pub mismatch_code: MismatchCode,
+    /// Whether 5xx answers are kept under the idempotency key and replayed. Default: yes, the harder case.
+    pub store_5xx: bool,
+    /// A cancel that follows the last one of the same payment within this time, by the real clock, is refused with 403
+    /// `FORBIDDEN_CONSECUTIVE_REQUEST`. Default: 1 s.
+    pub consecutive_cancel_pause: Duration,
+    /// Where the state is kept over a restart. Default: nowhere.
+    pub state_file: Option<PathBuf>,
+    /// Where browsers reach the simulator, for receipt links: `http://host:port`. Default: what the caller's `Host`
+    /// header says.
+    pub public_url: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            mismatch_code: MismatchCode::default(),
+            store_5xx: true,
+            consecutive_cancel_pause: Duration::from_secs(1),
+            state_file: None,
+            public_url: None,
+        }
+    }
+}
+
+/// A simulator with its state. Serve it with [`serve`], or mount its [`Simulator::router`].
+#[derive(Debug)]
+pub struct Simulator {
+    shared: Arc<state::Shared>,
+}
+
+impl Simulator {
+    /// Starts with the state of `config.state_file` if that exists, else with none. Reads the file, so it may block.
+    ///
+    /// # Errors
+    /// The state file exists but cannot be read or understood. Its owner decides: repair it, or delete it and start anew.
+    pub fn new(config: Config) -> Result<Simulator, StateFileError> {
+        let world = match &config.state_file {
+            Some(path) => state_file::load(path)?,
+            None => world::World::default(),
+        };
+        Ok(Simulator { shared: Arc::new(state::Shared::new(config, world)) })
+    }
+
+    /// Every path of the simulator. Without [`serve`] nobody writes the state file.
+    pub fn router(&self) -> Router {
+        self.router_until(CancellationToken::new())
+    }
+
+    pub(crate) fn router_until(&self, closing: CancellationToken) -> Router {
+        http::router(Arc::clone(&self.shared), closing)
+    }
+
+    /// A handle with the powers of the paths under `/_sim`.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.shared))
+    }
+}

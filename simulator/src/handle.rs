@@ -1,0 +1,225 @@
+//! Steering a simulator from the same process. The paths under `/_sim` are this, over HTTP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codes;
+use crate::faults::{FaultRequest, WaitingFault};
+use crate::ledger::LedgerEntry;
+use crate::merchant::Merchant;
+use crate::method::Method;
+use crate::payment::session::NewPayment;
+use crate::payment::{Payment, Status};
+use crate::refusal::Refusal;
+use crate::state::Shared;
+use crate::world::World;
+
+/// A cheap, clonable handle on a simulator.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// A payment as made by [`Handle::create_payment`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CreatedPayment {
+    /// What the redirect would carry.
+    pub payment_key: String,
+    /// As asked for.
+    pub order_id: String,
+    /// Won.
+    pub amount: i64,
+    /// The merchant that the secret key stands for.
+    pub m_id: String,
+    /// How the buyer pays.
+    pub method: Method,
+    /// IN_PROGRESS: a confirm may follow.
+    pub status: Status,
+}
+
+/// Which payments of the ledger to show; both given: those that match both.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LedgerQuery {
+    /// Only this payment.
+    pub payment_key: Option<String>,
+    /// Only payments of this order.
+    pub order_id: Option<String>,
+}
+
+/// What time it is for the simulator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClockView {
+    /// `2026-01-31T09:05:00+09:00`.
+    pub now: String,
+    /// How far it is ahead of real time, in milliseconds.
+    pub offset_ms: i64,
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Handle {
+        Handle { shared }
+    }
+
+    /// Makes an authenticated payment (IN_PROGRESS), as if the buyer had been through the payment window.
+    ///
+    /// # Errors
+    /// The secret key is none, or a value is not allowed.
+    pub fn create_payment(
+        &self,
+        secret_key: &str,
+        new: NewPayment,
+    ) -> Result<CreatedPayment, Refusal> {
+        self.create_payment_of(Merchant::of_secret_key(secret_key)?, new)
+    }
+
+    pub(crate) fn create_payment_of(
+        &self,
+        merchant: Merchant,
+        new: NewPayment,
+    ) -> Result<CreatedPayment, Refusal> {
+        let method = new.method.unwrap_or(Method::Card);
+        self.shared.write(|world| {
+            let payment_key = world.open(merchant, new, None)?;
+            let now = world.now();
+            let payment = world.payments.find_mut(&payment_key);
+            let payment = payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?;
+            payment.authenticate(method, now);
+            Ok(created(payment))
+        })
+    }
+
+    /// What was really charged and cancelled, oldest payment first.
+    pub fn ledger(&self, query: &LedgerQuery) -> Vec<LedgerEntry> {
+        let is_asked_for = |payment: &Payment| {
+            query.payment_key.as_ref().is_none_or(|key| *key == payment.payment_key)
+                && query.order_id.as_ref().is_none_or(|id| *id == payment.order_id)
+        };
+        self.with_fresh(query, |world| {
+            let payments = world.payments.all().filter(|payment| is_asked_for(payment));
+            payments.map(|payment| world.ledger_entry(payment)).collect()
+        })
+    }
+
+    /// What was really charged and cancelled for one payment.
+    pub fn ledger_of(&self, payment_key: &str) -> Option<LedgerEntry> {
+        let payment_key = Some(payment_key.to_owned());
+        self.ledger(&LedgerQuery { payment_key, order_id: None }).pop()
+    }
+
+    /// Lets run out what has run out, so that the status shown is the one a look-up would see.
+    fn with_fresh<T>(&self, query: &LedgerQuery, look: impl FnOnce(&World) -> T) -> T {
+        self.shared.write(|world| {
+            let keys: Vec<String> = match (&query.payment_key, &query.order_id) {
+                (Some(key), _) => vec![key.clone()],
+                (None, Some(id)) => {
+                    world.payments.of_order(id).map(|it| it.payment_key.clone()).collect()
+                }
+                (None, None) => world.payments.all().map(|it| it.payment_key.clone()).collect(),
+            };
+            keys.iter().for_each(|key| world.refresh(key));
+            look(world)
+        })
+    }
+
+    /// Scripts a fault behind those that wait already.
+    ///
+    /// # Errors
+    /// The fault makes no sense, or too many wait.
+    pub fn add_fault(&self, fault: FaultRequest) -> Result<WaitingFault, Refusal> {
+        self.shared.write(|world| world.faults.add(fault))
+    }
+
+    /// The waiting faults in the order in which they were scripted.
+    pub fn faults(&self) -> Vec<WaitingFault> {
+        self.shared.read(|world| world.faults.waiting())
+    }
+
+    /// Forgets all waiting faults; returns how many there were.
+    pub fn clear_faults(&self) -> usize {
+        self.shared.write(|world| world.faults.clear())
+    }
+
+    /// What time it is.
+    pub fn clock(&self) -> ClockView {
+        self.shared.read(clock_view)
+    }
+
+    /// Moves the clock forward.
+    ///
+    /// # Errors
+    /// It would leave the years 2000–2199.
+    pub fn advance_clock(&self, by: Duration) -> Result<ClockView, Refusal> {
+        self.advance_clock_ms(i64::try_from(by.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    pub(crate) fn advance_clock_ms(&self, ms: i64) -> Result<ClockView, Refusal> {
+        self.shared.write(|world| {
+            let moved = world.clock.advance_ms(ms);
+            moved.map_err(|_| Refusal::about(codes::INVALID_REQUEST, "advance_ms"))?;
+            Ok(clock_view(world))
+        })
+    }
+
+    /// Sets the clock to an RFC 3339 instant; it goes on running from there.
+    ///
+    /// # Errors
+    /// It is no such instant, or outside of the years 2000–2199.
+    pub fn set_clock(&self, now: &str) -> Result<ClockView, Refusal> {
+        self.shared.write(|world| {
+            let moved = world.clock.set_rfc3339(now);
+            moved.map_err(|_| Refusal::about(codes::INVALID_DATE, "now"))?;
+            Ok(clock_view(world))
+        })
+    }
+
+    /// The buyer pays into the virtual account.
+    ///
+    /// # Errors
+    /// No such payment, or no deposit is awaited.
+    pub fn deposit(&self, payment_key: &str) -> Result<LedgerEntry, Refusal> {
+        self.shared.write(|world| {
+            world.deposit(payment_key)?;
+            entry(world, payment_key)
+        })
+    }
+
+    /// Somebody cancels by hand in Toss's merchant console; None cancels all that is left. Amount in won.
+    ///
+    /// # Errors
+    /// No such payment, or the cancel breaks a rule of Toss.
+    pub fn cancel_by_hand(
+        &self,
+        payment_key: &str,
+        amount: Option<i64>,
+        reason: &str,
+    ) -> Result<LedgerEntry, Refusal> {
+        self.shared.write(|world| {
+            world.cancel_by_hand(payment_key, amount, reason)?;
+            entry(world, payment_key)
+        })
+    }
+}
+
+fn entry(world: &World, payment_key: &str) -> Result<LedgerEntry, Refusal> {
+    let payment = world.payments.find(payment_key);
+    payment.map(|it| world.ledger_entry(it)).ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))
+}
+
+fn clock_view(world: &World) -> ClockView {
+    ClockView { now: world.now().to_kst(), offset_ms: world.clock.offset_ms }
+}
+
+fn created(payment: &Payment) -> CreatedPayment {
+    CreatedPayment {
+        payment_key: payment.payment_key.clone(),
+        order_id: payment.order_id.clone(),
+        amount: payment.amount,
+        m_id: payment.merchant.m_id.clone(),
+        method: payment.method,
+        status: payment.status,
+    }
+}

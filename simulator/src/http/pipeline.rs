@@ -1,0 +1,370 @@
+//! What every payment call goes through: authentication, test code, faults, idempotency, the work, the answer.
+//!
+//! The order is the simulator's reading of Toss: what is refused for its key never reaches the idempotency store; what
+//! fails validation does. Each step takes the world's lock for itself; between them there may be an injected delay.
+//! A request with a delay runs in a task of its own, so that the work is done even if the caller has hung up.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::HeaderValue;
+use axum::response::Response;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::App;
+use super::answer::{Answer, Reply, cut};
+use super::work::work;
+use crate::codes;
+use crate::faults::{FaultKind, FaultRequest, Layer, Operation};
+use crate::idempotency::{self, Found, Scope, StoredAnswer};
+use crate::ids;
+use crate::ledger::{RecordedRequest, recorded_at, recorded_body};
+use crate::merchant::{Merchant, authenticate};
+use crate::refusal::{Language, Refusal};
+use crate::world::World;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Confirm,
+    LookUp,
+    LookUpByOrder,
+    Cancel,
+}
+
+impl Endpoint {
+    pub(crate) fn has_body(self) -> bool {
+        match self {
+            Endpoint::Confirm | Endpoint::Cancel => true,
+            Endpoint::LookUp | Endpoint::LookUpByOrder => false,
+        }
+    }
+
+    fn method(self) -> &'static str {
+        if self.has_body() { "POST" } else { "GET" }
+    }
+
+    fn operation(self) -> Operation {
+        match self {
+            Endpoint::Confirm => Operation::Confirm,
+            Endpoint::Cancel => Operation::Cancel,
+            Endpoint::LookUp | Endpoint::LookUpByOrder => Operation::LookUp,
+        }
+    }
+}
+
+/// One request as it arrived. Which payment it names is not checked yet.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) path: String,
+    pub(crate) payment_key: Option<String>,
+    pub(crate) order_id: Option<String>,
+    pub(crate) json: Result<Value, Refusal>,
+    pub(crate) body: Bytes,
+    pub(crate) authorization: Option<Vec<u8>>,
+    pub(crate) test_code: Option<Vec<u8>>,
+    pub(crate) idempotency_key: Option<HeaderValue>,
+    pub(crate) language: Language,
+    pub(crate) origin: String,
+}
+
+/// A request that was let in.
+#[derive(Debug)]
+struct Run {
+    trace_id: String,
+    /// The payment it is about, if there is one, whoever's.
+    subject: Option<String>,
+    merchant: Option<Merchant>,
+    scope: Option<Scope>,
+    /// Decided already, without any work.
+    decided: Option<Reply>,
+    is_replay: bool,
+    fault: Option<FaultRequest>,
+    /// Whether it holds the subject against other confirms and cancels.
+    holds_subject: bool,
+}
+
+pub(crate) async fn handle(app: App, call: Call) -> Response {
+    let mut run = app.shared.write(|world| admit(world, &call));
+    let is_slow =
+        run.fault.as_ref().is_some_and(|it| it.delay_before_ms().max(it.delay_after_ms()) > 0);
+    if !is_slow {
+        return carry_through(app, call, run).await;
+    }
+    let Ok(permit) = app.shared.delayed.clone().try_acquire_owned() else {
+        run.decided = Some(refused(codes::TOO_MANY_REQUESTS, &call));
+        run.fault = None;
+        return carry_through(app, call, run).await;
+    };
+    let task = tokio::spawn(async move {
+        let response = carry_through(app, call, run).await;
+        drop(permit);
+        response
+    });
+    task.await.unwrap_or_else(|_| cut())
+}
+
+/// From admission to the answer. Never suspends unless a fault delays it.
+async fn carry_through(app: App, call: Call, mut run: Run) -> Response {
+    let fault = run.fault.take();
+    let delay = |ms: fn(&FaultRequest) -> u64| fault.as_ref().map_or(0, ms);
+    let is_cut_short = !sleep(delay(FaultRequest::delay_before_ms), &app.closing).await;
+    let mut reply = if is_cut_short {
+        Reply::Cut
+    } else {
+        let config = &app.shared.config;
+        app.shared.write(|world| match run.decided.take() {
+            Some(reply) => deliver(reply, fault.as_ref()),
+            None => {
+                let answer = answer_by_work(world, config, &call, &run, fault.as_ref());
+                deliver(Reply::Answer(answer), fault.as_ref())
+            }
+        })
+    };
+    if !sleep(delay(FaultRequest::delay_after_ms), &app.closing).await {
+        reply = Reply::Cut;
+    }
+    app.shared.write(|world| release(world, &call, &run, reply.status()));
+    reply.into_response(&run.trace_id, call.idempotency_key)
+}
+
+/// False if the server began to shut down meanwhile.
+async fn sleep(ms: u64, closing: &CancellationToken) -> bool {
+    if ms == 0 {
+        return true;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_millis(ms)) => true,
+        () = closing.cancelled() => false,
+    }
+}
+
+fn refused(code: codes::Code, call: &Call) -> Reply {
+    Reply::Answer(Answer::refusal(&Refusal::new(code), call.language))
+}
+
+/// Decides what becomes of a request before any work: refused, replayed, or run.
+fn admit(world: &mut World, call: &Call) -> Run {
+    let mut run = Run {
+        trace_id: ids::trace_id(),
+        subject: subject_of(world, call),
+        merchant: None,
+        scope: None,
+        decided: None,
+        is_replay: false,
+        fault: None,
+        holds_subject: false,
+    };
+    if let Some(key) = &run.subject {
+        world.refresh(key);
+        let calls = &mut world.ledger.account_mut(key).calls;
+        let count = match call.endpoint {
+            Endpoint::Confirm => &mut calls.confirm,
+            Endpoint::LookUp => &mut calls.look_up,
+            Endpoint::LookUpByOrder => &mut calls.look_up_by_order,
+            Endpoint::Cancel => &mut calls.cancel,
+        };
+        *count = count.saturating_add(1);
+    }
+    match check_caller(call) {
+        Ok((merchant, scope)) => {
+            run.merchant = Some(merchant);
+            run.scope = scope;
+            let_in(world, call, &mut run);
+        }
+        Err(refusal) => run.decided = Some(Reply::Answer(Answer::refusal(&refusal, call.language))),
+    }
+    run
+}
+
+/// The payment a request names, else the newest of the order it names.
+fn subject_of(world: &World, call: &Call) -> Option<String> {
+    let by_key = call.payment_key.as_deref().and_then(|key| world.payments.find(key));
+    let by_order = || call.order_id.as_deref().and_then(|id| world.newest_of_order(id));
+    by_key.or_else(by_order).map(|payment| payment.payment_key.clone())
+}
+
+/// Key, test code, idempotency key: everything that is refused without a trace in the idempotency store.
+fn check_caller(call: &Call) -> Result<(Merchant, Option<Scope>), Refusal> {
+    let merchant = authenticate(call.authorization.as_deref())?;
+    if let Some(code) = &call.test_code {
+        let known = std::str::from_utf8(code).ok().and_then(codes::find_code);
+        return Err(Refusal::new(known.copied().unwrap_or(codes::INVALID_TEST_CODE)));
+    }
+    let key = call.idempotency_key.as_ref().map(HeaderValue::as_bytes);
+    let scope = idempotency::parse_key(key)?.map(|key| Scope {
+        key,
+        merchant: merchant.id,
+        method: call.endpoint.method().to_owned(),
+        path: call.path.clone(),
+    });
+    Ok((merchant, scope))
+}
+
+fn let_in(world: &mut World, call: &Call, run: &mut Run) {
+    let front = take_fault(world, call, run, |fault| fault.kind.layer() != Layer::Front);
+    if let Some(fault) = front {
+        run.scope = None;
+        run.decided = Some(front_reply(&fault, call));
+        run.fault = Some(fault);
+        return;
+    }
+    let now = world.now();
+    match run.scope.as_ref().map(|scope| world.idempotency.find(scope, now)) {
+        Some(Found::Running) => {
+            run.scope = None;
+            run.decided = Some(refused(codes::IDEMPOTENT_REQUEST_PROCESSING, call));
+            return;
+        }
+        Some(Found::Answer(stored)) => {
+            run.scope = None;
+            run.is_replay = true;
+            run.decided = Some(Reply::Answer(Answer {
+                original_trace_id: Some(stored.trace_id),
+                ..Answer::json(stored.status, stored.body)
+            }));
+            run.fault = take_fault(world, call, run, |fault| fault.kind.layer() == Layer::Work);
+            return;
+        }
+        Some(Found::Nothing) | None => {}
+    }
+    if let Some(scope) = &run.scope {
+        world.idempotency.begin(scope, now);
+    }
+    if hold_subject(world, call, run) {
+        run.fault = take_fault(world, call, run, |_| false);
+    }
+}
+
+/// Keeps other confirms and cancels away from the payment. False if one of them was first: that is the answer then.
+fn hold_subject(world: &mut World, call: &Call, run: &mut Run) -> bool {
+    let too_late = match call.endpoint {
+        Endpoint::Confirm => codes::ALREADY_PROCESSING_REQUEST,
+        Endpoint::Cancel => codes::FORBIDDEN_CONSECUTIVE_REQUEST,
+        Endpoint::LookUp | Endpoint::LookUpByOrder => return true,
+    };
+    let (Some(merchant), Some(key)) = (&run.merchant, &run.subject) else { return true };
+    if world.payments.find_own(merchant, key).is_none() {
+        return true;
+    }
+    run.holds_subject = world.occupy(key);
+    if run.holds_subject {
+        return true;
+    }
+    let answer = Answer::refusal(&Refusal::new(too_late), call.language);
+    store(world, run, &answer, true);
+    run.decided = Some(Reply::Answer(answer));
+    false
+}
+
+fn take_fault(
+    world: &mut World,
+    call: &Call,
+    run: &Run,
+    is_kept: impl Fn(&FaultRequest) -> bool,
+) -> Option<FaultRequest> {
+    let key = run.subject.as_deref();
+    let order_id = key.and_then(|key| world.payments.find(key)).map(|it| it.order_id.clone());
+    let order_id = order_id.as_deref().or(call.order_id.as_deref());
+    let fault = world.faults.take(key, order_id, call.endpoint.operation(), is_kept);
+    if let Some(fault) = &fault {
+        tracing::debug!(kind = ?fault.kind, path = call.path, "a scripted fault hits this request");
+    }
+    fault
+}
+
+/// The answer of a fault in front of the idempotency store.
+fn front_reply(fault: &FaultRequest, call: &Call) -> Reply {
+    match fault.kind {
+        FaultKind::InProgress => refused(codes::IDEMPOTENT_REQUEST_PROCESSING, call),
+        FaultKind::Unauthorized => refused(codes::UNAUTHORIZED_KEY, call),
+        FaultKind::Throttle => Reply::Answer(Answer {
+            retry_after_seconds: fault.retry_after_seconds,
+            ..Answer::refusal(&Refusal::new(codes::TOO_MANY_REQUESTS), call.language)
+        }),
+        FaultKind::UnreadableBefore => {
+            Reply::Answer(Answer::gateway_page(fault.status.unwrap_or(200)))
+        }
+        FaultKind::CutBefore
+        | FaultKind::CutAfter
+        | FaultKind::Decline
+        | FaultKind::AnswerCode
+        | FaultKind::Delay
+        | FaultKind::DelayAfter
+        | FaultKind::ServerErrorBefore
+        | FaultKind::ServerErrorAfter
+        | FaultKind::Unreadable
+        | FaultKind::WrongPayment
+        | FaultKind::UnknownValues => Reply::Cut,
+    }
+}
+
+fn answer_by_work(
+    world: &mut World,
+    config: &crate::Config,
+    call: &Call,
+    run: &Run,
+    fault: Option<&FaultRequest>,
+) -> Answer {
+    let result = match &run.merchant {
+        Some(merchant) => work(world, config, call, merchant, fault),
+        None => Err(Refusal::new(codes::UNAUTHORIZED_KEY)),
+    };
+    let answer = match result {
+        Ok(body) => Answer::json(200, body),
+        Err(refusal) => Answer::refusal(&refusal, call.language),
+    };
+    store(world, run, &answer, config.store_5xx);
+    answer
+}
+
+fn store(world: &mut World, run: &Run, answer: &Answer, store_5xx: bool) {
+    let Some(scope) = &run.scope else { return };
+    if idempotency::is_stored(answer.status, store_5xx) {
+        let stored = StoredAnswer {
+            status: answer.status,
+            body: answer.body.clone(),
+            trace_id: run.trace_id.clone(),
+        };
+        world.idempotency.store(scope, stored);
+    }
+}
+
+/// What the way back does to an answer.
+fn deliver(reply: Reply, fault: Option<&FaultRequest>) -> Reply {
+    match fault.map(|fault| (fault.kind, fault.status)) {
+        Some((FaultKind::CutAfter, _)) => Reply::Cut,
+        Some((FaultKind::Unreadable, status)) => {
+            Reply::Answer(Answer::gateway_page(status.unwrap_or(200)))
+        }
+        Some(_) | None => reply,
+    }
+}
+
+/// Lets go of the key and the payment and notes the request in the ledger.
+fn release(world: &mut World, call: &Call, run: &Run, status: Option<u16>) {
+    if let Some(scope) = &run.scope {
+        world.idempotency.release(scope);
+    }
+    let Some(key) = &run.subject else { return };
+    if run.holds_subject {
+        world.vacate(key);
+    }
+    if world.payments.find(key).is_none() {
+        return;
+    }
+    let request = RecordedRequest {
+        at: recorded_at(world.now()),
+        method: call.endpoint.method().to_owned(),
+        path: call.path.clone(),
+        idempotency_key: call
+            .idempotency_key
+            .as_ref()
+            .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()),
+        body: recorded_body(&call.body),
+        status,
+        replayed: run.is_replay,
+    };
+    world.ledger.record(key, request);
+}

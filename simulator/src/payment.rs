@@ -1,0 +1,187 @@
+//! One payment as the simulator keeps it: the record, its states and its arithmetic.
+//!
+//! What Toss shows of it is made in `payment/view.rs`; what a confirm and a cancel do to it is in `payment/confirm.rs`
+//! and `payment/cancel.rs`. What really moved is counted apart, in `ledger.rs`.
+
+pub(crate) mod amount;
+pub(crate) mod cancel;
+pub(crate) mod confirm;
+pub(crate) mod console;
+pub(crate) mod session;
+pub(crate) mod view;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::clock::Moment;
+use crate::codes;
+use crate::limits::{CONFIRM_MS, WINDOW_MS};
+use crate::merchant::Merchant;
+use crate::method::{Family, Method};
+use crate::refusal::Language;
+
+/// Source: Toss, payment status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Status {
+    /// The window is open; the buyer has not authenticated.
+    Ready,
+    /// Authenticated; a confirm must follow.
+    InProgress,
+    /// A virtual account was issued; no money yet.
+    WaitingForDeposit,
+    /// Approved or deposited.
+    Done,
+    /// Cancelled at once, or before the deposit.
+    Canceled,
+    /// Cancelled in part at least once, perhaps down to nothing.
+    PartialCanceled,
+    /// The approval failed.
+    Aborted,
+    /// The window's or the confirm's time ran out.
+    Expired,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) korean: String,
+    pub(crate) english: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Cancel {
+    pub(crate) amount: i64,
+    pub(crate) tax_free: i64,
+    pub(crate) tax_exemption: i64,
+    pub(crate) reason: String,
+    pub(crate) refundable_after: i64,
+    pub(crate) at: Moment,
+    pub(crate) transaction_key: String,
+}
+
+/// An issued virtual account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Account {
+    pub(crate) number: String,
+    pub(crate) due_at: Moment,
+    pub(crate) depositor: Option<String>,
+    pub(crate) refund_to: Option<RefundAccount>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct RefundAccount {
+    pub(crate) bank_code: String,
+    pub(crate) account_number: String,
+    pub(crate) holder_name: String,
+}
+
+/// What a confirm leaves behind: the payment exists at the institution from then on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Approval {
+    pub(crate) transaction_key: String,
+    /// None while a virtual account waits for its deposit.
+    pub(crate) at: Option<Moment>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Customer {
+    pub(crate) name: Option<String>,
+    pub(crate) mobile_phone: Option<String>,
+}
+
+/// The payment window that a payment was opened with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Window {
+    pub(crate) id: String,
+    pub(crate) success_url: String,
+    pub(crate) fail_url: String,
+    pub(crate) language: Option<Language>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Payment {
+    pub(crate) payment_key: String,
+    pub(crate) merchant: Merchant,
+    pub(crate) order_id: String,
+    pub(crate) order_name: String,
+    pub(crate) amount: i64,
+    pub(crate) tax_free: i64,
+    pub(crate) tax_exemption: i64,
+    pub(crate) escrow: bool,
+    /// The method asked for at the start; what the buyer took replaces it at the authentication.
+    pub(crate) method: Method,
+    pub(crate) status: Status,
+    pub(crate) requested_at: Moment,
+    pub(crate) authenticated_at: Option<Moment>,
+    pub(crate) approval: Option<Approval>,
+    pub(crate) cancels: Vec<Cancel>,
+    pub(crate) account: Option<Account>,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) secret: String,
+    pub(crate) customer: Customer,
+    pub(crate) window: Option<Window>,
+    pub(crate) metadata: Option<Map<String, Value>>,
+}
+
+impl Payment {
+    /// What can still be cancelled, in won.
+    pub(crate) fn balance(&self) -> i64 {
+        self.cancels.iter().fold(self.amount, |left, cancel| left.saturating_sub(cancel.amount))
+    }
+
+    pub(crate) fn tax_free_left(&self) -> i64 {
+        self.cancels.iter().fold(self.tax_free, |left, cancel| left.saturating_sub(cancel.tax_free))
+    }
+
+    pub(crate) fn tax_exemption_left(&self) -> i64 {
+        let take = |left: i64, cancel: &Cancel| left.saturating_sub(cancel.tax_exemption);
+        self.cancels.iter().fold(self.tax_exemption, take)
+    }
+
+    /// Whether money can be given back in part. Source: Toss, not for cards with a tax exemption amount.
+    pub(crate) fn is_partial_cancelable(&self) -> bool {
+        !(self.method.family() == Family::Card && self.tax_exemption > 0)
+    }
+
+    /// Whether nothing more will happen to it unless somebody cancels it.
+    pub(crate) fn is_finished(&self) -> bool {
+        match self.status {
+            Status::Ready | Status::InProgress | Status::WaitingForDeposit => false,
+            Status::Done
+            | Status::Canceled
+            | Status::PartialCanceled
+            | Status::Aborted
+            | Status::Expired => true,
+        }
+    }
+
+    /// Whether its time has run out at `now` though its status does not say so yet.
+    ///
+    /// Source: Toss, 30 minutes for the window, 10 minutes from the authentication to the confirm.
+    pub(crate) fn has_run_out(&self, now: Moment) -> bool {
+        match self.status {
+            Status::Ready => now.ms_since(self.requested_at) >= WINDOW_MS,
+            Status::InProgress => {
+                let since = self.authenticated_at.unwrap_or(self.requested_at);
+                now.ms_since(since) >= CONFIRM_MS
+            }
+            Status::WaitingForDeposit
+            | Status::Done
+            | Status::Canceled
+            | Status::PartialCanceled
+            | Status::Aborted
+            | Status::Expired => false,
+        }
+    }
+
+    pub(crate) fn expire(&mut self) {
+        let code = codes::EXPIRED_PAYMENT;
+        self.status = Status::Expired;
+        self.failure = Some(Failure {
+            code: code.name.to_owned(),
+            korean: code.korean.to_owned(),
+            english: code.english.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,173 @@
+//! Keeping the state over a restart: one JSON file, replaced as a whole.
+//!
+//! Written to a neighbour first and renamed, so that a crash leaves the old state or the new one, never half of either.
+//! A snapshot shares its records with the running state, so taking it is short however large the state is.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use std::{fs, io};
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::faults::{Faults, WaitingFault};
+use crate::idempotency::{Entry, Idempotency};
+use crate::ledger::{Account, Ledger};
+use crate::limits::{STATE_FILE_DEBOUNCE, STATE_FILE_REST_FACTOR, STATE_FILE_REST_MAX};
+use crate::payment::Payment;
+use crate::payments::Payments;
+use crate::state::Shared;
+use crate::world::World;
+
+const FORMAT: u32 = 1;
+
+/// Why a simulator could not start from its state file.
+#[derive(Debug, thiserror::Error)]
+pub enum StateFileError {
+    /// The file is there but cannot be read.
+    #[error("the simulator's state file {path} cannot be read")]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not a state of the simulator.
+    #[error("the simulator's state file {path} is damaged; delete it to start with no payments")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Where.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The file was written by another version.
+    #[error(
+        "the simulator's state file {path} has format {found}, this version reads {FORMAT}; delete it to start anew"
+    )]
+    OtherFormat {
+        /// Which file.
+        path: PathBuf,
+        /// The format it names.
+        found: u32,
+    },
+}
+
+/// What is kept. Requests that are on their way, and the pause between two cancels, are not.
+#[derive(Debug, Serialize, Deserialize)]
+struct Snapshot {
+    format: u32,
+    clock_offset_ms: i64,
+    payments: Vec<Arc<Payment>>,
+    accounts: HashMap<String, Arc<Account>>,
+    answers: Vec<Arc<Entry>>,
+    faults: Vec<WaitingFault>,
+}
+
+/// Only the format, so that another version's file is told from a damaged one.
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
+impl Snapshot {
+    fn of(world: &World) -> Snapshot {
+        Snapshot {
+            format: FORMAT,
+            clock_offset_ms: world.clock.offset_ms,
+            payments: world.payments.all().cloned().collect(),
+            accounts: world.ledger.parts().clone(),
+            answers: world.idempotency.answered(),
+            faults: world.faults.waiting(),
+        }
+    }
+
+    fn into_world(self) -> Result<World, serde_json::Error> {
+        let mut payments = Payments::default();
+        self.payments.into_iter().for_each(|payment| payments.insert(payment));
+        let faults = Faults::from_waiting(self.faults)
+            .map_err(<serde_json::Error as serde::de::Error>::custom)?;
+        let mut world = World::default();
+        world.clock = Clock { offset_ms: self.clock_offset_ms };
+        world.payments = payments;
+        world.ledger = Ledger::from_parts(self.accounts);
+        world.idempotency = Idempotency::from_entries(self.answers);
+        world.faults = faults;
+        Ok(world)
+    }
+}
+
+/// The state in the file, or an empty one if there is no file.
+///
+/// # Errors
+/// The file cannot be read or understood.
+pub(crate) fn load(path: &Path) -> Result<World, StateFileError> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(World::default()),
+        Err(source) => return Err(StateFileError::Unreadable { path: path.to_owned(), source }),
+    };
+    let damaged = |source| StateFileError::Damaged { path: path.to_owned(), source };
+    let found = serde_json::from_slice::<FormatOnly>(&bytes).map_err(damaged)?.format;
+    if found != FORMAT {
+        return Err(StateFileError::OtherFormat { path: path.to_owned(), found });
+    }
+    let snapshot: Snapshot = serde_json::from_slice(&bytes).map_err(damaged)?;
+    snapshot.into_world().map_err(damaged)
+}
+
+fn save(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut neighbour = path.as_os_str().to_owned();
+    neighbour.push(".new");
+    let neighbour = PathBuf::from(neighbour);
+    let file = fs::File::create(&neighbour)?;
+    let mut writer = io::BufWriter::new(file);
+    serde_json::to_writer(&mut writer, snapshot)?;
+    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    fs::rename(&neighbour, path)
+}
+
+/// Writes the state soon after each change until `stop`, then once more.
+///
+/// # Errors
+/// The last writing failed. Earlier ones are only logged: the next change tries again.
+pub(crate) async fn keep_writing(shared: Arc<Shared>, stop: CancellationToken) -> io::Result<()> {
+    let Some(path) = shared.config.state_file.clone() else { return Ok(()) };
+    loop {
+        tokio::select! {
+            () = shared.changed.notified() => {}
+            () = stop.cancelled() => break,
+        }
+        tokio::select! {
+            () = tokio::time::sleep(STATE_FILE_DEBOUNCE) => {}
+            () = stop.cancelled() => break,
+        }
+        let begin = Instant::now();
+        if let Err(error) = write_once(&shared, &path).await {
+            tracing::warn!(%error, path = %path.display(), "the simulator's state was not written");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(rest_after(begin.elapsed())) => {}
+            () = stop.cancelled() => break,
+        }
+    }
+    write_once(&shared, &path).await
+}
+
+/// How long to leave the processor to others after a writing that took so long.
+fn rest_after(took: Duration) -> Duration {
+    took.saturating_mul(STATE_FILE_REST_FACTOR).min(STATE_FILE_REST_MAX)
+}
+
+async fn write_once(shared: &Arc<Shared>, path: &Path) -> io::Result<()> {
+    let snapshot = shared.read(Snapshot::of);
+    let path = path.to_owned();
+    tokio::task::spawn_blocking(move || save(&path, &snapshot)).await.map_err(io::Error::other)?
+}
