@@ -22,10 +22,10 @@ pub struct Model {
     pub key_generation: i32,
     /// Ours, toward Toss; none for look-ups.
     pub idempotency_key: Option<String>,
-    /// SHA-256 of the exact body, hexadecimal.
-    pub body_hash: Option<String>,
-    /// The exact body: every call under one key sends the same.
-    pub body: Option<String>,
+    /// SHA-256 of the call, hexadecimal.
+    pub call_hash: Option<String>,
+    /// What is sent, as JSON: the same for every attempt under one key.
+    pub call: Option<String>,
     /// Milliseconds UTC: recorded, nothing sent yet.
     pub started_at: i64,
     /// Milliseconds UTC: answer recorded.

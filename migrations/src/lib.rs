@@ -35,7 +35,7 @@ macro_rules! migration {
 
         /// See the file's first lines.
         #[derive(Debug, DeriveMigrationName)]
-        pub struct Migration;
+        pub(crate) struct Migration;
 
         #[async_trait::async_trait]
         impl MigrationTrait for Migration {

@@ -1,1 +1,416 @@
-//! Being written.
+//! Claiming: a worker takes jobs, and what each does next is decided and recorded before anything is sent.
+//!
+//! One transaction per batch does all of it: the fencing token is raised, the lease begins, the payment's one money operation is
+//! taken, the retry policy says what comes next, and the attempt row is written. Only a [`StartedAttempt`] can be given to a gateway,
+//! and only this file makes them: nothing goes to Toss before its row is committed.
+
+use domain::attempt::Operation;
+use domain::cancellation::{CancellationState, tagged_reason};
+use domain::job::{JobKind, JobState};
+use domain::policy::{Decision, History, Step, plan_cancel, plan_confirm};
+use domain::{JobId, Won, limits};
+use entities::{attempt, cancellation, job, payment};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::connection::{Store, Write};
+use crate::error::StoreError;
+use crate::ids::{sha256_hex, toss_idempotency_key};
+use crate::rows;
+use crate::settle::{Scene, SettleContext, apply};
+
+/// What an attempt asks of Toss. The same for every attempt under one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+pub enum Call {
+    /// Take the money.
+    Confirm {
+        /// Toss's name of the payment.
+        payment_key: String,
+        /// The order that it is bound to.
+        order_id: String,
+        /// What the order costs, in won: never what the redirect said.
+        amount: i64,
+    },
+    /// Give money back.
+    Cancel {
+        /// Toss's name of the payment.
+        payment_key: String,
+        /// Why, with our tag at the end.
+        reason: String,
+        /// How much, in won; `None` for all that is left.
+        amount: Option<i64>,
+        /// What we believe is left, in won: Toss refuses when it is not.
+        refundable_amount: i64,
+    },
+    /// Ask what happened.
+    LookUp {
+        /// Toss's name of the payment.
+        payment_key: String,
+    },
+}
+
+/// An attempt that is recorded and may now be made, once. Made only by a committed claim.
+#[derive(Debug, Clone)]
+pub struct StartedAttempt {
+    pub(crate) job_id: String,
+    pub(crate) kind: JobKind,
+    pub(crate) claim: i64,
+    pub(crate) number: i32,
+    pub(crate) started_at_ms: i64,
+    pub(crate) operation: Operation,
+    order_id: String,
+    merchant: String,
+    idempotency_key: Option<String>,
+    call: Call,
+    request_id: Option<String>,
+}
+
+impl StartedAttempt {
+    /// The job that it belongs to.
+    #[must_use]
+    pub fn job_id(&self) -> &str {
+        &self.job_id
+    }
+
+    /// The job's kind.
+    #[must_use]
+    pub fn kind(&self) -> JobKind {
+        self.kind
+    }
+
+    /// The fencing token under which it was started.
+    #[must_use]
+    pub fn claim(&self) -> i64 {
+        self.claim
+    }
+
+    /// Its number within the job, from 1.
+    #[must_use]
+    pub fn number(&self) -> i32 {
+        self.number
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The order whose payment it is about.
+    #[must_use]
+    pub fn order_id(&self) -> &str {
+        &self.order_id
+    }
+
+    /// The merchant under whose keys it is made.
+    #[must_use]
+    pub fn merchant(&self) -> &str {
+        &self.merchant
+    }
+
+    /// Our idempotency key; `None` for look-ups.
+    #[must_use]
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    /// What to ask of Toss.
+    #[must_use]
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// The request that made the job, for logs.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+}
+
+/// What became of a delivered job.
+#[derive(Debug)]
+pub enum Claimed {
+    /// It is ours; make this attempt.
+    Attempt(Box<StartedAttempt>),
+    /// It ended or stopped here, without a call.
+    Concluded,
+    /// It is not ours to do now: early, ended, leased to another worker, behind another money operation, or unreadable.
+    NotNow,
+}
+
+/// The code of a job that waits for another money operation of its payment.
+pub(crate) const BEHIND: &str = "BEHIND_ANOTHER";
+/// How long such a job waits when nobody wakes it.
+const BEHIND_MS_MAX: i64 = 30_000;
+
+impl Store {
+    /// Claims delivered jobs for a worker, in one transaction. The results stand in the order of `ids`.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; nothing was claimed then, and the relay brings the jobs back.
+    pub async fn claim_jobs(&self, ids: &[JobId], worker: &str) -> Result<Vec<Claimed>, StoreError> {
+        self.retried(|| self.claim_jobs_once(ids, worker)).await
+    }
+
+    async fn claim_jobs_once(&self, ids: &[JobId], worker: &str) -> Result<Vec<Claimed>, StoreError> {
+        let mut write = self.begin_write().await?;
+        let mut context = SettleContext::default();
+        let mut claimed = Vec::with_capacity(ids.len());
+        for id in ids {
+            match claim(&mut write, &mut context, id, worker).await {
+                Ok(one) => claimed.push(one),
+                // One row that cannot be read must not hold up the others: it stays for a person, loudly.
+                Err(error @ StoreError::UnreadableRow { .. }) => {
+                    tracing::error!(job_id = %id, %error, alert = "unreadable_row", "a job cannot be claimed");
+                    claimed.push(Claimed::NotNow);
+                }
+                Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => return Err(error),
+            }
+        }
+        write.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Renews the leases of everything that a worker holds, in one statement, and tells which it still holds.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; the leases run on as they were.
+    pub async fn renew_leases(&self, held: &[(String, i64)]) -> Result<Vec<String>, StoreError> {
+        if held.is_empty() {
+            return Ok(Vec::new());
+        }
+        let write = self.begin_write().await?;
+        let mut ours = sea_orm::Condition::any();
+        for (id, claim) in held {
+            ours = ours.add(job::Column::Id.eq(id).and(job::Column::Claims.eq(*claim)));
+        }
+        let renewed = job::Entity::update_many()
+            .col_expr(job::Column::DueAt, Expr::value(write.now_ms.saturating_add(limits::LEASE_MS)))
+            .filter(ours)
+            .filter(job::Column::State.eq(JobState::Running.word()))
+            .exec_with_returning(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok(renewed.into_iter().map(|row| row.id).collect())
+    }
+}
+
+async fn claim(
+    write: &mut Write<'_>,
+    context: &mut SettleContext,
+    id: &JobId,
+    worker: &str,
+) -> Result<Claimed, StoreError> {
+    let Some(mut scene) = Scene::load(write, id.as_str()).await? else { return Ok(Claimed::NotNow) };
+    let is_ours = match rows::job_state(&scene.job)? {
+        JobState::Queued => true,
+        JobState::Waiting | JobState::Running => scene.job.due_at <= write.now_ms,
+        JobState::Parked | JobState::Succeeded | JobState::Declined | JobState::Void | JobState::Discarded => {
+            false
+        }
+    };
+    if !is_ours {
+        return Ok(Claimed::NotNow);
+    }
+    let kind = rows::job_kind(&scene.job)?;
+    let past = scene.history(write).await?;
+    let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let history = History { attempts: &past, generation };
+    let facts = rows::payment_facts(&scene.payment)?;
+    if history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX {
+        close_abandoned_attempts(write, &scene.job.id).await?;
+        apply(write, context, &mut scene, &Decision::crash_loop(facts.state.is_undecided()), None, 0).await?;
+        return Ok(Claimed::Concluded);
+    }
+    let step = match (kind, &scene.cancellation) {
+        (JobKind::Confirm, _) => plan_confirm(&history, &facts, write.now_ms),
+        (JobKind::Cancel, Some(cancel)) => {
+            plan_cancel(&history, &facts, &scene.cancel_facts(write, cancel).await?, write.now_ms)
+        }
+        (JobKind::LookUp, _) | (JobKind::Cancel, None) => Step::LookUp,
+    };
+    let is_sent = match step {
+        Step::Conclude(decision) => {
+            apply(write, context, &mut scene, &decision, None, 0).await?;
+            return Ok(Claimed::Concluded);
+        }
+        Step::Send => true,
+        Step::LookUp => false,
+    };
+    if kind.is_money() && !take_turn(write, &mut scene, is_sent).await? {
+        return Ok(Claimed::NotNow);
+    }
+    start(write, scene, kind, is_sent, worker).await.map(|attempt| Claimed::Attempt(Box::new(attempt)))
+}
+
+/// Takes the payment's one money operation, or puts the job off until it is free.
+async fn take_turn(write: &Write<'_>, scene: &mut Scene, is_sent: bool) -> Result<bool, StoreError> {
+    let holder = scene.payment.money_job_id.as_deref();
+    let is_free = holder.is_none_or(|holder| holder == scene.job.id);
+    let is_too_early = is_sent && scene.payment.next_cancel_at > write.now_ms && scene.job.kind == JobKind::Cancel.word();
+    if is_free && !is_too_early {
+        if holder.is_none() {
+            let mut payment = scene.payment.clone().into_active_model();
+            payment.money_job_id = Set(Some(scene.job.id.clone()));
+            payment.updated_at = Set(write.now_ms);
+            scene.payment = payment.update(&write.tx).await?;
+        }
+        return Ok(true);
+    }
+    let again_at = if is_free { scene.payment.next_cancel_at } else { write.now_ms.saturating_add(BEHIND_MS_MAX) };
+    let mut job = scene.job.clone().into_active_model();
+    job.state = Set(JobState::Waiting.word().to_owned());
+    job.due_at = Set(again_at);
+    job.publications = Set(0);
+    job.last_code = Set(Some(BEHIND.to_owned()));
+    job.last_message = Set(Some(match (is_free, holder) {
+        (false, Some(holder)) => format!("waits for job {holder} of the same payment"),
+        _ => "waits a moment after the cancel before it".to_owned(),
+    }));
+    job.updated_at = Set(write.now_ms);
+    scene.job = job.update(&write.tx).await?;
+    Ok(false)
+}
+
+/// Records the attempt and begins the lease.
+async fn start(
+    write: &mut Write<'_>,
+    scene: Scene,
+    kind: JobKind,
+    is_sent: bool,
+    worker: &str,
+) -> Result<StartedAttempt, StoreError> {
+    let number = scene.attempts_recorded.saturating_add(1);
+    let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let (operation, call) = call_of(write, &scene, kind, is_sent).await?;
+    let text = serde_json::to_string(&call).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+    let attempt = StartedAttempt {
+        job_id: scene.job.id.clone(),
+        kind,
+        claim: scene.job.claims.saturating_add(1),
+        number,
+        started_at_ms: write.now_ms,
+        operation,
+        order_id: scene.job.order_id.clone(),
+        merchant: scene.payment.merchant.clone(),
+        idempotency_key: operation.is_money().then(|| toss_idempotency_key(&scene.job.id, generation)),
+        call,
+        request_id: scene.job.request_id.clone(),
+    };
+    let row = attempt::Model {
+        job_id: attempt.job_id.clone(),
+        number,
+        order_id: attempt.order_id.clone(),
+        claim: attempt.claim,
+        operation: operation.word().to_owned(),
+        key_generation: scene.job.key_generation,
+        idempotency_key: attempt.idempotency_key.clone(),
+        call_hash: Some(sha256_hex(&text)),
+        call: Some(text),
+        started_at: write.now_ms,
+        finished_at: None,
+        duration_ms: None,
+        http_status: None,
+        code: None,
+        message: None,
+        verdict: None,
+        trace_id: None,
+        answer: None,
+        is_stale: false,
+        worker: worker.to_owned(),
+    };
+    row.into_active_model().reset_all().insert(&write.tx).await?;
+    let mut job = scene.job.into_active_model();
+    job.state = Set(JobState::Running.word().to_owned());
+    job.claims = Set(attempt.claim);
+    job.due_at = Set(write.now_ms.saturating_add(limits::LEASE_MS));
+    job.publications = Set(0);
+    job.worker = Set(Some(worker.to_owned()));
+    job.updated_at = Set(write.now_ms);
+    job.update(&write.tx).await?;
+    if let (true, Some(cancel)) = (is_sent, scene.cancellation)
+        && cancel.state == CancellationState::Requested.word()
+    {
+        let mut cancel = cancel.into_active_model();
+        cancel.state = Set(CancellationState::Sending.word().to_owned());
+        cancel.updated_at = Set(write.now_ms);
+        cancel.update(&write.tx).await?;
+        crate::settle::raise_order_version(write, &attempt.order_id).await?;
+    }
+    Ok(attempt)
+}
+
+/// What is sent: for a key that was used before, exactly what was sent then.
+async fn call_of(
+    write: &Write<'_>,
+    scene: &Scene,
+    kind: JobKind,
+    is_sent: bool,
+) -> Result<(Operation, Call), StoreError> {
+    let payment_key = scene.payment.payment_key.clone();
+    let operation = match kind {
+        JobKind::Confirm if is_sent => Operation::Confirm,
+        JobKind::Cancel if is_sent => Operation::Cancel,
+        JobKind::Confirm | JobKind::Cancel | JobKind::LookUp => {
+            return Ok((Operation::LookUp, Call::LookUp { payment_key }));
+        }
+    };
+    let sent_before = attempt::Entity::find()
+        .filter(attempt::Column::JobId.eq(&scene.job.id))
+        .filter(attempt::Column::Operation.eq(operation.word()))
+        .filter(attempt::Column::KeyGeneration.eq(scene.job.key_generation))
+        .one(&write.tx)
+        .await?;
+    if let Some(text) = sent_before.and_then(|row| row.call) {
+        let call = serde_json::from_str(&text).map_err(|_| StoreError::UnreadableRow {
+            table: "attempts",
+            id: scene.job.id.clone(),
+            column: "call",
+            value: "not a call".to_owned(),
+        })?;
+        return Ok((operation, call));
+    }
+    let call = match &scene.cancellation {
+        Some(cancel) => first_cancel_call(&scene.payment, cancel, payment_key)?,
+        None => Call::Confirm {
+            payment_key,
+            order_id: scene.payment.order_id.clone(),
+            amount: scene.payment.amount,
+        },
+    };
+    Ok((operation, call))
+}
+
+/// A whole refund goes out as a full cancel; everything else names its amount. What we believe is left always goes with it.
+fn first_cancel_call(
+    payment: &payment::Model,
+    cancel: &cancellation::Model,
+    payment_key: String,
+) -> Result<Call, StoreError> {
+    let amount: Won = rows::won("cancellations", &cancel.id, "amount", cancel.amount)?;
+    let balance: Won = rows::won("payments", &payment.order_id, "balance", payment.balance)?;
+    Ok(Call::Cancel {
+        payment_key,
+        reason: tagged_reason(&cancel.reason, &cancel.id),
+        amount: (amount != balance).then_some(amount.get()),
+        refundable_amount: balance.get(),
+    })
+}
+
+/// Nobody will ever finish the attempts of claims that died: they count as unanswered, so that a person's retry starts clean.
+async fn close_abandoned_attempts(write: &Write<'_>, job_id: &str) -> Result<(), StoreError> {
+    attempt::Entity::update_many()
+        .col_expr(attempt::Column::FinishedAt, Expr::value(write.now_ms))
+        .col_expr(attempt::Column::Verdict, Expr::value(domain::answer::FailureClass::Unanswered.word()))
+        .col_expr(attempt::Column::Code, Expr::value("ABANDONED"))
+        .filter(attempt::Column::JobId.eq(job_id))
+        .filter(attempt::Column::FinishedAt.is_null())
+        .exec(&write.tx)
+        .await?;
+    Ok(())
+}

@@ -1,1 +1,243 @@
-//! Being written.
+//! Reading jobs and their attempts, for staff.
+
+use domain::JobId;
+use domain::StoreId;
+use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
+use domain::policy::History;
+use domain::role::Scope;
+use entities::{attempt, job, payment};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+
+use crate::connection::Store;
+use crate::error::StoreError;
+use crate::page::Page;
+use crate::rows;
+
+/// Which jobs to list.
+#[derive(Debug, Clone)]
+pub struct JobFilter {
+    /// The stores that the caller may see.
+    pub scope: Scope,
+    /// Only this store's.
+    pub store_id: Option<StoreId>,
+    /// Only this kind.
+    pub kind: Option<JobKind>,
+    /// Only this state.
+    pub state: Option<JobState>,
+    /// Only those whose last attempt brought this code.
+    pub code: Option<String>,
+}
+
+/// A job, as staff see it. Instants are milliseconds UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRow {
+    /// Its id.
+    pub id: String,
+    /// What it is to do.
+    pub kind: JobKind,
+    /// Where it stands.
+    pub state: JobState,
+    /// Whose payment.
+    pub order_id: String,
+    /// For whose staff it is.
+    pub store_id: String,
+    /// The cancellation, for cancels.
+    pub cancellation_id: Option<String>,
+    /// How often it was claimed.
+    pub claims: i64,
+    /// Which idempotency key is next.
+    pub key_generation: i32,
+    /// When it goes on, or until when its present state holds.
+    pub due_at: i64,
+    /// Since when it could run.
+    pub runnable_since: i64,
+    /// The last code that an attempt brought.
+    pub last_code: Option<String>,
+    /// The sentence with it.
+    pub last_message: Option<String>,
+    /// Why it stopped.
+    pub park_reason: Option<String>,
+    /// Who claimed it last.
+    pub worker: Option<String>,
+    /// Of the request that made it.
+    pub request_id: Option<String>,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it last changed.
+    pub updated_at: i64,
+    /// When it ended.
+    pub ended_at: Option<i64>,
+}
+
+/// A job and what staff may do with it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobDetail {
+    /// The job.
+    pub job: JobRow,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<AttemptRow>,
+    /// Whether it may be retried, or why not.
+    pub retry: Result<(), ActionRefusal>,
+    /// Whether it may be discarded, or why not.
+    pub discard: Result<(), ActionRefusal>,
+}
+
+/// One call to Toss, as staff see it. Instants are milliseconds UTC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// From 1 within the job.
+    pub number: i32,
+    /// confirm, cancel or look_up.
+    pub operation: String,
+    /// Our idempotency key toward Toss.
+    pub idempotency_key: Option<String>,
+    /// Its generation.
+    pub key_generation: i32,
+    /// When it was recorded, before anything was sent.
+    pub started_at: i64,
+    /// When its answer was recorded.
+    pub finished_at: Option<i64>,
+    /// How long the call took, in milliseconds.
+    pub duration_ms: Option<i64>,
+    /// Of the answer.
+    pub http_status: Option<i32>,
+    /// Toss's, or ours.
+    pub code: Option<String>,
+    /// Toss's, or ours.
+    pub message: Option<String>,
+    /// What it said.
+    pub verdict: Option<String>,
+    /// For Toss's support.
+    pub trace_id: Option<String>,
+    /// Redacted.
+    pub answer: Option<String>,
+    /// Whether its claim was over when the answer came.
+    pub is_stale: bool,
+    /// Who made it.
+    pub worker: String,
+}
+
+pub(crate) fn job_row(row: &job::Model) -> Result<JobRow, StoreError> {
+    Ok(JobRow {
+        id: row.id.clone(),
+        kind: rows::job_kind(row)?,
+        state: rows::job_state(row)?,
+        order_id: row.order_id.clone(),
+        store_id: row.store_id.clone(),
+        cancellation_id: row.cancellation_id.clone(),
+        claims: row.claims,
+        key_generation: row.key_generation,
+        due_at: row.due_at,
+        runnable_since: row.runnable_since,
+        last_code: row.last_code.clone(),
+        last_message: row.last_message.clone(),
+        park_reason: row.park_reason.clone(),
+        worker: row.worker.clone(),
+        request_id: row.request_id.clone(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        ended_at: row.ended_at,
+    })
+}
+
+fn attempt_row(row: attempt::Model) -> AttemptRow {
+    AttemptRow {
+        number: row.number,
+        operation: row.operation,
+        idempotency_key: row.idempotency_key,
+        key_generation: row.key_generation,
+        started_at: row.started_at,
+        finished_at: row.finished_at,
+        duration_ms: row.duration_ms,
+        http_status: row.http_status,
+        code: row.code,
+        message: row.message,
+        verdict: row.verdict,
+        trace_id: row.trace_id,
+        answer: row.answer,
+        is_stale: row.is_stale,
+        worker: row.worker,
+    }
+}
+
+impl Store {
+    /// Jobs, newest first. `after` is the id that the page before ended with.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or a row cannot be read.
+    pub async fn list_jobs(
+        &self,
+        filter: &JobFilter,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<JobRow>, StoreError> {
+        let mut query = job::Entity::find().order_by_desc(job::Column::Id).limit(limit.saturating_add(1));
+        if let Scope::Stores(stores) = &filter.scope {
+            query = query.filter(job::Column::StoreId.is_in(stores.iter().map(StoreId::as_str)));
+        }
+        if let Some(store) = &filter.store_id {
+            query = query.filter(job::Column::StoreId.eq(store.as_str()));
+        }
+        if let Some(kind) = filter.kind {
+            query = query.filter(job::Column::Kind.eq(kind.word()));
+        }
+        if let Some(state) = filter.state {
+            query = query.filter(job::Column::State.eq(state.word()));
+        }
+        if let Some(code) = &filter.code {
+            query = query.filter(job::Column::LastCode.eq(code));
+        }
+        if let Some(after) = after {
+            query = query.filter(job::Column::Id.lt(after));
+        }
+        let found = query.all(&self.db).await?;
+        let jobs = found.iter().map(job_row).collect::<Result<Vec<_>, _>>()?;
+        Ok(Page::cut(jobs, limit, |job| job.id.clone()))
+    }
+
+    /// One job.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or the row cannot be read.
+    pub async fn find_job(&self, id: &JobId) -> Result<Option<JobRow>, StoreError> {
+        job::Entity::find_by_id(id.as_str()).one(&self.db).await?.as_ref().map(job_row).transpose()
+    }
+
+    /// One job with its attempts and what staff may do with it now.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or a row cannot be read.
+    pub async fn find_job_detail(&self, id: &JobId) -> Result<Option<JobDetail>, StoreError> {
+        let now_ms = self.now_ms().await?;
+        let Some(found) = job::Entity::find_by_id(id.as_str()).one(&self.db).await? else { return Ok(None) };
+        let job = job_row(&found)?;
+        let payment = payment::Entity::find_by_id(job.order_id.as_str()).one(&self.db).await?;
+        let attempts = attempt::Entity::find()
+            .filter(attempt::Column::JobId.eq(id.as_str()))
+            .order_by_asc(attempt::Column::Number)
+            .all(&self.db)
+            .await?;
+        let past = attempts.iter().map(rows::past_attempt).collect::<Result<Vec<_>, _>>()?;
+        let generation = rows::count("jobs", &job.id, "key_generation", found.key_generation)?;
+        let window_ends_ms = payment.map_or(0, |payment| payment.confirm_by);
+        Ok(Some(JobDetail {
+            retry: check_retry(job.kind, job.state, window_ends_ms, now_ms),
+            discard: check_discard(job.state, &History { attempts: &past, generation }),
+            attempts: attempts.into_iter().map(attempt_row).collect(),
+            job,
+        }))
+    }
+
+    /// The attempts of a job, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn list_attempts(&self, id: &JobId) -> Result<Vec<AttemptRow>, StoreError> {
+        let attempts = attempt::Entity::find()
+            .filter(attempt::Column::JobId.eq(id.as_str()))
+            .order_by_asc(attempt::Column::Number)
+            .all(&self.db)
+            .await?;
+        Ok(attempts.into_iter().map(attempt_row).collect())
+    }
+}

@@ -18,8 +18,8 @@
     )
 )]
 
-mod accept;
-mod accepted_cancel;
+mod accept_cancel;
+mod accept_confirm;
 pub mod audit;
 pub mod catalogue;
 mod changes;
@@ -34,18 +34,19 @@ pub mod orders;
 mod page;
 mod relayed;
 mod rows;
+mod scene;
 mod settle;
 pub mod staff;
 
-pub use accept::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm};
-pub use accepted_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
+pub use accept_confirm::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm};
+pub use accept_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
 pub use changes::Watch;
 pub use claim::{Call, Claimed, StartedAttempt};
 pub use connection::{Store, StoreOptions};
 pub use error::StoreError;
 pub use ids::{RandomIds, sha256_hex};
-pub use jobs::{AttemptRow, JobFilter, JobRow};
-pub use operate::{ActError, Actor};
+pub use jobs::{AttemptRow, JobDetail, JobFilter, JobRow};
+pub use operate::{ActError, ActedJob, Actor};
 pub use page::Page;
 pub use relayed::PublishedJob;
 pub use settle::{AttemptResult, Settled};

@@ -1,1 +1,254 @@
-//! Being written.
+//! Settling: an attempt's answer and all that follows from it, in one transaction.
+//!
+//! The decision is made inside the transaction, on the rows as they are then. An answer that comes after its claim was over decides
+//! nothing, but it is kept, and a look-up is asked for in the same transaction: an approval is never thrown away.
+
+mod apply;
+mod evidence;
+
+pub(crate) use apply::{apply, raise_order_version};
+pub(crate) use crate::scene::Scene;
+
+use domain::answer::{Answer, FailureClass, TossPayment};
+use domain::attempt::{Operation, Verdict};
+use domain::job::{JobKind, JobState};
+use domain::policy::{
+    CurrentAttempt, Decision, History, NextJob, Pacing, decide_cancel, decide_confirm, decide_look_up,
+};
+use entities::{attempt, job};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+
+use crate::claim::StartedAttempt;
+use crate::connection::{Store, Write};
+use crate::error::StoreError;
+use crate::relayed::PublishedJob;
+use crate::rows;
+
+/// The longest wait that an answer's `Retry-After` can ask for.
+const RETRY_AFTER_MS_MAX: i64 = 600_000;
+
+/// What a call brought, to be settled.
+#[derive(Debug, Clone)]
+pub struct AttemptResult {
+    /// The attempt.
+    pub attempt: StartedAttempt,
+    /// What Toss said, or did not say.
+    pub answer: Answer,
+    /// The answer's HTTP status, if one came.
+    pub http_status: Option<u16>,
+    /// Toss's trace id, if one came.
+    pub trace_id: Option<String>,
+    /// The answer, redacted and bounded.
+    pub body: Option<String>,
+    /// How long Toss asks us to wait, in milliseconds.
+    pub retry_after_ms: Option<i64>,
+    /// How long the call took, in milliseconds.
+    pub duration_ms: i64,
+}
+
+/// What became of a job by settling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The job.
+    pub job_id: String,
+    /// What follows; `None` when the claim was over and the answer was only kept.
+    pub next: Option<NextJob>,
+    /// The code behind it.
+    pub code: Option<String>,
+}
+
+/// What a transaction of claims or settlements leaves to do after its commit.
+#[derive(Debug, Default)]
+pub(crate) struct SettleContext {
+    pub(crate) publish: Vec<PublishedJob>,
+}
+
+impl Store {
+    /// Settles answers, in one transaction, and returns what became of each, in order, with the jobs that can be published at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; nothing was recorded then. Call again with the same results until it succeeds: an answer of Toss is
+    /// not to be lost.
+    pub async fn settle_attempts(
+        &self,
+        results: &[AttemptResult],
+        pacing: &dyn Pacing,
+    ) -> Result<(Vec<Settled>, Vec<PublishedJob>), StoreError> {
+        self.retried(|| self.settle_attempts_once(results, pacing)).await
+    }
+
+    async fn settle_attempts_once(
+        &self,
+        results: &[AttemptResult],
+        pacing: &dyn Pacing,
+    ) -> Result<(Vec<Settled>, Vec<PublishedJob>), StoreError> {
+        let mut write = self.begin_write().await?;
+        let mut context = SettleContext::default();
+        let mut settled = Vec::with_capacity(results.len());
+        for result in results {
+            settled.push(settle(&mut write, &mut context, result, pacing).await?);
+        }
+        write.commit().await?;
+        Ok((settled, context.publish))
+    }
+
+    /// Gives back attempts that were recorded and never made, because the worker stops: their jobs are due at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; their leases run out then.
+    pub async fn release_unsent(&self, attempts: &[StartedAttempt]) -> Result<(), StoreError> {
+        self.retried(|| self.release_unsent_once(attempts)).await
+    }
+
+    async fn release_unsent_once(&self, attempts: &[StartedAttempt]) -> Result<(), StoreError> {
+        let write = self.begin_write().await?;
+        for given in attempts {
+            attempt::Entity::update_many()
+                .col_expr(attempt::Column::FinishedAt, Expr::value(write.now_ms))
+                .col_expr(attempt::Column::Verdict, Expr::value(FailureClass::Unsent.word()))
+                .col_expr(attempt::Column::Code, Expr::value("STOPPED_BEFORE_SENDING"))
+                .filter(attempt::Column::JobId.eq(given.job_id()))
+                .filter(attempt::Column::Number.eq(given.number()))
+                .filter(attempt::Column::FinishedAt.is_null())
+                .exec(&write.tx)
+                .await?;
+            job::Entity::update_many()
+                .col_expr(job::Column::State, Expr::value(JobState::Queued.word()))
+                .col_expr(job::Column::DueAt, Expr::value(write.now_ms))
+                .col_expr(job::Column::UpdatedAt, Expr::value(write.now_ms))
+                .filter(job::Column::Id.eq(given.job_id()))
+                .filter(job::Column::Claims.eq(given.claim()))
+                .filter(job::Column::State.eq(JobState::Running.word()))
+                .exec(&write.tx)
+                .await?;
+        }
+        write.commit().await
+    }
+}
+
+async fn settle(
+    write: &mut Write<'_>,
+    context: &mut SettleContext,
+    result: &AttemptResult,
+    pacing: &dyn Pacing,
+) -> Result<Settled, StoreError> {
+    let attempt = &result.attempt;
+    let mut scene = Scene::load(write, &attempt.job_id)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound(format!("job {}", attempt.job_id)))?;
+    let is_current = rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
+    if !is_current {
+        keep_stale(write, context, &scene, result).await?;
+        return Ok(Settled { job_id: attempt.job_id.clone(), next: None, code: None });
+    }
+    let decision = decide(write, &scene, result).await?;
+    record(write, result, decision.verdict, decision.code.clone(), decision.message.clone(), false).await?;
+    let delay_ms = match decision.job {
+        NextJob::Wait(wait) => {
+            let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
+            pacing.delay_ms(wait.pace, wait.repeats).max(asked_ms)
+        }
+        NextJob::Succeed | NextJob::Decline | NextJob::Void | NextJob::Park(_) => 0,
+    };
+    let told = told(&result.answer, &scene)?.map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
+    apply(write, context, &mut scene, &decision, told, delay_ms).await?;
+    Ok(Settled { job_id: attempt.job_id.clone(), next: Some(decision.job), code: decision.code })
+}
+
+/// The payment in the answer, if it is about ours.
+fn told<'a>(answer: &'a Answer, scene: &Scene) -> Result<Option<&'a TossPayment>, StoreError> {
+    let facts = rows::payment_facts(&scene.payment)?;
+    Ok(match answer {
+        Answer::Payment(payment) if facts.is_described_by(payment) => Some(payment.as_ref()),
+        Answer::Payment(_) | Answer::Failure(_) => None,
+    })
+}
+
+async fn decide(write: &Write<'_>, scene: &Scene, result: &AttemptResult) -> Result<Decision, StoreError> {
+    let attempt = &result.attempt;
+    let current = CurrentAttempt { operation: attempt.operation, started_at_ms: attempt.started_at_ms };
+    let facts = rows::payment_facts(&scene.payment)?;
+    let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let now_ms = write.now_ms;
+    let others = |past: Vec<domain::attempt::PastAttempt>| -> Vec<_> {
+        // The current attempt is the one recorded last: all later ones belong to later claims, and then it would be stale.
+        let mut past = past;
+        if let Some(own) = past.iter().rposition(|one| {
+            one.verdict.is_none() && one.started_at_ms == current.started_at_ms && one.operation == current.operation
+        }) {
+            past.remove(own);
+        }
+        past
+    };
+    let past = others(scene.history(write).await?);
+    let history = History { attempts: &past, generation };
+    Ok(match (attempt.kind, &scene.cancellation) {
+        (JobKind::Confirm, _) => decide_confirm(&history, &facts, current, &result.answer, now_ms),
+        (JobKind::Cancel, Some(cancel)) => {
+            let cancel = scene.cancel_facts(write, cancel).await?;
+            decide_cancel(&history, &facts, &cancel, current, &result.answer, now_ms)
+        }
+        (JobKind::LookUp, _) | (JobKind::Cancel, None) => {
+            let confirms = others(scene.confirm_history(write).await?);
+            let confirm = History { attempts: &confirms, generation: 1 };
+            decide_look_up(&history, &confirm, &facts, current, &result.answer, now_ms)
+        }
+    })
+}
+
+async fn record(
+    write: &Write<'_>,
+    result: &AttemptResult,
+    verdict: Verdict,
+    code: Option<String>,
+    message: Option<String>,
+    is_stale: bool,
+) -> Result<(), StoreError> {
+    let given = &result.attempt;
+    let row = attempt::Entity::find_by_id((given.job_id.clone(), given.number))
+        .one(&write.tx)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound(format!("attempt {} of job {}", given.number, given.job_id)))?;
+    let mut row = row.into_active_model();
+    row.finished_at = Set(Some(write.now_ms));
+    row.duration_ms = Set(Some(result.duration_ms));
+    row.http_status = Set(result.http_status.map(i32::from));
+    row.code = Set(code);
+    row.message = Set(message);
+    row.verdict = Set(Some(verdict.word().to_owned()));
+    row.trace_id = Set(result.trace_id.clone());
+    row.answer = Set(result.body.clone());
+    row.is_stale = Set(is_stale);
+    row.update(&write.tx).await?;
+    Ok(())
+}
+
+/// Keeps an answer whose claim was over, and has somebody look.
+async fn keep_stale(
+    write: &mut Write<'_>,
+    context: &mut SettleContext,
+    scene: &Scene,
+    result: &AttemptResult,
+) -> Result<(), StoreError> {
+    let (verdict, code, message) = match (&result.answer, result.attempt.operation) {
+        (Answer::Failure(failure), _) => {
+            (Verdict::Failed(failure.class), Some(failure.code.clone()), Some(failure.message.clone()))
+        }
+        (Answer::Payment(_), Operation::LookUp) => (Verdict::Inconclusive, None, None),
+        (Answer::Payment(_), Operation::Confirm | Operation::Cancel) => (Verdict::Proven, None, None),
+    };
+    tracing::warn!(
+        job_id = %result.attempt.job_id,
+        attempt = result.attempt.number,
+        verdict = verdict.word(),
+        "an answer came after its claim was over: kept, and looked up"
+    );
+    record(write, result, verdict, code, message, true).await?;
+    if result.attempt.operation.is_money() {
+        let job = crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id()).await?;
+        context.publish.extend(job);
+    }
+    Ok(())
+}

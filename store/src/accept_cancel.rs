@@ -1,0 +1,199 @@
+//! Accepting a cancel: the cancellation and its job in one transaction, its amount fixed and reserved there. Two at once can never
+//! promise more than what is left, because each takes the payment under the write lock.
+
+use domain::cancellation::{CancelRefusal, CancellationState, cancel_amount};
+use domain::job::JobKind;
+use domain::{CancellationId, OrderId, Won, limits};
+use entities::{cancellation, job, order, payment};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+};
+
+use crate::accept_confirm::new_job;
+use crate::audit;
+use crate::connection::{Conflict, Store, Write};
+use crate::error::StoreError;
+use crate::idempotency::{self, CallerKey, Reserved};
+use crate::operate::Actor;
+use crate::relayed::PublishedJob;
+use crate::rows;
+
+/// A cancel to accept.
+#[derive(Debug, Clone)]
+pub struct AcceptCancel {
+    /// The order whose payment is cancelled.
+    pub order_id: OrderId,
+    /// How much; `None` for all that is left.
+    pub amount: Option<Won>,
+    /// Why, in the staff's words.
+    pub reason: String,
+    /// Who asks.
+    pub actor: Actor,
+    /// The caller's idempotency key.
+    pub key: CallerKey,
+}
+
+/// A cancel that is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptedCancel {
+    /// Its record.
+    pub cancellation_id: CancellationId,
+    /// The job that will do it; publish it now, or the relay will.
+    pub job: PublishedJob,
+    /// Whether it had been accepted before under the same key.
+    pub is_replay: bool,
+}
+
+/// Why a cancel is not accepted. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AcceptCancelError {
+    /// There is no such order.
+    #[error("the order is unknown")]
+    UnknownOrder,
+    /// Nobody has tried to pay it.
+    #[error("the order has no payment")]
+    NoPayment,
+    /// The rules refuse it.
+    #[error(transparent)]
+    Refused(CancelRefusal),
+    /// It has as many cancellations as a payment may have.
+    #[error("the payment has too many cancellations")]
+    TooMany,
+    /// The idempotency key was used with another body.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The database failed; repeating with the same key is safe.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<DbErr> for AcceptCancelError {
+    fn from(error: DbErr) -> AcceptCancelError {
+        AcceptCancelError::Store(error.into())
+    }
+}
+
+impl Conflict for AcceptCancelError {
+    fn is_conflict(&self) -> bool {
+        match self {
+            AcceptCancelError::Store(error) => error.is_conflict(),
+            AcceptCancelError::UnknownOrder
+            | AcceptCancelError::NoPayment
+            | AcceptCancelError::Refused(_)
+            | AcceptCancelError::TooMany
+            | AcceptCancelError::KeyReused => false,
+        }
+    }
+}
+
+impl Store {
+    /// Records a cancel and the job that does it, and reserves its amount.
+    ///
+    /// # Errors
+    /// [`AcceptCancelError`] says why not; nothing was changed then.
+    pub async fn accept_cancel(&self, cancel: &AcceptCancel) -> Result<AcceptedCancel, AcceptCancelError> {
+        self.retried(|| self.accept_cancel_once(cancel)).await
+    }
+
+    async fn accept_cancel_once(&self, cancel: &AcceptCancel) -> Result<AcceptedCancel, AcceptCancelError> {
+        let mut write = self.begin_write().await?;
+        let order = order::Entity::find_by_id(cancel.order_id.as_str())
+            .lock_exclusive()
+            .one(&write.tx)
+            .await?
+            .ok_or(AcceptCancelError::UnknownOrder)?;
+        let cancellation_id = write.new_id();
+        match idempotency::reserve(&write, &cancel.key, &cancellation_id).await? {
+            Reserved::New => {}
+            Reserved::Replay { subject } => return replayed(&write, subject).await,
+            Reserved::OtherBody => return Err(AcceptCancelError::KeyReused),
+        }
+        let payment = payment::Entity::find_by_id(order.id.as_str())
+            .lock_exclusive()
+            .one(&write.tx)
+            .await?
+            .ok_or(AcceptCancelError::NoPayment)?;
+        let amount = allowed_amount(&write, &payment, cancel.amount).await?;
+        let row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
+        row.into_active_model().reset_all().insert(&write.tx).await?;
+        let request_id = cancel.actor.request_id.clone();
+        let job = new_job(&write, JobKind::Cancel, &payment, Some(cancellation_id.clone()), request_id);
+        let published = PublishedJob { id: job.id.clone(), kind: JobKind::Cancel };
+        job.into_active_model().reset_all().insert(&write.tx).await?;
+        let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });
+        let store_id = Some(order.store_id.as_str());
+        let reason = Some(cancel.reason.as_str());
+        audit::record(&write, &cancel.actor, "cancel.request", &order.id, store_id, reason, Some(detail)).await?;
+        crate::settle::raise_order_version(&mut write, &order.id).await?;
+        write.commit().await?;
+        Ok(AcceptedCancel {
+            cancellation_id: readable_id(cancellation_id)?,
+            job: published,
+            is_replay: false,
+        })
+    }
+}
+
+fn readable_id(id: String) -> Result<CancellationId, StoreError> {
+    CancellationId::parse(id.clone()).map_err(|_| StoreError::UnreadableRow {
+        table: "cancellations",
+        id: id.clone(),
+        column: "id",
+        value: id,
+    })
+}
+
+async fn allowed_amount(
+    write: &Write<'_>,
+    payment: &payment::Model,
+    asked: Option<Won>,
+) -> Result<Won, AcceptCancelError> {
+    let known = cancellation::Entity::find()
+        .filter(cancellation::Column::OrderId.eq(&payment.order_id))
+        .all(&write.tx)
+        .await?;
+    if u64::try_from(known.len()).unwrap_or(u64::MAX) >= limits::CANCELLATIONS_MAX {
+        return Err(AcceptCancelError::TooMany);
+    }
+    let mut reserved = Won::ZERO;
+    for row in &known {
+        if rows::cancellation_state(row)?.is_open() {
+            let amount = rows::won("cancellations", &row.id, "amount", row.amount)?;
+            // More than can be represented is more than any balance.
+            reserved = reserved.plus(amount).unwrap_or(Won::MAX);
+        }
+    }
+    let balance = rows::won("payments", &payment.order_id, "balance", payment.balance)?;
+    cancel_amount(rows::payment_state(payment)?, balance, reserved, asked).map_err(AcceptCancelError::Refused)
+}
+
+async fn replayed(write: &Write<'_>, cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError> {
+    let job = job::Entity::find()
+        .filter(job::Column::CancellationId.eq(&cancellation_id))
+        .one(&write.tx)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound(format!("the job of cancellation {cancellation_id}")))?;
+    Ok(AcceptedCancel {
+        cancellation_id: readable_id(cancellation_id)?,
+        job: PublishedJob { id: job.id, kind: JobKind::Cancel },
+        is_replay: true,
+    })
+}
+
+fn new_cancellation(id: &str, amount: Won, cancel: &AcceptCancel, now_ms: i64) -> cancellation::Model {
+    cancellation::Model {
+        id: id.to_owned(),
+        order_id: cancel.order_id.as_str().to_owned(),
+        amount: amount.get(),
+        reason: cancel.reason.clone(),
+        requested_by: cancel.actor.id.clone(),
+        role: cancel.actor.role_word().to_owned(),
+        state: CancellationState::Requested.word().to_owned(),
+        transaction_key: None,
+        requested_at: now_ms,
+        cancelled_at: None,
+        failure_code: None,
+        failure_message: None,
+        updated_at: now_ms,
+    }
+}

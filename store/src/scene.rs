@@ -1,0 +1,117 @@
+//! Everything that a decision about one job looks at, taken under the write lock in the order that all writes use.
+
+use domain::attempt::{Operation, PastAttempt};
+use domain::cancellation::cancel_tag;
+use domain::job::JobKind;
+use domain::policy::CancelFacts;
+use domain::{Won, limits};
+use entities::{attempt, cancellation, job, order, payment};
+use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _};
+
+use crate::connection::Write;
+use crate::error::StoreError;
+use crate::rows;
+
+/// One job with its payment and cancellation.
+pub(crate) struct Scene {
+    pub(crate) payment: payment::Model,
+    pub(crate) job: job::Model,
+    pub(crate) cancellation: Option<cancellation::Model>,
+    /// The number of the last attempt, 0 for none.
+    pub(crate) attempts_recorded: i32,
+}
+
+impl Scene {
+    /// Takes the rows; `None` when there is no such job.
+    pub(crate) async fn load(write: &Write<'_>, job_id: &str) -> Result<Option<Scene>, StoreError> {
+        let Some(found) = job::Entity::find_by_id(job_id).one(&write.tx).await? else { return Ok(None) };
+        let missing = |what: &str| DbErr::RecordNotFound(format!("{what} of job {job_id}"));
+        order::Entity::find_by_id(found.order_id.as_str())
+            .lock_exclusive()
+            .one(&write.tx)
+            .await?
+            .ok_or_else(|| missing("the order"))?;
+        let payment = payment::Entity::find_by_id(found.order_id.as_str())
+            .lock_exclusive()
+            .one(&write.tx)
+            .await?
+            .ok_or_else(|| missing("the payment"))?;
+        let cancellation = match &found.cancellation_id {
+            Some(id) => cancellation::Entity::find_by_id(id.as_str()).lock_exclusive().one(&write.tx).await?,
+            None => None,
+        };
+        let job = job::Entity::find_by_id(job_id)
+            .lock_exclusive()
+            .one(&write.tx)
+            .await?
+            .ok_or_else(|| missing("the row"))?;
+        let recorded = attempt::Entity::find().filter(attempt::Column::JobId.eq(job_id)).count(&write.tx).await?;
+        let attempts_recorded = i32::try_from(recorded).unwrap_or(i32::MAX);
+        Ok(Some(Scene { payment, job, cancellation, attempts_recorded }))
+    }
+
+    /// The job's attempts, oldest first. A confirm also sees the look-ups that others made of its payment.
+    pub(crate) async fn history(&self, write: &Write<'_>) -> Result<Vec<PastAttempt>, StoreError> {
+        if self.job.kind == JobKind::Confirm.word() {
+            return self.confirm_history(write).await;
+        }
+        past(write, attempt::Column::JobId.eq(&self.job.id)).await
+    }
+
+    /// The attempts that say whether the payment was confirmed: its confirms, and every look-up of it outside of cancels.
+    pub(crate) async fn confirm_history(&self, write: &Write<'_>) -> Result<Vec<PastAttempt>, StoreError> {
+        let cancels = job::Entity::find()
+            .filter(job::Column::OrderId.eq(&self.job.order_id))
+            .filter(job::Column::Kind.eq(JobKind::Cancel.word()))
+            .select_only()
+            .column(job::Column::Id)
+            .into_query();
+        let of_confirm = attempt::Column::OrderId
+            .eq(&self.job.order_id)
+            .and(attempt::Column::Operation.ne(Operation::Cancel.word()))
+            .and(attempt::Column::JobId.not_in_subquery(cancels));
+        past(write, of_confirm).await
+    }
+
+    /// What decisions know about a cancellation of this payment.
+    pub(crate) async fn cancel_facts(
+        &self,
+        write: &Write<'_>,
+        cancel: &cancellation::Model,
+    ) -> Result<CancelFacts, StoreError> {
+        let all = self.cancellations(write).await?;
+        let amount: Won = rows::won("cancellations", &cancel.id, "amount", cancel.amount)?;
+        Ok(CancelFacts {
+            id: cancel.id.clone(),
+            amount,
+            state: rows::cancellation_state(cancel)?,
+            requested_at_ms: cancel.requested_at,
+            other_tags: all.iter().filter(|row| row.id != cancel.id).map(|row| cancel_tag(&row.id)).collect(),
+            known_transaction_keys: all.iter().filter_map(|row| row.transaction_key.clone()).collect(),
+        })
+    }
+
+    /// Every cancellation of the payment, oldest first.
+    pub(crate) async fn cancellations(&self, write: &Write<'_>) -> Result<Vec<cancellation::Model>, StoreError> {
+        Ok(cancellation::Entity::find()
+            .filter(cancellation::Column::OrderId.eq(&self.job.order_id))
+            .order_by_asc(cancellation::Column::RequestedAt)
+            .order_by_asc(cancellation::Column::Id)
+            .all(&write.tx)
+            .await?)
+    }
+}
+
+/// The last attempts that match, oldest first.
+async fn past(write: &Write<'_>, matching: sea_orm::sea_query::Expr) -> Result<Vec<PastAttempt>, StoreError> {
+    let mut rows = attempt::Entity::find()
+        .filter(matching)
+        .order_by_desc(attempt::Column::StartedAt)
+        .order_by_desc(attempt::Column::Number)
+        .limit(limits::HISTORY_MAX)
+        .all(&write.tx)
+        .await?;
+    rows.reverse();
+    rows.iter().map(rows::past_attempt).collect()
+}

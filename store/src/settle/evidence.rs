@@ -1,0 +1,141 @@
+//! Evidence: what a payment as Toss shows it adds to our records, whatever was asked.
+
+use domain::answer::TossPayment;
+use domain::cancellation::{CancellationState, cancel_tag};
+use domain::payment::PaymentState;
+use entities::{cancellation, payment};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
+
+use super::Scene;
+use super::apply::end_cancel_job;
+use crate::connection::Write;
+use crate::error::StoreError;
+
+/// An answer about our payment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    pub(crate) payment: &'a TossPayment,
+    /// The answer, redacted.
+    pub(crate) raw: Option<&'a str>,
+}
+
+/// Who a cancellation is by that was made in Toss's own console.
+const TOSS: &str = "toss";
+
+/// Copies what Toss tells beside our state.
+pub(super) fn copy_to_payment(row: &mut payment::ActiveModel, told: &Told<'_>, state: PaymentState) {
+    let payment = told.payment;
+    row.toss_status = Set(Some(payment.status.word().to_owned()));
+    if let Some(raw) = told.raw {
+        row.raw = Set(Some(raw.to_owned()));
+    }
+    // What Toss leaves out does not erase what it told before.
+    if payment.method.is_some() {
+        row.method = Set(payment.method.clone());
+    }
+    if payment.approved_at_ms.is_some() {
+        row.approved_at = Set(payment.approved_at_ms);
+    }
+    if payment.receipt_url.is_some() {
+        row.receipt_url = Set(payment.receipt_url.clone());
+    }
+    if payment.last_transaction_key.is_some() {
+        row.last_transaction_key = Set(payment.last_transaction_key.clone());
+    }
+    if payment.secret.is_some() {
+        row.secret = Set(payment.secret.clone());
+    }
+    if let Some(account) = &payment.virtual_account {
+        row.bank_code = Set(Some(account.bank_code.clone()));
+        row.account_number = Set(Some(account.account_number.clone()));
+        row.account_holder = Set(account.customer_name.clone());
+        row.deposit_due_at = Set(account.due_at_ms);
+    }
+    match state {
+        PaymentState::WaitingForDeposit
+        | PaymentState::Confirmed
+        | PaymentState::PartiallyCancelled
+        | PaymentState::Cancelled => row.balance = Set(payment.balance.get()),
+        PaymentState::Confirming
+        | PaymentState::ConfirmUnresolved
+        | PaymentState::Failed
+        | PaymentState::Expired => {}
+    }
+}
+
+/// Records cancels that Toss shows and we did not know: others of ours whose answer was lost, and those made in Toss's console.
+///
+/// With `is_unclear`, cancels without a tag of ours are left to a person.
+pub(super) async fn record_cancels(
+    write: &Write<'_>,
+    scene: &mut Scene,
+    told: &TossPayment,
+    is_unclear: bool,
+) -> Result<(), StoreError> {
+    if told.cancels.is_empty() {
+        return Ok(());
+    }
+    let known = scene.cancellations(write).await?;
+    for entry in told.cancels.iter().filter(|entry| entry.is_done) {
+        if known.iter().any(|row| row.transaction_key.as_ref() == Some(&entry.transaction_key)) {
+            continue;
+        }
+        let ours = known.iter().find(|row| entry.reason.ends_with(&cancel_tag(&row.id)));
+        match ours {
+            // Its own job decides about it; a second entry with its tag is for a person.
+            Some(row) if scene.job.cancellation_id.as_ref() == Some(&row.id) => {}
+            Some(row) if row.state == CancellationState::Done.word() => {}
+            Some(row) => {
+                let mut done = row.clone().into_active_model();
+                done.state = Set(CancellationState::Done.word().to_owned());
+                done.amount = Set(entry.amount.get());
+                done.transaction_key = Set(Some(entry.transaction_key.clone()));
+                done.cancelled_at = Set(Some(entry.cancelled_at_ms.unwrap_or(write.now_ms)));
+                done.failure_code = Set(None);
+                done.failure_message = Set(None);
+                done.updated_at = Set(write.now_ms);
+                let done = done.update(&write.tx).await?;
+                let ended = end_cancel_job(write, &done).await?;
+                if ended.is_some() && ended == scene.payment.money_job_id {
+                    let mut payment = scene.payment.clone().into_active_model();
+                    payment.money_job_id = Set(None);
+                    scene.payment = payment.update(&write.tx).await?;
+                }
+            }
+            None if is_unclear => {}
+            None => record_foreign(write, scene, entry).await?,
+        }
+    }
+    Ok(())
+}
+
+/// A cancel that nobody asked us for: made in Toss's merchant console.
+async fn record_foreign(
+    write: &Write<'_>,
+    scene: &Scene,
+    entry: &domain::answer::TossCancel,
+) -> Result<(), StoreError> {
+    if entry.amount.is_zero() {
+        return Ok(());
+    }
+    tracing::warn!(order_id = %scene.payment.order_id, amount = entry.amount.get(), alert = "foreign_cancel",
+        "a cancel made outside of this system appeared at Toss");
+    let row = cancellation::Model {
+        id: write.new_id(),
+        order_id: scene.payment.order_id.clone(),
+        amount: entry.amount.get(),
+        reason: entry.reason.clone(),
+        requested_by: TOSS.to_owned(),
+        role: "system".to_owned(),
+        state: CancellationState::Done.word().to_owned(),
+        transaction_key: Some(entry.transaction_key.clone()),
+        requested_at: entry.cancelled_at_ms.unwrap_or(write.now_ms),
+        cancelled_at: Some(entry.cancelled_at_ms.unwrap_or(write.now_ms)),
+        failure_code: None,
+        failure_message: None,
+        updated_at: write.now_ms,
+    };
+    row.into_active_model().reset_all().insert(&write.tx).await?;
+    Ok(())
+}
