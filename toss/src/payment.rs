@@ -1,0 +1,138 @@
+//! Reading the Payment object. It grows without notice, so only what decides about money must be readable; anything else that is
+//! missing or malformed is left out. Not here: whether the payment is the one that was asked about, which `domain` checks.
+
+use domain::Won;
+use domain::answer::{TossCancel, TossFailure, TossPayment, TossStatus, VirtualAccount};
+use serde_json::{Map, Value};
+
+use crate::date::instant_ms;
+
+/// The longest text that is taken for a value: far above anything that Toss documents.
+const TEXT_BYTES_MAX: usize = 2_048;
+
+/// Why a JSON value is no payment. For the operator; the words are ours and hold nothing of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unreadable {
+    #[error("the answer is not a JSON object")]
+    NotAnObject,
+    #[error("{0} is missing, empty, too long or no text")]
+    Text(&'static str),
+    #[error("{0} is missing or no whole, non-negative number of won")]
+    Amount(&'static str),
+    #[error("the list of cancels cannot be read")]
+    Cancels,
+}
+
+/// Reads a payment.
+///
+/// Source: Toss core API, Payment object, version 2022-11-16; `transactionKey` is what newer copies call `lastTransactionKey`.
+pub(crate) fn read_payment(json: &Value) -> Result<TossPayment, Unreadable> {
+    let fields = json.as_object().ok_or(Unreadable::NotAnObject)?;
+    let currency = match fields.get("currency") {
+        None | Some(Value::Null) => "KRW".to_owned(),
+        Some(Value::String(code)) => code.clone(),
+        // Not KRW, and said as it came: whoever compares it finds a mismatch.
+        Some(other) => other.to_string(),
+    };
+    Ok(TossPayment {
+        payment_key: needed(fields, "paymentKey")?,
+        order_id: needed(fields, "orderId")?,
+        status: TossStatus::from_word(&needed(fields, "status")?),
+        total: amount(fields, "totalAmount").ok_or(Unreadable::Amount("totalAmount"))?,
+        balance: amount(fields, "balanceAmount").ok_or(Unreadable::Amount("balanceAmount"))?,
+        currency,
+        method: text(fields, "method"),
+        approved_at_ms: date(fields, "approvedAt"),
+        last_transaction_key: text(fields, "lastTransactionKey")
+            .or_else(|| text(fields, "transactionKey")),
+        secret: text(fields, "secret"),
+        receipt_url: object(fields, "receipt")
+            .and_then(|receipt| text(receipt, "url"))
+            .filter(|url| is_web(url)),
+        failure: object(fields, "failure").and_then(read_failure),
+        cancels: read_cancels(fields.get("cancels"))?,
+        virtual_account: object(fields, "virtualAccount").and_then(read_virtual_account),
+    })
+}
+
+fn read_failure(fields: &Map<String, Value>) -> Option<TossFailure> {
+    let code = text(fields, "code")?;
+    Some(TossFailure { code, message: text(fields, "message").unwrap_or_default() })
+}
+
+/// An entry that cannot be told from the others could be taken for one that is not ours, and money be given back twice: then nothing
+/// of the answer counts.
+fn read_cancels(cancels: Option<&Value>) -> Result<Vec<TossCancel>, Unreadable> {
+    let entries = match cancels {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Array(entries)) => entries,
+        Some(Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+            return Err(Unreadable::Cancels);
+        }
+    };
+    entries.iter().map(|entry| read_cancel(entry).ok_or(Unreadable::Cancels)).collect()
+}
+
+fn read_cancel(entry: &Value) -> Option<TossCancel> {
+    let fields = entry.as_object()?;
+    Some(TossCancel {
+        transaction_key: needed(fields, "transactionKey").ok()?,
+        amount: amount(fields, "cancelAmount")?,
+        reason: text(fields, "cancelReason").unwrap_or_default(),
+        cancelled_at_ms: date(fields, "canceledAt"),
+        is_done: match fields.get("cancelStatus") {
+            None | Some(Value::Null) => true,
+            Some(status) => status.as_str() == Some("DONE"),
+        },
+    })
+}
+
+fn read_virtual_account(fields: &Map<String, Value>) -> Option<VirtualAccount> {
+    Some(VirtualAccount {
+        bank_code: text(fields, "bankCode")?,
+        account_number: text(fields, "accountNumber")?,
+        customer_name: text(fields, "customerName"),
+        due_at_ms: date(fields, "dueDate"),
+    })
+}
+
+fn needed(fields: &Map<String, Value>, name: &'static str) -> Result<String, Unreadable> {
+    let value = fields.get(name).and_then(Value::as_str).filter(|value| is_sized(value));
+    value.map(str::to_owned).ok_or(Unreadable::Text(name))
+}
+
+fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
+    let value = fields.get(name)?.as_str()?;
+    is_sized(value).then(|| value.to_owned())
+}
+
+fn is_sized(text: &str) -> bool {
+    (1..=TEXT_BYTES_MAX).contains(&text.len())
+}
+
+fn object<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
+    fields.get(name)?.as_object()
+}
+
+fn date(fields: &Map<String, Value>, name: &str) -> Option<i64> {
+    instant_ms(fields.get(name)?.as_str()?)
+}
+
+/// A JSON number of won. `15000.0` is 15000; a fraction, a negative number or a text is none. Works on the digits: money never
+/// becomes a floating-point number.
+fn amount(fields: &Map<String, Value>, name: &str) -> Option<Won> {
+    let Value::Number(number) = fields.get(name)? else { return None };
+    let digits = number.to_string();
+    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    if fraction.bytes().any(|digit| digit != b'0') {
+        return None;
+    }
+    Won::new(whole.parse().ok()?).ok()
+}
+
+fn is_web(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+#[cfg(test)]
+mod tests;
