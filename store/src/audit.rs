@@ -7,7 +7,8 @@ use domain::limits::PAGE_ROWS_MAX;
 use entities::{audit, staff};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 
 use crate::connection::{Store, Write};
@@ -90,7 +91,8 @@ impl Store {
         limit: u64,
     ) -> Result<Page<AuditEntry>, StoreError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let mut query = audit::Entity::find().order_by_desc(audit::Column::Id).limit(limit.saturating_add(1));
+        let mut query =
+            audit::Entity::find().order_by_desc(audit::Column::Id).limit(limit.saturating_add(1));
         if let Some(store) = &filter.store {
             query = query.filter(audit::Column::StoreId.eq(store.as_str()));
         }
@@ -109,9 +111,13 @@ impl Store {
         Ok(Page { rows, next: page.next })
     }
 
-    async fn names_of(&self, entries: &[audit::Model]) -> Result<HashMap<String, String>, StoreError> {
+    async fn names_of(
+        &self,
+        entries: &[audit::Model],
+    ) -> Result<HashMap<String, String>, StoreError> {
         let ids: Vec<&str> = entries.iter().map(|entry| entry.actor.as_str()).collect();
-        let members = staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(&self.db).await?;
+        let members =
+            staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(&self.db).await?;
         Ok(members.into_iter().map(|member| (member.id, member.name)).collect())
     }
 }
@@ -121,7 +127,8 @@ fn entry(row: audit::Model, names: &HashMap<String, String>) -> Result<AuditEntr
         .detail
         .as_deref()
         .map(|text| {
-            serde_json::from_str(text).map_err(|error| rows::unreadable("audit", &row.id, "detail", error))
+            serde_json::from_str(text)
+                .map_err(|error| rows::unreadable("audit", &row.id, "detail", error))
         })
         .transpose()?;
     Ok(AuditEntry {

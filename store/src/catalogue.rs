@@ -1,21 +1,26 @@
-//! The catalogue: stores, their menus, and what a cart of them costs. Changing it is in `put`, loading a file of it in `import`.
+//! The catalogue: stores, their menus, and what a cart of them costs. Changing it is in `put` and `put_product`, loading a file of it in `import`.
 
 mod difference;
 mod import;
 mod put;
+mod put_product;
 
 use std::collections::HashMap;
 
-use domain::cart::{CartLine, CartProblem, MenuOption, MenuProduct, OptionGroup, Quote, StoreTerms, price_cart};
+use domain::cart::{
+    CartLine, CartProblem, MenuOption, MenuProduct, OptionGroup, Quote, StoreTerms, price_cart,
+};
 use domain::limits::{CART_LINES_MAX, MENU_PRODUCTS_MAX, PAGE_ROWS_MAX};
 use domain::{ProductId, StoreId, Won};
 use entities::{option_group, product, product_option, store};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
 };
 
 pub use import::{Catalogue, CatalogueStore, ImportError, ImportSummary, MissingProducts};
-pub use put::{Put, PutOutcome, PutProduct, PutProductError, PutStore, PutStoreError};
+pub use put::{Put, PutOutcome, PutStore, PutStoreError};
+pub use put_product::{PutProduct, PutProductError};
 
 use crate::connection::Store;
 use crate::error::StoreError;
@@ -89,9 +94,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or a row cannot be read.
-    pub async fn list_stores(&self, after: Option<&str>, limit: u64) -> Result<Page<StoreView>, StoreError> {
+    pub async fn list_stores(
+        &self,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<StoreView>, StoreError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let mut query = store::Entity::find().order_by_asc(store::Column::Id).limit(limit.saturating_add(1));
+        let mut query =
+            store::Entity::find().order_by_asc(store::Column::Id).limit(limit.saturating_add(1));
         if let Some(after) = after {
             query = query.filter(store::Column::Id.gt(after));
         }
@@ -112,7 +122,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or a row cannot be read.
-    pub async fn find_menu(&self, id: &StoreId) -> Result<Option<(StoreView, Vec<MenuProductRow>)>, StoreError> {
+    pub async fn find_menu(
+        &self,
+        id: &StoreId,
+    ) -> Result<Option<(StoreView, Vec<MenuProductRow>)>, StoreError> {
         let read = self.begin_read().await?;
         let row = store::Entity::find_by_id(id.as_str()).one(&read.tx).await?;
         let menu = match &row {
@@ -146,7 +159,9 @@ pub(crate) async fn price(
     // A cart with more lines is refused without looking at the menu.
     let ids = lines.iter().take(CART_LINES_MAX).map(|line| line.product_id.as_str());
     // Products of other stores too: "not from here" is another answer than "unknown".
-    let rows = load_products(connection, product::Entity::find().filter(product::Column::Id.is_in(ids))).await?;
+    let rows =
+        load_products(connection, product::Entity::find().filter(product::Column::Id.is_in(ids)))
+            .await?;
     let products: HashMap<ProductId, MenuProduct> =
         rows.into_iter().map(|row| (row.product.id.clone(), row.product)).collect();
     price_cart(&store.terms(), |id| products.get(id), lines).map_err(QuoteError::Cart)
@@ -169,7 +184,8 @@ async fn load_menu(
     store: &StoreId,
 ) -> Result<Vec<MenuProductRow>, StoreError> {
     let limit = u64::try_from(MENU_PRODUCTS_MAX).unwrap_or(u64::MAX);
-    let products = product::Entity::find().filter(product::Column::StoreId.eq(store.as_str())).limit(limit);
+    let products =
+        product::Entity::find().filter(product::Column::StoreId.eq(store.as_str())).limit(limit);
     load_products(connection, products).await
 }
 
@@ -203,7 +219,8 @@ async fn load_products(
     }
     let mut groups_of: HashMap<String, Vec<OptionGroup>> = HashMap::new();
     for row in groups {
-        let options = options_of.remove(&(row.product_id.clone(), row.id.clone())).unwrap_or_default();
+        let options =
+            options_of.remove(&(row.product_id.clone(), row.id.clone())).unwrap_or_default();
         let group = option_group(&row, options)?;
         groups_of.entry(row.product_id).or_default().push(group);
     }
@@ -213,7 +230,10 @@ async fn load_products(
         .collect()
 }
 
-fn menu_product(row: &product::Model, groups: Vec<OptionGroup>) -> Result<MenuProductRow, StoreError> {
+fn menu_product(
+    row: &product::Model,
+    groups: Vec<OptionGroup>,
+) -> Result<MenuProductRow, StoreError> {
     let id = row.id.as_str();
     Ok(MenuProductRow {
         product: MenuProduct {
@@ -230,10 +250,14 @@ fn menu_product(row: &product::Model, groups: Vec<OptionGroup>) -> Result<MenuPr
     })
 }
 
-fn option_group(row: &option_group::Model, options: Vec<MenuOption>) -> Result<OptionGroup, StoreError> {
+fn option_group(
+    row: &option_group::Model,
+    options: Vec<MenuOption>,
+) -> Result<OptionGroup, StoreError> {
     let id = row.product_id.as_str();
     Ok(OptionGroup {
-        id: ProductId::parse(row.id.as_str()).map_err(|_| rows::unreadable("option_groups", id, "id", &row.id))?,
+        id: ProductId::parse(row.id.as_str())
+            .map_err(|_| rows::unreadable("option_groups", id, "id", &row.id))?,
         name: row.name.clone(),
         min_choices: rows::count("option_groups", id, "min_choices", row.min_choices)?,
         max_choices: rows::count("option_groups", id, "max_choices", row.max_choices)?,
@@ -244,7 +268,8 @@ fn option_group(row: &option_group::Model, options: Vec<MenuOption>) -> Result<O
 fn menu_option(row: &product_option::Model) -> Result<MenuOption, StoreError> {
     let id = row.product_id.as_str();
     Ok(MenuOption {
-        id: ProductId::parse(row.id.as_str()).map_err(|_| rows::unreadable("options", id, "id", &row.id))?,
+        id: ProductId::parse(row.id.as_str())
+            .map_err(|_| rows::unreadable("options", id, "id", &row.id))?,
         name: row.name.clone(),
         price: rows::won("options", id, "price", row.price)?,
         is_available: row.is_available,

@@ -36,7 +36,11 @@ pub(crate) enum Reserved {
 }
 
 /// Takes the key for `subject`, or finds what it made before. Of two at once one waits for the other's transaction.
-pub(crate) async fn reserve(write: &Write<'_>, key: &CallerKey, subject: &str) -> Result<Reserved, StoreError> {
+pub(crate) async fn reserve(
+    write: &Write<'_>,
+    key: &CallerKey,
+    subject: &str,
+) -> Result<Reserved, StoreError> {
     let row = idempotency_key::ActiveModel {
         scope: Set(key.scope.clone()),
         key: Set(key.key.clone()),
@@ -54,7 +58,9 @@ pub(crate) async fn reserve(write: &Write<'_>, key: &CallerKey, subject: &str) -
     let known = idempotency_key::Entity::find_by_id((key.scope.clone(), key.key.clone()))
         .one(&write.tx)
         .await?
-        .ok_or_else(|| DbErr::RecordNotFound("an idempotency key that was just there".to_owned()))?;
+        .ok_or_else(|| {
+            DbErr::RecordNotFound("an idempotency key that was just there".to_owned())
+        })?;
     if known.fingerprint == key.fingerprint {
         Ok(Reserved::Replay { subject: known.subject })
     } else {

@@ -8,8 +8,8 @@ use domain::{StaffId, StoreId};
 use entities::{staff, staff_store, store};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, IntoActiveModel as _,
-    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _,
+    IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use serde_json::json;
 
@@ -146,7 +146,8 @@ impl Store {
             "role": new.role.word(),
             "stores": stores.iter().map(StoreId::as_str).collect::<Vec<_>>(),
         });
-        audit::record(&write, &Actor::system(), "staff.add", &row.id, None, None, Some(detail)).await?;
+        audit::record(&write, &Actor::system(), "staff.add", &row.id, None, None, Some(detail))
+            .await?;
         write.commit().await?;
         Ok(member(&row, stores)?)
     }
@@ -155,7 +156,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or the row cannot be read.
-    pub async fn find_staff_by_token_hash(&self, token_hash: &str) -> Result<Option<StaffMember>, StoreError> {
+    pub async fn find_staff_by_token_hash(
+        &self,
+        token_hash: &str,
+    ) -> Result<Option<StaffMember>, StoreError> {
         let found = staff::Entity::find()
             .filter(staff::Column::TokenHash.eq(token_hash))
             .filter(staff::Column::DisabledAt.is_null())
@@ -170,9 +174,14 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or a row cannot be read.
-    pub async fn list_staff(&self, after: Option<&str>, limit: u64) -> Result<Page<StaffMember>, StoreError> {
+    pub async fn list_staff(
+        &self,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Page<StaffMember>, StoreError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let mut query = staff::Entity::find().order_by_asc(staff::Column::Id).limit(limit.saturating_add(1));
+        let mut query =
+            staff::Entity::find().order_by_asc(staff::Column::Id).limit(limit.saturating_add(1));
         if let Some(after) = after {
             query = query.filter(staff::Column::Id.gt(after));
         }
@@ -197,7 +206,9 @@ impl Store {
 
     async fn disable_staff_once(&self, id: &StaffId) -> Result<Option<StaffMember>, StoreError> {
         let write = self.begin_write().await?;
-        let Some(row) = staff::Entity::find_by_id(id.as_str()).lock_exclusive().one(&write.tx).await? else {
+        let Some(row) =
+            staff::Entity::find_by_id(id.as_str()).lock_exclusive().one(&write.tx).await?
+        else {
             return Ok(None);
         };
         let mut stores = stores_of(&write.tx, &[id.as_str()]).await?;
@@ -226,8 +237,9 @@ async fn stores_of(
         .await?;
     let mut stores: HashMap<String, Vec<StoreId>> = HashMap::new();
     for link in links {
-        let store = StoreId::parse(link.store_id.clone())
-            .map_err(|_| rows::unreadable("staff_stores", &link.staff_id, "store_id", &link.store_id))?;
+        let store = StoreId::parse(link.store_id.clone()).map_err(|_| {
+            rows::unreadable("staff_stores", &link.staff_id, "store_id", &link.store_id)
+        })?;
         stores.entry(link.staff_id).or_default().push(store);
     }
     Ok(stores)
@@ -235,7 +247,8 @@ async fn stores_of(
 
 fn member(row: &staff::Model, stores: Vec<StoreId>) -> Result<StaffMember, StoreError> {
     Ok(StaffMember {
-        id: StaffId::parse(row.id.as_str()).map_err(|_| rows::unreadable("staff", &row.id, "id", &row.id))?,
+        id: StaffId::parse(row.id.as_str())
+            .map_err(|_| rows::unreadable("staff", &row.id, "id", &row.id))?,
         name: row.name.clone(),
         role: rows::role(row)?,
         stores,

@@ -60,5 +60,9 @@ pub(super) fn difference(before: &Fields, after: &Fields) -> Option<Value> {
             .collect()
     };
     let (gone, come) = (differing(before, after), differing(after, before));
-    if gone.is_empty() && come.is_empty() { None } else { Some(json!({ "before": gone, "after": come })) }
+    if gone.is_empty() && come.is_empty() {
+        None
+    } else {
+        Some(json!({ "before": gone, "after": come }))
+    }
 }

@@ -6,9 +6,9 @@ use domain::{ProductId, StoreId};
 use entities::product;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
-use super::put::{Put, PutOutcome, PutProduct, PutProductError, PutStore, PutStoreError};
-use super::put::{withdraw_product, write_product, write_store};
 use super::load_products;
+use super::put::{Put, PutOutcome, PutStore, PutStoreError, write_store};
+use super::put_product::{PutProduct, PutProductError, withdraw_product, write_product};
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::operate::Actor;
@@ -172,9 +172,12 @@ async fn import_store(
     *counter = counter.saturating_add(1);
     for (position, product) in part.products.iter().enumerate() {
         let position = i32::try_from(position).unwrap_or(i32::MAX);
-        let Put { outcome, .. } =
-            write_product(write, actor, store, product, Some(position)).await.map_err(|problem| {
-                ImportError::BadProduct { store: store.clone(), product: product.id.clone(), problem }
+        let Put { outcome, .. } = write_product(write, actor, store, product, Some(position))
+            .await
+            .map_err(|problem| ImportError::BadProduct {
+                store: store.clone(),
+                product: product.id.clone(),
+                problem,
             })?;
         let counter = match outcome {
             PutOutcome::Created => &mut summary.products_created,
