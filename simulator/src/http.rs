@@ -3,7 +3,12 @@
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod control;
+pub(crate) mod page;
 pub(crate) mod pipeline;
+pub(crate) mod receipt;
+pub(crate) mod redirect;
+pub(crate) mod sdk;
+pub(crate) mod window;
 pub(crate) mod work;
 
 use std::sync::Arc;
@@ -27,6 +32,10 @@ pub(crate) fn router(shared: Arc<Shared>, closing: CancellationToken) -> Router 
     Router::new()
         .merge(api::routes())
         .merge(control::routes())
+        .merge(sdk::routes())
+        .merge(window::routes())
+        .merge(receipt::routes())
+        .merge(page::routes())
         .fallback(api::no_such_path)
         .method_not_allowed_fallback(api::no_such_path)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

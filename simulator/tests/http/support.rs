@@ -92,7 +92,12 @@ impl Running {
         self.try_post(path, key, body).await.expect("an answer")
     }
 
-    pub(crate) async fn try_post(&self, path: &str, key: &str, body: Value) -> reqwest::Result<Answer> {
+    pub(crate) async fn try_post(
+        &self,
+        path: &str,
+        key: &str,
+        body: Value,
+    ) -> reqwest::Result<Answer> {
         send(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
     }
 
