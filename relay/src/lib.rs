@@ -32,6 +32,8 @@ use store::{RandomIds, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use crate::pass::publish_now;
+
 use crate::outage::Outage;
 use crate::pass::{DueJobs, Passed, relay_once};
 

@@ -51,9 +51,7 @@ pub(crate) async fn relay_once(jobs: &impl DueJobs, publisher: &dyn Publisher) -
         Ok(taken) => taken,
         Err(error) => return Passed::DatabaseFailed(error),
     };
-    let batch: Vec<Message> =
-        taken.iter().map(|job| Message { job_id: job.id.clone(), lane: lane(job.kind) }).collect();
-    let published = publisher.publish(&batch).await;
+    let published = publisher.publish(&messages(&taken)).await;
     let (unpublished, reason) = unconfirmed(&taken, &published);
     let Some(reason) = reason else {
         let is_whole = u64::try_from(taken.len()).is_ok_and(|count| count >= RELAY_BATCH_MAX);
@@ -83,6 +81,23 @@ fn unconfirmed(taken: &[PublishedJob], published: &[Published]) -> (Vec<String>,
         first_reason.get_or_insert(reason);
     }
     (unpublished, first_reason)
+}
+
+/// Publishes jobs that were just committed. What the queue does not take is published again by the
+/// relay when its grace is over, so nobody waits for a result.
+pub async fn publish_now(publisher: &dyn Publisher, jobs: &[PublishedJob]) {
+    if jobs.is_empty() {
+        return;
+    }
+    let published = publisher.publish(&messages(jobs)).await;
+    let (unpublished, reason) = unconfirmed(jobs, &published);
+    if let Some(reason) = reason {
+        tracing::warn!(count = unpublished.len(), %reason, "jobs are left to the relay");
+    }
+}
+
+fn messages(jobs: &[PublishedJob]) -> Vec<Message> {
+    jobs.iter().map(|job| Message { job_id: job.id.clone(), lane: lane(job.kind) }).collect()
 }
 
 const fn lane(kind: JobKind) -> Lane {

@@ -6,7 +6,8 @@ use domain::job::JobKind;
 use domain::{CancellationId, OrderId, Won, limits};
 use entities::{cancellation, job, order, payment};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QuerySelect as _,
 };
 
 use crate::accept_confirm::new_job;
@@ -91,11 +92,17 @@ impl Store {
     ///
     /// # Errors
     /// [`AcceptCancelError`] says why not; nothing was changed then.
-    pub async fn accept_cancel(&self, cancel: &AcceptCancel) -> Result<AcceptedCancel, AcceptCancelError> {
+    pub async fn accept_cancel(
+        &self,
+        cancel: &AcceptCancel,
+    ) -> Result<AcceptedCancel, AcceptCancelError> {
         self.retried(|| self.accept_cancel_once(cancel)).await
     }
 
-    async fn accept_cancel_once(&self, cancel: &AcceptCancel) -> Result<AcceptedCancel, AcceptCancelError> {
+    async fn accept_cancel_once(
+        &self,
+        cancel: &AcceptCancel,
+    ) -> Result<AcceptedCancel, AcceptCancelError> {
         let mut write = self.begin_write().await?;
         let order = order::Entity::find_by_id(cancel.order_id.as_str())
             .lock_exclusive()
@@ -117,13 +124,23 @@ impl Store {
         let row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
         row.into_active_model().reset_all().insert(&write.tx).await?;
         let request_id = cancel.actor.request_id.clone();
-        let job = new_job(&write, JobKind::Cancel, &payment, Some(cancellation_id.clone()), request_id);
+        let job =
+            new_job(&write, JobKind::Cancel, &payment, Some(cancellation_id.clone()), request_id);
         let published = PublishedJob { id: job.id.clone(), kind: JobKind::Cancel };
         job.into_active_model().reset_all().insert(&write.tx).await?;
         let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });
         let store_id = Some(order.store_id.as_str());
         let reason = Some(cancel.reason.as_str());
-        audit::record(&write, &cancel.actor, "cancel.request", &order.id, store_id, reason, Some(detail)).await?;
+        audit::record(
+            &write,
+            &cancel.actor,
+            "cancel.request",
+            &order.id,
+            store_id,
+            reason,
+            Some(detail),
+        )
+        .await?;
         crate::settle::raise_order_version(&mut write, &order.id).await?;
         write.commit().await?;
         Ok(AcceptedCancel {
@@ -164,15 +181,21 @@ async fn allowed_amount(
         }
     }
     let balance = rows::won("payments", &payment.order_id, "balance", payment.balance)?;
-    cancel_amount(rows::payment_state(payment)?, balance, reserved, asked).map_err(AcceptCancelError::Refused)
+    cancel_amount(rows::payment_state(payment)?, balance, reserved, asked)
+        .map_err(AcceptCancelError::Refused)
 }
 
-async fn replayed(write: &Write<'_>, cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError> {
+async fn replayed(
+    write: &Write<'_>,
+    cancellation_id: String,
+) -> Result<AcceptedCancel, AcceptCancelError> {
     let job = job::Entity::find()
         .filter(job::Column::CancellationId.eq(&cancellation_id))
         .one(&write.tx)
         .await?
-        .ok_or_else(|| DbErr::RecordNotFound(format!("the job of cancellation {cancellation_id}")))?;
+        .ok_or_else(|| {
+            DbErr::RecordNotFound(format!("the job of cancellation {cancellation_id}"))
+        })?;
     Ok(AcceptedCancel {
         cancellation_id: readable_id(cancellation_id)?,
         job: PublishedJob { id: job.id, kind: JobKind::Cancel },
@@ -180,7 +203,12 @@ async fn replayed(write: &Write<'_>, cancellation_id: String) -> Result<Accepted
     })
 }
 
-fn new_cancellation(id: &str, amount: Won, cancel: &AcceptCancel, now_ms: i64) -> cancellation::Model {
+fn new_cancellation(
+    id: &str,
+    amount: Won,
+    cancel: &AcceptCancel,
+    now_ms: i64,
+) -> cancellation::Model {
     cancellation::Model {
         id: id.to_owned(),
         order_id: cancel.order_id.as_str().to_owned(),

@@ -6,7 +6,10 @@ use domain::payment::PaymentState;
 use domain::{OrderId, PaymentKey, Won, limits};
 use entities::{job, order, payment};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QuerySelect as _,
+};
 
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
@@ -87,11 +90,17 @@ impl Store {
     ///
     /// # Errors
     /// [`AcceptConfirmError`] says why not; nothing was changed then.
-    pub async fn accept_confirm(&self, confirm: &AcceptConfirm) -> Result<AcceptedConfirm, AcceptConfirmError> {
+    pub async fn accept_confirm(
+        &self,
+        confirm: &AcceptConfirm,
+    ) -> Result<AcceptedConfirm, AcceptConfirmError> {
         self.retried(|| self.accept_confirm_once(confirm)).await
     }
 
-    async fn accept_confirm_once(&self, confirm: &AcceptConfirm) -> Result<AcceptedConfirm, AcceptConfirmError> {
+    async fn accept_confirm_once(
+        &self,
+        confirm: &AcceptConfirm,
+    ) -> Result<AcceptedConfirm, AcceptConfirmError> {
         let mut write = self.begin_write().await?;
         let order = order::Entity::find_by_id(confirm.order_id.as_str())
             .lock_exclusive()
@@ -143,8 +152,13 @@ async fn repeated(
         .filter(job::Column::Kind.eq(JobKind::Confirm.word()))
         .one(&write.tx)
         .await?
-        .ok_or_else(|| DbErr::RecordNotFound(format!("the confirm job of order {}", known.order_id)))?;
-    Ok(AcceptedConfirm { job: PublishedJob { id: job.id, kind: JobKind::Confirm }, is_replay: true })
+        .ok_or_else(|| {
+            DbErr::RecordNotFound(format!("the confirm job of order {}", known.order_id))
+        })?;
+    Ok(AcceptedConfirm {
+        job: PublishedJob { id: job.id, kind: JobKind::Confirm },
+        is_replay: true,
+    })
 }
 
 /// Whether a payment that has not failed holds this key. One that failed does not keep it: somebody may have made it up.

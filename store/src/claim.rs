@@ -13,7 +13,8 @@ use entities::{attempt, cancellation, job, payment};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _,
 };
 use serde::{Deserialize, Serialize};
 
@@ -153,11 +154,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Database`]; nothing was claimed then, and the relay brings the jobs back.
-    pub async fn claim_jobs(&self, ids: &[JobId], worker: &str) -> Result<Vec<Claimed>, StoreError> {
+    pub async fn claim_jobs(
+        &self,
+        ids: &[JobId],
+        worker: &str,
+    ) -> Result<Vec<Claimed>, StoreError> {
         self.retried(|| self.claim_jobs_once(ids, worker)).await
     }
 
-    async fn claim_jobs_once(&self, ids: &[JobId], worker: &str) -> Result<Vec<Claimed>, StoreError> {
+    async fn claim_jobs_once(
+        &self,
+        ids: &[JobId],
+        worker: &str,
+    ) -> Result<Vec<Claimed>, StoreError> {
         let mut write = self.begin_write().await?;
         let mut context = SettleContext::default();
         let mut claimed = Vec::with_capacity(ids.len());
@@ -169,7 +178,9 @@ impl Store {
                     tracing::error!(job_id = %id, %error, alert = "unreadable_row", "a job cannot be claimed");
                     claimed.push(Claimed::NotNow);
                 }
-                Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => return Err(error),
+                Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => {
+                    return Err(error);
+                }
             }
         }
         write.commit().await?;
@@ -190,7 +201,10 @@ impl Store {
             ours = ours.add(job::Column::Id.eq(id).and(job::Column::Claims.eq(*claim)));
         }
         let renewed = job::Entity::update_many()
-            .col_expr(job::Column::DueAt, Expr::value(write.now_ms.saturating_add(limits::LEASE_MS)))
+            .col_expr(
+                job::Column::DueAt,
+                Expr::value(write.now_ms.saturating_add(limits::LEASE_MS)),
+            )
             .filter(ours)
             .filter(job::Column::State.eq(JobState::Running.word()))
             .exec_with_returning(&write.tx)
@@ -206,25 +220,38 @@ async fn claim(
     id: &JobId,
     worker: &str,
 ) -> Result<Claimed, StoreError> {
-    let Some(mut scene) = Scene::load(write, id.as_str()).await? else { return Ok(Claimed::NotNow) };
+    let Some(mut scene) = Scene::load(write, id.as_str()).await? else {
+        return Ok(Claimed::NotNow);
+    };
     let is_ours = match rows::job_state(&scene.job)? {
         JobState::Queued => true,
         JobState::Waiting | JobState::Running => scene.job.due_at <= write.now_ms,
-        JobState::Parked | JobState::Succeeded | JobState::Declined | JobState::Void | JobState::Discarded => {
-            false
-        }
+        JobState::Parked
+        | JobState::Succeeded
+        | JobState::Declined
+        | JobState::Void
+        | JobState::Discarded => false,
     };
     if !is_ours {
         return Ok(Claimed::NotNow);
     }
     let kind = rows::job_kind(&scene.job)?;
     let past = scene.history(write).await?;
-    let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let generation =
+        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
     let history = History { attempts: &past, generation };
     let facts = rows::payment_facts(&scene.payment)?;
     if history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX {
         close_abandoned_attempts(write, &scene.job.id).await?;
-        apply(write, context, &mut scene, &Decision::crash_loop(facts.state.is_undecided()), None, 0).await?;
+        apply(
+            write,
+            context,
+            &mut scene,
+            &Decision::crash_loop(facts.state.is_undecided()),
+            None,
+            0,
+        )
+        .await?;
         return Ok(Claimed::Concluded);
     }
     let step = match (kind, &scene.cancellation) {
@@ -245,14 +272,22 @@ async fn claim(
     if kind.is_money() && !take_turn(write, &mut scene, is_sent).await? {
         return Ok(Claimed::NotNow);
     }
-    start(write, scene, kind, is_sent, worker).await.map(|attempt| Claimed::Attempt(Box::new(attempt)))
+    start(write, scene, kind, is_sent, worker)
+        .await
+        .map(|attempt| Claimed::Attempt(Box::new(attempt)))
 }
 
 /// Takes the payment's one money operation, or puts the job off until it is free.
-async fn take_turn(write: &Write<'_>, scene: &mut Scene, is_sent: bool) -> Result<bool, StoreError> {
+async fn take_turn(
+    write: &Write<'_>,
+    scene: &mut Scene,
+    is_sent: bool,
+) -> Result<bool, StoreError> {
     let holder = scene.payment.money_job_id.as_deref();
     let is_free = holder.is_none_or(|holder| holder == scene.job.id);
-    let is_too_early = is_sent && scene.payment.next_cancel_at > write.now_ms && scene.job.kind == JobKind::Cancel.word();
+    let is_too_early = is_sent
+        && scene.payment.next_cancel_at > write.now_ms
+        && scene.job.kind == JobKind::Cancel.word();
     if is_free && !is_too_early {
         if holder.is_none() {
             let mut payment = scene.payment.clone().into_active_model();
@@ -262,7 +297,11 @@ async fn take_turn(write: &Write<'_>, scene: &mut Scene, is_sent: bool) -> Resul
         }
         return Ok(true);
     }
-    let again_at = if is_free { scene.payment.next_cancel_at } else { write.now_ms.saturating_add(BEHIND_MS_MAX) };
+    let again_at = if is_free {
+        scene.payment.next_cancel_at
+    } else {
+        write.now_ms.saturating_add(BEHIND_MS_MAX)
+    };
     let mut job = scene.job.clone().into_active_model();
     job.state = Set(JobState::Waiting.word().to_owned());
     job.due_at = Set(again_at);
@@ -286,9 +325,11 @@ async fn start(
     worker: &str,
 ) -> Result<StartedAttempt, StoreError> {
     let number = scene.attempts_recorded.saturating_add(1);
-    let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let generation =
+        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
     let (operation, call) = call_of(write, &scene, kind, is_sent).await?;
-    let text = serde_json::to_string(&call).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
+    let text =
+        serde_json::to_string(&call).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
     let attempt = StartedAttempt {
         job_id: scene.job.id.clone(),
         kind,
@@ -298,7 +339,9 @@ async fn start(
         operation,
         order_id: scene.job.order_id.clone(),
         merchant: scene.payment.merchant.clone(),
-        idempotency_key: operation.is_money().then(|| toss_idempotency_key(&scene.job.id, generation)),
+        idempotency_key: operation
+            .is_money()
+            .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
         request_id: scene.job.request_id.clone(),
     };
@@ -406,7 +449,10 @@ fn first_cancel_call(
 async fn close_abandoned_attempts(write: &Write<'_>, job_id: &str) -> Result<(), StoreError> {
     attempt::Entity::update_many()
         .col_expr(attempt::Column::FinishedAt, Expr::value(write.now_ms))
-        .col_expr(attempt::Column::Verdict, Expr::value(domain::answer::FailureClass::Unanswered.word()))
+        .col_expr(
+            attempt::Column::Verdict,
+            Expr::value(domain::answer::FailureClass::Unanswered.word()),
+        )
         .col_expr(attempt::Column::Code, Expr::value("ABANDONED"))
         .filter(attempt::Column::JobId.eq(job_id))
         .filter(attempt::Column::FinishedAt.is_null())

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::id::IdSource;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    Statement, TransactionOptions, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, IsolationLevel, Statement, TransactionOptions, TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -63,7 +63,8 @@ impl Store {
     pub async fn open(options: &StoreOptions) -> Result<Store, StoreError> {
         let mut connect = ConnectOptions::new(options.url.as_str());
         // A database in memory belongs to its one connection.
-        let connections_max = if options.url.contains(":memory:") { 1 } else { options.connections_max };
+        let connections_max =
+            if options.url.contains(":memory:") { 1 } else { options.connections_max };
         connect
             .max_connections(connections_max)
             .min_connections(1)
@@ -83,10 +84,8 @@ impl Store {
             connect.idle_timeout(None).max_lifetime(None);
         }
         let db = Database::connect(connect).await?;
-        let writers = match db.get_database_backend() {
-            DbBackend::Sqlite => Some(Arc::new(Semaphore::new(1))),
-            _ => None,
-        };
+        let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
+        let writers = is_sqlite.then(|| Arc::new(Semaphore::new(1)));
         Ok(Store {
             db,
             changes: Arc::new(Changes::default()),
@@ -114,7 +113,10 @@ impl Store {
         if pending.is_empty() {
             Ok(())
         } else {
-            Err(StoreError::Schema(format!("{} migrations are missing: run `seungin migrate`", pending.len())))
+            Err(StoreError::Schema(format!(
+                "{} migrations are missing: run `seungin migrate`",
+                pending.len()
+            )))
         }
     }
 
@@ -146,9 +148,10 @@ impl Store {
 
     async fn read_clock(&self, connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
         let backend = connection.get_database_backend();
-        let sql = match backend {
-            DbBackend::Postgres => "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms",
-            _ => "SELECT CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) AS now_ms",
+        let sql = if backend == DbBackend::Postgres {
+            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms"
+        } else {
+            "SELECT CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) AS now_ms"
         };
         let row = connection
             .query_one_raw(Statement::from_string(backend, sql))
@@ -166,11 +169,9 @@ impl Store {
 
     /// Begins a consistent read: every statement in it sees the same instant of the database.
     pub(crate) async fn begin_read(&self) -> Result<Read, StoreError> {
-        let isolation_level = match self.db.get_database_backend() {
-            // A deferred transaction of SQLite is a snapshot by itself.
-            DbBackend::Sqlite => None,
-            _ => Some(IsolationLevel::RepeatableRead),
-        };
+        // A deferred transaction of SQLite is a snapshot by itself.
+        let is_sqlite = self.db.get_database_backend() == DbBackend::Sqlite;
+        let isolation_level = (!is_sqlite).then_some(IsolationLevel::RepeatableRead);
         let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
         let tx = self.db.begin_with_options(options).await?;
         let now_ms = self.read_clock(&tx).await?;
@@ -180,9 +181,12 @@ impl Store {
     /// Begins a write: nobody else writes what it reads until it ends.
     pub(crate) async fn begin_write(&self) -> Result<Write<'_>, StoreError> {
         let permit = match &self.writers {
-            Some(writers) => Some(Arc::clone(writers).acquire_owned().await.map_err(|_| {
-                DbErr::Custom("the store is closed".to_owned())
-            })?),
+            Some(writers) => Some(
+                Arc::clone(writers)
+                    .acquire_owned()
+                    .await
+                    .map_err(|_| DbErr::Custom("the store is closed".to_owned()))?,
+            ),
             None => None,
         };
         let options = TransactionOptions {
@@ -208,7 +212,8 @@ impl Store {
                 Err(error) if error.is_conflict() && conflicts < CONFLICT_RETRIES_MAX => {
                     conflicts = conflicts.saturating_add(1);
                     let pause_ms = self.ids.jitter_ms(i64::from(conflicts).saturating_mul(20));
-                    tokio::time::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap_or(0))).await;
+                    tokio::time::sleep(Duration::from_millis(u64::try_from(pause_ms).unwrap_or(0)))
+                        .await;
                 }
                 other => return other,
             }
@@ -293,9 +298,12 @@ impl Store {
 
     fn fail_commit_if_asked(&self) -> Result<(), StoreError> {
         use std::sync::atomic::Ordering::SeqCst;
-        let taken = self.control.failing_commits.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        let taken =
+            self.control.failing_commits.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
         match taken {
-            Ok(_) => Err(StoreError::Database(DbErr::Custom(crate::error::INJECTED_CONFLICT.to_owned()))),
+            Ok(_) => {
+                Err(StoreError::Database(DbErr::Custom(crate::error::INJECTED_CONFLICT.to_owned())))
+            }
             Err(_) => Ok(()),
         }
     }

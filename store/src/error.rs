@@ -32,6 +32,19 @@ impl From<DbErr> for StoreError {
 }
 
 impl StoreError {
+    /// The error and everything behind it, for logs.
+    #[must_use]
+    pub fn with_causes(&self) -> String {
+        use std::error::Error as _;
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+
     /// Whether two transactions got in each other's way, so that the same work done again is likely to succeed.
     #[must_use]
     pub fn is_conflict(&self) -> bool {

@@ -6,7 +6,9 @@ use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
 use domain::policy::History;
 use domain::role::Scope;
 use entities::{attempt, job, payment};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
 
 use crate::connection::Store;
 use crate::error::StoreError;
@@ -171,7 +173,8 @@ impl Store {
         after: Option<&str>,
         limit: u64,
     ) -> Result<Page<JobRow>, StoreError> {
-        let mut query = job::Entity::find().order_by_desc(job::Column::Id).limit(limit.saturating_add(1));
+        let mut query =
+            job::Entity::find().order_by_desc(job::Column::Id).limit(limit.saturating_add(1));
         if let Scope::Stores(stores) = &filter.scope {
             query = query.filter(job::Column::StoreId.is_in(stores.iter().map(StoreId::as_str)));
         }
@@ -209,7 +212,9 @@ impl Store {
     /// [`StoreError`] when the database fails or a row cannot be read.
     pub async fn find_job_detail(&self, id: &JobId) -> Result<Option<JobDetail>, StoreError> {
         let now_ms = self.now_ms().await?;
-        let Some(found) = job::Entity::find_by_id(id.as_str()).one(&self.db).await? else { return Ok(None) };
+        let Some(found) = job::Entity::find_by_id(id.as_str()).one(&self.db).await? else {
+            return Ok(None);
+        };
         let job = job_row(&found)?;
         let payment = payment::Entity::find_by_id(job.order_id.as_str()).one(&self.db).await?;
         let attempts = attempt::Entity::find()

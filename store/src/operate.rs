@@ -8,7 +8,10 @@ use domain::role::Role;
 use domain::{JobId, limits};
 use entities::{job, payment};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _,
+};
 
 use crate::accept_confirm::new_job;
 use crate::audit;
@@ -89,17 +92,28 @@ impl Store {
     ///
     /// # Errors
     /// [`ActError`] says why not.
-    pub async fn look_up_job(&self, id: &JobId, actor: &Actor, reason: Option<&str>) -> Result<ActedJob, ActError> {
+    pub async fn look_up_job(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<ActedJob, ActError> {
         self.retried(|| self.look_up_job_once(id, actor, reason)).await
     }
 
-    async fn look_up_job_once(&self, id: &JobId, actor: &Actor, reason: Option<&str>) -> Result<ActedJob, ActError> {
+    async fn look_up_job_once(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
         let scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
-        let publish = wanted_look_up(&mut write, &scene.payment, actor.request_id.as_deref()).await?;
-        let job = live_look_up(&write, &scene.job.order_id)
-            .await?
-            .ok_or_else(|| DbErr::RecordNotFound("the look-up that was just asked for".to_owned()))?;
+        let publish =
+            wanted_look_up(&mut write, &scene.payment, actor.request_id.as_deref()).await?;
+        let job = live_look_up(&write, &scene.job.order_id).await?.ok_or_else(|| {
+            DbErr::RecordNotFound("the look-up that was just asked for".to_owned())
+        })?;
         record(&write, actor, "job.look_up", &scene.job, reason).await?;
         write.commit().await?;
         Ok(ActedJob { job: job_row(&job)?, publish })
@@ -109,11 +123,21 @@ impl Store {
     ///
     /// # Errors
     /// [`ActError`] says why not. Of two callers at once, one gets [`ActionRefusal::UnderWay`].
-    pub async fn retry_job(&self, id: &JobId, actor: &Actor, reason: Option<&str>) -> Result<ActedJob, ActError> {
+    pub async fn retry_job(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<ActedJob, ActError> {
         self.retried(|| self.retry_job_once(id, actor, reason)).await
     }
 
-    async fn retry_job_once(&self, id: &JobId, actor: &Actor, reason: Option<&str>) -> Result<ActedJob, ActError> {
+    async fn retry_job_once(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
         let scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
         let kind = rows::job_kind(&scene.job)?;
@@ -139,20 +163,35 @@ impl Store {
     ///
     /// # Errors
     /// [`ActError`] says why not.
-    pub async fn discard_job(&self, id: &JobId, actor: &Actor, reason: &str) -> Result<ActedJob, ActError> {
+    pub async fn discard_job(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        reason: &str,
+    ) -> Result<ActedJob, ActError> {
         self.retried(|| self.discard_job_once(id, actor, reason)).await
     }
 
-    async fn discard_job_once(&self, id: &JobId, actor: &Actor, reason: &str) -> Result<ActedJob, ActError> {
+    async fn discard_job_once(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        reason: &str,
+    ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
         let mut scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
         let past = scene.history(&write).await?;
-        let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+        let generation =
+            rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
         let history = History { attempts: &past, generation };
         check_discard(rows::job_state(&scene.job)?, &history).map_err(ActError::Refused)?;
         record(&write, actor, "job.discard", &scene.job, Some(reason)).await?;
         let is_confirm = rows::job_kind(&scene.job)? == JobKind::Confirm;
-        let failed = if is_confirm { rows::payment_state(&scene.payment)?.after(PaymentEvent::Declined).ok() } else { None };
+        let failed = if is_confirm {
+            rows::payment_state(&scene.payment)?.after(PaymentEvent::Declined).ok()
+        } else {
+            None
+        };
         clear_review(&write, &scene, failed).await?;
         if let Some(cancel) = scene.cancellation.take() {
             let mut cancel = cancel.into_active_model();
@@ -190,7 +229,11 @@ async fn record(
 }
 
 /// The person has acted on what they were asked; with `failed`, the payment is given up.
-async fn clear_review(write: &Write<'_>, scene: &Scene, failed: Option<PaymentState>) -> Result<(), StoreError> {
+async fn clear_review(
+    write: &Write<'_>,
+    scene: &Scene,
+    failed: Option<PaymentState>,
+) -> Result<(), StoreError> {
     let mut payment = scene.payment.clone().into_active_model();
     if scene.payment.review_reason == scene.job.park_reason {
         payment.review_reason = Set(None);

@@ -4,7 +4,9 @@ use domain::job::{JobKind, JobState};
 use domain::limits::{GRACE_MS, GRACE_MS_MAX};
 use entities::job;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
 
 use crate::connection::Store;
 use crate::error::StoreError;
@@ -55,7 +57,9 @@ impl Store {
             .exec(&write.tx)
             .await?;
         write.commit().await?;
-        rows.iter().map(|row| Ok(PublishedJob { id: row.id.clone(), kind: rows::job_kind(row)? })).collect()
+        rows.iter()
+            .map(|row| Ok(PublishedJob { id: row.id.clone(), kind: rows::job_kind(row)? }))
+            .collect()
     }
 
     /// Gives back jobs that the queue did not take: they are due at once.
@@ -73,6 +77,16 @@ impl Store {
             .exec(&write.tx)
             .await?;
         write.commit().await
+    }
+
+    /// When the next job is due, for tests that move the clock there instead of waiting.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    #[cfg(feature = "test-control")]
+    pub async fn next_due_ms(&self) -> Result<Option<i64>, StoreError> {
+        let next = due(i64::MAX).order_by_asc(job::Column::DueAt).one(&self.db).await?;
+        Ok(next.map(|job| job.due_at))
     }
 }
 
@@ -93,9 +107,12 @@ fn grace_from(now_ms: i64) -> Expr {
     }
     for (publications, step_ms) in doubled.iter().enumerate().rev() {
         let count = i32::try_from(publications).unwrap_or(i32::MAX);
-        grace = Expr::case(job::Column::Publications.eq(count), Expr::value(now_ms.saturating_add(*step_ms)))
-            .finally(grace)
-            .into();
+        grace = Expr::case(
+            job::Column::Publications.eq(count),
+            Expr::value(now_ms.saturating_add(*step_ms)),
+        )
+        .finally(grace)
+        .into();
     }
     grace
 }

@@ -1,5 +1,6 @@
 //! From rows to the domain's types. A row that cannot be read is an error that names it, never a guess.
 
+use domain::Won;
 use domain::attempt::{Operation, PastAttempt, Verdict};
 use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
@@ -7,12 +8,16 @@ use domain::order::OrderState;
 use domain::payment::PaymentState;
 use domain::policy::PaymentFacts;
 use domain::role::Role;
-use domain::Won;
 
 use crate::error::StoreError;
 
 /// Names what cannot be read.
-pub(crate) fn unreadable(table: &'static str, id: &str, column: &'static str, value: impl ToString) -> StoreError {
+pub(crate) fn unreadable(
+    table: &'static str,
+    id: &str,
+    column: &'static str,
+    value: impl ToString,
+) -> StoreError {
     StoreError::UnreadableRow { table, id: id.to_owned(), column, value: value.to_string() }
 }
 
@@ -38,7 +43,8 @@ pub(crate) fn count(
 
 /// An order's state.
 pub(crate) fn order_state(row: &entities::order::Model) -> Result<OrderState, StoreError> {
-    OrderState::from_word(&row.state).ok_or_else(|| unreadable("orders", &row.id, "state", &row.state))
+    OrderState::from_word(&row.state)
+        .ok_or_else(|| unreadable("orders", &row.id, "state", &row.state))
 }
 
 /// A payment's state.
@@ -83,9 +89,9 @@ pub(crate) fn job_state(row: &entities::job::Model) -> Result<JobState, StoreErr
 pub(crate) fn past_attempt(row: &entities::attempt::Model) -> Result<PastAttempt, StoreError> {
     let id = row.job_id.as_str();
     let verdict = match &row.verdict {
-        Some(word) => {
-            Some(Verdict::from_word(word).ok_or_else(|| unreadable("attempts", id, "verdict", word))?)
-        }
+        Some(word) => Some(
+            Verdict::from_word(word).ok_or_else(|| unreadable("attempts", id, "verdict", word))?,
+        ),
         None => None,
     };
     Ok(PastAttempt {

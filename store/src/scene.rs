@@ -7,7 +7,10 @@ use domain::policy::CancelFacts;
 use domain::{Won, limits};
 use entities::{attempt, cancellation, job, order, payment};
 use sea_orm::sea_query::ExprTrait as _;
-use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _};
+use sea_orm::{
+    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, QueryTrait as _,
+};
 
 use crate::connection::Write;
 use crate::error::StoreError;
@@ -25,7 +28,9 @@ pub(crate) struct Scene {
 impl Scene {
     /// Takes the rows; `None` when there is no such job.
     pub(crate) async fn load(write: &Write<'_>, job_id: &str) -> Result<Option<Scene>, StoreError> {
-        let Some(found) = job::Entity::find_by_id(job_id).one(&write.tx).await? else { return Ok(None) };
+        let Some(found) = job::Entity::find_by_id(job_id).one(&write.tx).await? else {
+            return Ok(None);
+        };
         let missing = |what: &str| DbErr::RecordNotFound(format!("{what} of job {job_id}"));
         order::Entity::find_by_id(found.order_id.as_str())
             .lock_exclusive()
@@ -38,7 +43,12 @@ impl Scene {
             .await?
             .ok_or_else(|| missing("the payment"))?;
         let cancellation = match &found.cancellation_id {
-            Some(id) => cancellation::Entity::find_by_id(id.as_str()).lock_exclusive().one(&write.tx).await?,
+            Some(id) => {
+                cancellation::Entity::find_by_id(id.as_str())
+                    .lock_exclusive()
+                    .one(&write.tx)
+                    .await?
+            }
             None => None,
         };
         let job = job::Entity::find_by_id(job_id)
@@ -46,7 +56,10 @@ impl Scene {
             .one(&write.tx)
             .await?
             .ok_or_else(|| missing("the row"))?;
-        let recorded = attempt::Entity::find().filter(attempt::Column::JobId.eq(job_id)).count(&write.tx).await?;
+        let recorded = attempt::Entity::find()
+            .filter(attempt::Column::JobId.eq(job_id))
+            .count(&write.tx)
+            .await?;
         let attempts_recorded = i32::try_from(recorded).unwrap_or(i32::MAX);
         Ok(Some(Scene { payment, job, cancellation, attempts_recorded }))
     }
@@ -60,7 +73,10 @@ impl Scene {
     }
 
     /// The attempts that say whether the payment was confirmed: its confirms, and every look-up of it outside of cancels.
-    pub(crate) async fn confirm_history(&self, write: &Write<'_>) -> Result<Vec<PastAttempt>, StoreError> {
+    pub(crate) async fn confirm_history(
+        &self,
+        write: &Write<'_>,
+    ) -> Result<Vec<PastAttempt>, StoreError> {
         let cancels = job::Entity::find()
             .filter(job::Column::OrderId.eq(&self.job.order_id))
             .filter(job::Column::Kind.eq(JobKind::Cancel.word()))
@@ -87,13 +103,23 @@ impl Scene {
             amount,
             state: rows::cancellation_state(cancel)?,
             requested_at_ms: cancel.requested_at,
-            other_tags: all.iter().filter(|row| row.id != cancel.id).map(|row| cancel_tag(&row.id)).collect(),
-            known_transaction_keys: all.iter().filter_map(|row| row.transaction_key.clone()).collect(),
+            other_tags: all
+                .iter()
+                .filter(|row| row.id != cancel.id)
+                .map(|row| cancel_tag(&row.id))
+                .collect(),
+            known_transaction_keys: all
+                .iter()
+                .filter_map(|row| row.transaction_key.clone())
+                .collect(),
         })
     }
 
     /// Every cancellation of the payment, oldest first.
-    pub(crate) async fn cancellations(&self, write: &Write<'_>) -> Result<Vec<cancellation::Model>, StoreError> {
+    pub(crate) async fn cancellations(
+        &self,
+        write: &Write<'_>,
+    ) -> Result<Vec<cancellation::Model>, StoreError> {
         Ok(cancellation::Entity::find()
             .filter(cancellation::Column::OrderId.eq(&self.job.order_id))
             .order_by_asc(cancellation::Column::RequestedAt)
@@ -104,7 +130,10 @@ impl Scene {
 }
 
 /// The last attempts that match, oldest first.
-async fn past(write: &Write<'_>, matching: sea_orm::sea_query::Expr) -> Result<Vec<PastAttempt>, StoreError> {
+async fn past(
+    write: &Write<'_>,
+    matching: sea_orm::sea_query::Expr,
+) -> Result<Vec<PastAttempt>, StoreError> {
     let mut rows = attempt::Entity::find()
         .filter(matching)
         .order_by_desc(attempt::Column::StartedAt)

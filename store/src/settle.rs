@@ -6,19 +6,23 @@
 mod apply;
 mod evidence;
 
-pub(crate) use apply::{apply, raise_order_version};
 pub(crate) use crate::scene::Scene;
+pub(crate) use apply::{apply, raise_order_version};
 
 use domain::answer::{Answer, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
 use domain::job::{JobKind, JobState};
 use domain::policy::{
-    CurrentAttempt, Decision, History, NextJob, Pacing, decide_cancel, decide_confirm, decide_look_up,
+    CurrentAttempt, Decision, History, NextJob, Pacing, decide_cancel, decide_confirm,
+    decide_look_up,
 };
 use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _,
+};
 
 use crate::claim::StartedAttempt;
 use crate::connection::{Store, Write};
@@ -138,13 +142,15 @@ async fn settle(
     let mut scene = Scene::load(write, &attempt.job_id)
         .await?
         .ok_or_else(|| DbErr::RecordNotFound(format!("job {}", attempt.job_id)))?;
-    let is_current = rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
+    let is_current =
+        rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
     if !is_current {
         keep_stale(write, context, &scene, result).await?;
         return Ok(Settled { job_id: attempt.job_id.clone(), next: None, code: None });
     }
     let decision = decide(write, &scene, result).await?;
-    record(write, result, decision.verdict, decision.code.clone(), decision.message.clone(), false).await?;
+    record(write, result, decision.verdict, decision.code.clone(), decision.message.clone(), false)
+        .await?;
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
@@ -152,7 +158,8 @@ async fn settle(
         }
         NextJob::Succeed | NextJob::Decline | NextJob::Void | NextJob::Park(_) => 0,
     };
-    let told = told(&result.answer, &scene)?.map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
+    let told = told(&result.answer, &scene)?
+        .map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
     apply(write, context, &mut scene, &decision, told, delay_ms).await?;
     Ok(Settled { job_id: attempt.job_id.clone(), next: Some(decision.job), code: decision.code })
 }
@@ -166,17 +173,25 @@ fn told<'a>(answer: &'a Answer, scene: &Scene) -> Result<Option<&'a TossPayment>
     })
 }
 
-async fn decide(write: &Write<'_>, scene: &Scene, result: &AttemptResult) -> Result<Decision, StoreError> {
+async fn decide(
+    write: &Write<'_>,
+    scene: &Scene,
+    result: &AttemptResult,
+) -> Result<Decision, StoreError> {
     let attempt = &result.attempt;
-    let current = CurrentAttempt { operation: attempt.operation, started_at_ms: attempt.started_at_ms };
+    let current =
+        CurrentAttempt { operation: attempt.operation, started_at_ms: attempt.started_at_ms };
     let facts = rows::payment_facts(&scene.payment)?;
-    let generation = rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let generation =
+        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
     let now_ms = write.now_ms;
     let others = |past: Vec<domain::attempt::PastAttempt>| -> Vec<_> {
         // The current attempt is the one recorded last: all later ones belong to later claims, and then it would be stale.
         let mut past = past;
         if let Some(own) = past.iter().rposition(|one| {
-            one.verdict.is_none() && one.started_at_ms == current.started_at_ms && one.operation == current.operation
+            one.verdict.is_none()
+                && one.started_at_ms == current.started_at_ms
+                && one.operation == current.operation
         }) {
             past.remove(own);
         }
@@ -210,7 +225,9 @@ async fn record(
     let row = attempt::Entity::find_by_id((given.job_id.clone(), given.number))
         .one(&write.tx)
         .await?
-        .ok_or_else(|| DbErr::RecordNotFound(format!("attempt {} of job {}", given.number, given.job_id)))?;
+        .ok_or_else(|| {
+            DbErr::RecordNotFound(format!("attempt {} of job {}", given.number, given.job_id))
+        })?;
     let mut row = row.into_active_model();
     row.finished_at = Set(Some(write.now_ms));
     row.duration_ms = Set(Some(result.duration_ms));
@@ -233,11 +250,15 @@ async fn keep_stale(
     result: &AttemptResult,
 ) -> Result<(), StoreError> {
     let (verdict, code, message) = match (&result.answer, result.attempt.operation) {
-        (Answer::Failure(failure), _) => {
-            (Verdict::Failed(failure.class), Some(failure.code.clone()), Some(failure.message.clone()))
-        }
+        (Answer::Failure(failure), _) => (
+            Verdict::Failed(failure.class),
+            Some(failure.code.clone()),
+            Some(failure.message.clone()),
+        ),
         (Answer::Payment(_), Operation::LookUp) => (Verdict::Inconclusive, None, None),
-        (Answer::Payment(_), Operation::Confirm | Operation::Cancel) => (Verdict::Proven, None, None),
+        (Answer::Payment(_), Operation::Confirm | Operation::Cancel) => {
+            (Verdict::Proven, None, None)
+        }
     };
     tracing::warn!(
         job_id = %result.attempt.job_id,
@@ -247,7 +268,9 @@ async fn keep_stale(
     );
     record(write, result, verdict, code, message, true).await?;
     if result.attempt.operation.is_money() {
-        let job = crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id()).await?;
+        let job =
+            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id())
+                .await?;
         context.publish.extend(job);
     }
     Ok(())

@@ -1,1 +1,30 @@
-//! Placeholder.
+//! The worker: takes job ids from the queue, claims the jobs, makes their calls to Toss and settles the answers.
+//!
+//! The story of a job is in [`dispatch`]: claim, call, settle. Around it stand the consumer loop and the batches of settlements
+//! ([`run`]), the leases ([`lease`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
+//! `domain`'s, what is written is `store`'s.
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+pub mod dispatch;
+pub mod gateway;
+mod lease;
+pub mod pacing;
+mod run;
+mod settler;
+
+pub use dispatch::Dispatcher;
+pub use gateway::Gateways;
+pub use pacing::JitteredPacing;
+pub use run::{WorkerContext, run};

@@ -144,22 +144,20 @@ fn condition(filter: &OrderFilter, now_ms: i64) -> Condition {
     all
 }
 
-/// The domain's `customer_view`, as a condition on an order.
+/// The domain's `customer_view`, as a condition on an order. An order is paying exactly when it has a payment: one transaction makes
+/// both true.
 fn has_status(status: CustomerStatus, now_ms: i64) -> Condition {
     use PaymentState as P;
-    let unpaid = |states: &[OrderState]| {
-        let words = states.iter().map(|state| state.word());
-        Condition::all().add(order::Column::State.is_in(words)).add(no_payment())
-    };
-    let may_open = [OrderState::Open, OrderState::Paying];
+    let is = |state: OrderState| order::Column::State.eq(state.word());
+    let all = Condition::all;
     match status {
-        CustomerStatus::Closed => {
-            Condition::all().add(order::Column::State.eq(OrderState::Closed.word()))
+        CustomerStatus::Closed => all().add(is(OrderState::Closed)),
+        CustomerStatus::AwaitingPayment => {
+            all().add(is(OrderState::Open)).add(order::Column::PayBy.gt(now_ms))
         }
-        CustomerStatus::AwaitingPayment => unpaid(&may_open).add(order::Column::PayBy.gt(now_ms)),
         CustomerStatus::Expired => Condition::any()
-            .add(unpaid(&[OrderState::Lapsed]))
-            .add(unpaid(&may_open).add(order::Column::PayBy.lte(now_ms)))
+            .add(is(OrderState::Lapsed))
+            .add(all().add(is(OrderState::Open)).add(order::Column::PayBy.lte(now_ms)))
             .add(paid_as(&[P::Expired])),
         CustomerStatus::Confirming => {
             paid_as(&[P::Confirming]).add(Expr::exists(parked_confirm()).not())
@@ -182,21 +180,13 @@ fn has_status(status: CustomerStatus, now_ms: i64) -> Condition {
     }
 }
 
-/// Orders that were not closed and have a payment in one of these states.
+/// Orders whose payment is in one of these states.
 fn paid_as(states: &[PaymentState]) -> Condition {
-    let mut payments = payment_of_order();
+    let mut payments = of_order(payment::Entity, (payment::Entity, payment::Column::OrderId));
     payments.and_where(payment::Column::State.is_in(states.iter().map(|state| state.word())));
     Condition::all()
-        .add(order::Column::State.ne(OrderState::Closed.word()))
+        .add(order::Column::State.eq(OrderState::Paying.word()))
         .add(Expr::exists(payments))
-}
-
-fn no_payment() -> Expr {
-    Expr::exists(payment_of_order()).not()
-}
-
-fn payment_of_order() -> SelectStatement {
-    of_order(payment::Entity, (payment::Entity, payment::Column::OrderId))
 }
 
 fn parked_confirm() -> SelectStatement {

@@ -1,15 +1,18 @@
 //! Applying a decision: the payment, the cancellation, the job, and whoever waited for it.
 
+use domain::attempt::Verdict;
 use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
+use domain::limits;
 use domain::payment::{PaymentEvent, PaymentState};
 use domain::policy::{CancellationMove, Decision, NextJob, ReviewReason, Wait};
-use domain::attempt::Verdict;
-use domain::limits;
 use entities::{cancellation, job, order, payment};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
-use sea_orm::{ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _,
+};
 
 use super::evidence::{self, Told};
 use super::{Scene, SettleContext};
@@ -41,7 +44,10 @@ pub(crate) async fn apply(
 }
 
 /// Tells those who poll an order that there is something new.
-pub(crate) async fn raise_order_version(write: &mut Write<'_>, order_id: &str) -> Result<(), StoreError> {
+pub(crate) async fn raise_order_version(
+    write: &mut Write<'_>,
+    order_id: &str,
+) -> Result<(), StoreError> {
     order::Entity::update_many()
         .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
         .col_expr(order::Column::UpdatedAt, Expr::value(write.now_ms))
@@ -57,7 +63,9 @@ async fn apply_to_cancellation(
     scene: &mut Scene,
     decision: &Decision,
 ) -> Result<(), StoreError> {
-    let (Some(row), Some(change)) = (scene.cancellation.take(), &decision.cancellation) else { return Ok(()) };
+    let (Some(row), Some(change)) = (scene.cancellation.take(), &decision.cancellation) else {
+        return Ok(());
+    };
     let mut row = row.into_active_model();
     match change {
         CancellationMove::Done { transaction_key, cancelled_at_ms } => {
@@ -72,7 +80,9 @@ async fn apply_to_cancellation(
             row.failure_code = Set(decision.code.clone());
             row.failure_message = Set(decision.message.clone());
         }
-        CancellationMove::Unresolved => row.state = Set(CancellationState::Unresolved.word().to_owned()),
+        CancellationMove::Unresolved => {
+            row.state = Set(CancellationState::Unresolved.word().to_owned())
+        }
     }
     row.updated_at = Set(write.now_ms);
     scene.cancellation = Some(row.update(&write.tx).await?);
@@ -120,7 +130,8 @@ async fn apply_to_payment(
         )
         | None => {}
     }
-    let is_late_approval = known.review_reason.as_deref() == Some(ReviewReason::LateApproval.word());
+    let is_late_approval =
+        known.review_reason.as_deref() == Some(ReviewReason::LateApproval.word());
     match review {
         Some(reason) => {
             row.review_reason = Set(Some(reason.word().to_owned()));
@@ -200,7 +211,13 @@ async fn apply_to_job(
     Ok(())
 }
 
-fn set_waiting(row: &mut job::ActiveModel, known: &job::Model, wait: Wait, delay_ms: i64, now_ms: i64) {
+fn set_waiting(
+    row: &mut job::ActiveModel,
+    known: &job::Model,
+    wait: Wait,
+    delay_ms: i64,
+    now_ms: i64,
+) {
     let due_at = Ord::max(now_ms.saturating_add(delay_ms), wait.not_before_ms);
     row.state = Set(JobState::Waiting.word().to_owned());
     row.due_at = Set(due_at);
@@ -211,7 +228,11 @@ fn set_waiting(row: &mut job::ActiveModel, known: &job::Model, wait: Wait, delay
 }
 
 /// Money jobs that waited for this one's end go on as soon as they may.
-async fn wake_those_behind(write: &Write<'_>, order_id: &str, not_before_ms: i64) -> Result<(), StoreError> {
+async fn wake_those_behind(
+    write: &Write<'_>,
+    order_id: &str,
+    not_before_ms: i64,
+) -> Result<(), StoreError> {
     job::Entity::update_many()
         .col_expr(job::Column::DueAt, Expr::value(Ord::max(not_before_ms, write.now_ms)))
         .filter(job::Column::OrderId.eq(order_id))
@@ -224,7 +245,10 @@ async fn wake_those_behind(write: &Write<'_>, order_id: &str, not_before_ms: i64
 
 /// A look-up may have settled what the payment's confirm job was for: then that job ends too, unless a worker has it just now and
 /// will find out by itself.
-async fn end_confirm_that_was_settled(write: &Write<'_>, scene: &mut Scene) -> Result<(), StoreError> {
+async fn end_confirm_that_was_settled(
+    write: &Write<'_>,
+    scene: &mut Scene,
+) -> Result<(), StoreError> {
     let state = rows::payment_state(&scene.payment)?;
     if state.is_undecided() || scene.job.kind == JobKind::Confirm.word() {
         return Ok(());
@@ -249,7 +273,8 @@ async fn end_confirm_that_was_settled(write: &Write<'_>, scene: &mut Scene) -> R
         .filter(job::Column::State.is_in(idle))
         .exec_with_returning(&write.tx)
         .await?;
-    let is_holder = ended.iter().any(|job| scene.payment.money_job_id.as_deref() == Some(job.id.as_str()));
+    let is_holder =
+        ended.iter().any(|job| scene.payment.money_job_id.as_deref() == Some(job.id.as_str()));
     if is_holder {
         let mut row: payment::ActiveModel = scene.payment.clone().into_active_model();
         row.money_job_id = Set(None);
@@ -259,7 +284,10 @@ async fn end_confirm_that_was_settled(write: &Write<'_>, scene: &mut Scene) -> R
 }
 
 /// A cancellation that Toss shows as done ends its job too, unless a worker has it just now.
-pub(super) async fn end_cancel_job(write: &Write<'_>, row: &cancellation::Model) -> Result<Option<String>, StoreError> {
+pub(super) async fn end_cancel_job(
+    write: &Write<'_>,
+    row: &cancellation::Model,
+) -> Result<Option<String>, StoreError> {
     let idle = [JobState::Queued, JobState::Waiting, JobState::Parked].map(JobState::word);
     let ended = job::Entity::update_many()
         .col_expr(job::Column::State, Expr::value(JobState::Succeeded.word()))

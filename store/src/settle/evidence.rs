@@ -24,7 +24,11 @@ pub(crate) struct Told<'a> {
 const TOSS: &str = "toss";
 
 /// Copies what Toss tells beside our state.
-pub(super) fn copy_to_payment(row: &mut payment::ActiveModel, told: &Told<'_>, state: PaymentState) {
+pub(super) fn copy_to_payment(
+    row: &mut payment::ActiveModel,
+    told: &Told<'_>,
+    state: PaymentState,
+) {
     let payment = told.payment;
     row.toss_status = Set(Some(payment.status.word().to_owned()));
     if let Some(raw) = told.raw {

@@ -1,0 +1,116 @@
+//! The settler: writes answers to the database in batches, and does not let go of one until it is written.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::policy::Pacing;
+use queue::{Delivery, Publisher};
+use store::{AttemptResult, PublishedJob, Settled, Store, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::lease::Leases;
+
+/// How many answers are settled in one transaction at the most.
+const BATCH_MAX: usize = 64;
+/// The longest pause between two tries to write an answer.
+const PAUSE_MS_MAX: u64 = 2_000;
+
+/// An answer on its way to the database, with what is given back when it is there.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) result: AttemptResult,
+    pub(crate) delivery: Delivery,
+    pub(crate) permit: OwnedSemaphorePermit,
+}
+
+/// What the settler works with.
+#[derive(Debug)]
+pub(crate) struct Settler {
+    pub(crate) store: Store,
+    pub(crate) pacing: Arc<dyn Pacing>,
+    pub(crate) publisher: Arc<dyn Publisher>,
+    pub(crate) leases: Leases,
+    /// Cancelled when the time to finish is over: what is not written by then is looked up by whoever comes next.
+    pub(crate) give_up: CancellationToken,
+}
+
+impl Settler {
+    /// Settles what comes until all senders are gone.
+    pub(crate) async fn run(self, mut finished: mpsc::Receiver<Finished>) {
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        // A batch is what has come meanwhile: alone when it is quiet, many when it is busy, and nobody waits for company.
+        while finished.recv_many(&mut batch, BATCH_MAX).await > 0 {
+            self.settle(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    async fn settle(&self, batch: Vec<Finished>) {
+        let results: Vec<AttemptResult> = batch.iter().map(|one| one.result.clone()).collect();
+        self.write(&results).await;
+        for one in batch {
+            self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
+            one.delivery.ack();
+            drop(one.permit);
+        }
+    }
+
+    /// Writes the batch; when that fails, each answer by itself, so that a bad one harms only its own job.
+    async fn write(&self, results: &[AttemptResult]) {
+        match self.store.settle_attempts(results, self.pacing.as_ref()).await {
+            Ok((settled, publish)) => self.written(&settled, &publish).await,
+            Err(error) => {
+                tracing::warn!(
+                    error = error.with_causes(),
+                    count = results.len(),
+                    "a batch was not settled"
+                );
+                for result in results {
+                    self.write_one(result).await;
+                }
+            }
+        }
+    }
+
+    /// An answer of Toss is not to be lost: tried until it is written, or until the time to finish is over.
+    async fn write_one(&self, result: &AttemptResult) {
+        let mut pause_ms = 50_u64;
+        loop {
+            match self
+                .store
+                .settle_attempts(std::slice::from_ref(result), self.pacing.as_ref())
+                .await
+            {
+                Ok((settled, publish)) => return self.written(&settled, &publish).await,
+                Err(error @ (StoreError::UnreadableRow { .. } | StoreError::Schema(_))) => {
+                    tracing::error!(
+                        job_id = result.attempt.job_id(),
+                        alert = "unreadable_row",
+                        error = error.with_causes(),
+                        "an answer cannot be settled: its job stays unfinished"
+                    );
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        job_id = result.attempt.job_id(),
+                        error = error.with_causes(),
+                        "an answer was not settled, trying again"
+                    );
+                }
+            }
+            tokio::select! {
+                () = self.give_up.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
+            }
+            pause_ms = pause_ms.saturating_mul(2).min(PAUSE_MS_MAX);
+        }
+    }
+
+    async fn written(&self, settled: &[Settled], publish: &[PublishedJob]) {
+        for one in settled {
+            tracing::info!(job_id = %one.job_id, next = ?one.next, code = one.code.as_deref(), "settled");
+        }
+        relay::publish_now(self.publisher.as_ref(), publish).await;
+    }
+}

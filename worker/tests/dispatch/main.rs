@@ -1,0 +1,6 @@
+//! Dispatch against the simulator over real HTTP: what happens to payments and cancels when things go wrong.
+//!
+//! Nothing here waits by the clock: the database's and the simulator's clocks are moved together to the next due job.
+
+mod journey;
+mod shop;

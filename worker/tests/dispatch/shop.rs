@@ -1,0 +1,307 @@
+//! A shop under test: a database of its own, a simulator, a worker that does one job after the other, and hands to go wrong with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::cart::CartLine;
+use domain::customer::{Customer, Delivery};
+use domain::job::JobState;
+use domain::policy::{Pace, Pacing};
+use domain::role::{Role, Scope};
+use domain::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StoreId, Won, limits};
+use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
+use store::catalogue::{PutProduct, PutStore};
+use store::{
+    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, JobFilter, JobRow, Store, StoreOptions,
+};
+use tokio_util::sync::CancellationToken;
+use toss::{SecretKey, TossClient, TossConfig};
+use worker::{Dispatcher, Gateways};
+
+pub(crate) const SECRET_KEY: &str = "test_sk_dispatch";
+const STORE: &str = "store";
+
+/// Delays without jitter, as the curves begin.
+#[derive(Debug)]
+struct PlainPacing;
+
+impl Pacing for PlainPacing {
+    fn delay_ms(&self, pace: Pace, repeats: u32) -> i64 {
+        let curve = pace.curve();
+        let grown = curve.first_ms.saturating_mul(i64::from(curve.factor).saturating_pow(repeats));
+        grown.min(curve.cap_ms)
+    }
+}
+
+/// A shop under test. Its `Drop` fails the test when a job is neither ended nor parked.
+pub(crate) struct Shop {
+    pub(crate) store: Store,
+    pub(crate) toss: Handle,
+    pub(crate) dispatcher: Dispatcher,
+    shutdown: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+/// A payment under test.
+#[derive(Debug, Clone)]
+pub(crate) struct Paying {
+    pub(crate) order_id: OrderId,
+    pub(crate) payment_key: PaymentKey,
+    pub(crate) amount: Won,
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Shop {
+        Shop::open_with(
+            Config { consecutive_cancel_pause: Duration::ZERO, ..Config::default() },
+            5_000,
+        )
+        .await
+    }
+
+    /// A shop whose calls to Toss may take this long.
+    pub(crate) async fn open_with(config: Config, call_deadline_ms: u64) -> Shop {
+        let _installed_before = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/shop.db?mode=rwc", folder.path().display());
+        let store = Store::open(&StoreOptions::new(url)).await.unwrap();
+        store.migrate().await.unwrap();
+        seed(&store).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let simulator = Simulator::new(config).unwrap();
+        let toss = simulator.handle();
+        let shutdown = CancellationToken::new();
+        tokio::spawn(simulator::serve(listener, simulator, shutdown.clone()));
+        let mut toss_config =
+            TossConfig::new(format!("http://{address}"), SecretKey::parse(SECRET_KEY).unwrap());
+        toss_config.call_deadline = Duration::from_millis(call_deadline_ms);
+        toss_config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
+        let client = TossClient::new(toss_config).unwrap();
+        let dispatcher = Dispatcher {
+            store: store.clone(),
+            gateways: Gateways::new(HashMap::from([("default".to_owned(), client)])),
+            pacing: Arc::new(PlainPacing),
+            worker: "worker-1".to_owned(),
+        };
+        Shop { store, toss, dispatcher, shutdown, _folder: folder }
+    }
+
+    /// An order of so many thousand won.
+    pub(crate) async fn order(&self, thousands: u32) -> (OrderId, Won) {
+        let amount = Won::new(i64::from(thousands) * 1_000).unwrap();
+        let customer = Customer::parse("김토스", None, "01012345678").unwrap();
+        let delivery = Delivery::parse("서울시 마포구", None, None).unwrap();
+        let order = store::orders::CreateOrder {
+            proposed_id: None,
+            store: StoreId::parse(STORE).unwrap(),
+            lines: vec![CartLine {
+                product_id: ProductId::parse("thousand").unwrap(),
+                quantity: thousands,
+                options: vec![],
+            }],
+            expected_amount: amount,
+            customer,
+            delivery,
+            pay_within_ms: limits::PAY_BY_MS,
+            idempotency: None,
+        };
+        let created = self.store.create_order(&order).await.unwrap();
+        (created.order.order.id, amount)
+    }
+
+    /// An order whose customer has authenticated a payment.
+    pub(crate) async fn authenticated(&self, thousands: u32) -> Paying {
+        self.authenticated_by(thousands, None, false).await
+    }
+
+    /// The same by a method of choice, and perhaps under escrow.
+    pub(crate) async fn authenticated_by(
+        &self,
+        thousands: u32,
+        method: Option<simulator::Method>,
+        is_escrow: bool,
+    ) -> Paying {
+        let (order_id, amount) = self.order(thousands).await;
+        let new = serde_json::json!({"orderId": order_id.as_str(), "orderName": "주문", "amount": amount.get()});
+        let new = NewPayment { method, escrow: is_escrow, ..serde_json::from_value(new).unwrap() };
+        let created = self.toss.create_payment(SECRET_KEY, new).unwrap();
+        Paying { order_id, payment_key: PaymentKey::parse(created.payment_key).unwrap(), amount }
+    }
+
+    /// Accepts the confirm and returns its job.
+    pub(crate) async fn accept(&self, paying: &Paying) -> JobId {
+        let accepted = self.store.accept_confirm(&confirm_of(paying)).await.unwrap();
+        JobId::parse(accepted.job.id).unwrap()
+    }
+
+    /// A payment that was confirmed without trouble.
+    pub(crate) async fn paid(&self, thousands: u32) -> Paying {
+        let paying = self.authenticated(thousands).await;
+        self.accept(&paying).await;
+        self.drain().await;
+        assert_eq!(self.status(&paying).await, "paid");
+        paying
+    }
+
+    /// Accepts a cancel and returns its record and its job.
+    pub(crate) async fn cancel(
+        &self,
+        paying: &Paying,
+        amount: Option<i64>,
+        key: &str,
+    ) -> Result<(CancellationId, JobId), AcceptCancelError> {
+        let cancel = AcceptCancel {
+            order_id: paying.order_id.clone(),
+            amount: amount.map(|amount| Won::new(amount).unwrap()),
+            reason: "재료 소진".to_owned(),
+            actor: staff(),
+            key: store::idempotency::CallerKey {
+                scope: "test".to_owned(),
+                key: key.to_owned(),
+                fingerprint: format!("{}:{amount:?}", paying.order_id),
+            },
+        };
+        let accepted = self.store.accept_cancel(&cancel).await?;
+        Ok((accepted.cancellation_id, JobId::parse(accepted.job.id).unwrap()))
+    }
+
+    /// Does every job that is due, and moves both clocks to the next one, until nothing is left but what waits for a person.
+    pub(crate) async fn drain(&self) {
+        self.drain_for(48 * 60 * 60_000).await;
+    }
+
+    /// The same, for at most so long on the clock.
+    pub(crate) async fn drain_for(&self, longest_ms: i64) {
+        let until = self.store.now_ms().await.unwrap() + longest_ms;
+        for _ in 0..2_000 {
+            let due = self.store.take_due_jobs(limits::RELAY_BATCH_MAX).await.unwrap();
+            let ids: Vec<JobId> =
+                due.into_iter().map(|job| JobId::parse(job.id).unwrap()).collect();
+            if !ids.is_empty() {
+                self.dispatcher.dispatch(&ids).await.unwrap();
+                continue;
+            }
+            let now = self.store.now_ms().await.unwrap();
+            match self.store.next_due_ms().await.unwrap() {
+                Some(next) if next <= until => self.advance((next - now).max(1)),
+                Some(_) | None => return,
+            }
+        }
+        panic!("the jobs never came to an end");
+    }
+
+    /// Moves the database's and Toss's clock.
+    pub(crate) fn advance(&self, by_ms: i64) {
+        self.store.advance_clock(by_ms);
+        self.toss.advance_clock(Duration::from_millis(by_ms.try_into().unwrap())).unwrap();
+    }
+
+    /// The customer's word.
+    pub(crate) async fn status(&self, paying: &Paying) -> &'static str {
+        self.detail(paying).await.view().status.word()
+    }
+
+    pub(crate) async fn detail(&self, paying: &Paying) -> store::orders::OrderDetail {
+        self.store.find_order(&paying.order_id).await.unwrap().unwrap()
+    }
+
+    /// What really happened at Toss.
+    pub(crate) fn ledger(&self, paying: &Paying) -> LedgerEntry {
+        self.toss.ledger_of(paying.payment_key.as_str()).unwrap()
+    }
+
+    pub(crate) async fn job(&self, id: &JobId) -> JobRow {
+        self.store.find_job(id).await.unwrap().unwrap()
+    }
+
+    /// Scripts a fault for the payment's order, as the simulator's control endpoint takes it.
+    pub(crate) fn fault(
+        &self,
+        paying: &Paying,
+        operation: &str,
+        kind: &str,
+        more: serde_json::Value,
+    ) {
+        let mut fault = serde_json::json!({"orderId": paying.order_id.as_str(), "operation": operation, "kind": kind});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            fault[key] = value.clone();
+        }
+        self.toss.add_fault(serde_json::from_value(fault).unwrap()).unwrap();
+    }
+
+    /// Both ledgers agree: what Toss holds is what we say it holds, and nothing was taken or given back twice.
+    pub(crate) async fn assert_money_is_conserved(&self, paying: &Paying) {
+        let (ours, toss) = (self.detail(paying).await, self.ledger(paying));
+        assert!(toss.charges <= 1, "charged {} times", toss.charges);
+        let payment = ours.payment.unwrap();
+        assert_eq!(payment.balance.get(), toss.charged - toss.cancelled, "{payment:?} {toss:?}");
+        let done: i64 = ours
+            .cancellations
+            .iter()
+            .filter(|one| one.state == domain::cancellation::CancellationState::Done)
+            .map(|one| one.amount.get())
+            .sum();
+        assert_eq!(done, toss.cancelled, "{:?} {toss:?}", ours.cancellations);
+    }
+
+    /// Jobs that are neither ended nor parked.
+    async fn unfinished(store: &Store) -> Vec<JobRow> {
+        let filter =
+            JobFilter { scope: Scope::Every, store_id: None, kind: None, state: None, code: None };
+        let jobs = store.list_jobs(&filter, None, limits::PAGE_ROWS_MAX).await.unwrap().rows;
+        jobs.into_iter()
+            .filter(|job| job.state.is_live() && job.state != JobState::Parked)
+            .collect()
+    }
+
+    /// Ends the shop, and the test with it when work is left over.
+    pub(crate) async fn close(self) {
+        let left = Shop::unfinished(&self.store).await;
+        assert!(left.is_empty(), "work is left over: {left:?}");
+        self.shutdown.cancel();
+    }
+}
+
+pub(crate) fn confirm_of(paying: &Paying) -> AcceptConfirm {
+    AcceptConfirm {
+        order_id: paying.order_id.clone(),
+        payment_key: paying.payment_key.clone(),
+        amount: paying.amount,
+        payment_type: None,
+        request_id: None,
+    }
+}
+
+pub(crate) fn staff() -> Actor {
+    Actor {
+        id: "staff-1".to_owned(),
+        name: "점장".to_owned(),
+        role: Some(Role::Manager),
+        request_id: None,
+    }
+}
+
+/// One store that sells one thing for a thousand won and delivers for nothing.
+async fn seed(store: &Store) {
+    let id = StoreId::parse(STORE).unwrap();
+    let terms = PutStore {
+        id: id.clone(),
+        name: "시험 가게".to_owned(),
+        merchant: Some("default".to_owned()),
+        delivery_fee: Won::ZERO,
+        minimum_order: Won::ZERO,
+        is_open: true,
+    };
+    store.put_store(&Actor::system(), &terms, true).await.unwrap();
+    let product = PutProduct {
+        id: ProductId::parse("thousand").unwrap(),
+        name: "천원 김밥".to_owned(),
+        description: None,
+        price: Won::new(1_000).unwrap(),
+        is_available: true,
+        groups: vec![],
+    };
+    store.put_product(&Actor::system(), &id, &product).await.unwrap();
+}
