@@ -2,17 +2,17 @@
 //!
 //! Every instant is an integer of milliseconds since the Unix epoch, UTC; all money is whole won. States are the domain's words.
 
-pub mod store;
-pub mod product;
+pub mod attempt;
+pub mod audit;
+pub mod cancellation;
+pub mod idempotency_key;
+pub mod job;
 pub mod option_group;
-pub mod product_option;
 pub mod order;
 pub mod order_line;
 pub mod payment;
-pub mod cancellation;
-pub mod job;
-pub mod attempt;
-pub mod idempotency_key;
+pub mod product;
+pub mod product_option;
 pub mod staff;
 pub mod staff_store;
-pub mod audit;
+pub mod store;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use migrations::Migrator;
 use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, Iden as _, Iterable as _, PrimaryKeyToColumn as _,
-    Statement,
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, Iden as _,
+    Iterable as _, PrimaryKeyToColumn as _, Statement,
 };
 use sea_orm_migration::MigratorTrait as _;
 
@@ -92,8 +92,20 @@ async fn entities_and_migrations_describe_the_same_tables() {
     }
     use sea_orm::EntityName as _;
     check!(
-        store, product, option_group, product_option, order, order_line, payment, cancellation, job, attempt,
-        idempotency_key, staff, staff_store, audit
+        store,
+        product,
+        option_group,
+        product_option,
+        order,
+        order_line,
+        payment,
+        cancellation,
+        job,
+        attempt,
+        idempotency_key,
+        staff,
+        staff_store,
+        audit
     );
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'";
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
