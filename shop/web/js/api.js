@@ -24,16 +24,21 @@ export class Problem extends Error {
  */
 export async function call(method, path, options = {}) {
   const { body, bearer, headers = {}, signal, timeoutMs = TIMEOUT_MS } = options;
-  const response = await send(method, path, {
-    headers: {
-      Accept: "application/json",
-      ...common(bearer),
-      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
-      ...headers,
+  const response = await send(
+    method,
+    path,
+    {
+      headers: {
+        Accept: "application/json",
+        ...common(bearer),
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: bounded(signal, timeoutMs),
     },
-    body: body === undefined ? undefined : JSON.stringify(body),
-    signal: bounded(signal, timeoutMs),
-  }, signal);
+    signal,
+  );
   if (response.status === 304) return { status: 304, body: null, headers: response.headers };
   if (!response.ok) throw await problemOf(response);
   try {

@@ -14,8 +14,16 @@ const DISHES = [
 ];
 
 const TINTS = {
-  bowl: "red", wok: "brown", crisp: "amber", side: "amber", rice: "green", drink: "blue",
-  beer: "amber", glazed: "red", chicken: "amber", plate: "green",
+  bowl: "red",
+  wok: "brown",
+  crisp: "amber",
+  side: "amber",
+  rice: "green",
+  drink: "blue",
+  beer: "amber",
+  glazed: "red",
+  chicken: "amber",
+  plate: "green",
 };
 
 /** The name of the picture for a dish. */

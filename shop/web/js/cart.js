@@ -31,7 +31,10 @@ export function setQuantity(storeId, key, quantity) {
   const items = cartItems(storeId)
     .map((item) => (lineKey(item) === key ? { ...item, quantity } : item))
     .filter((item) => item.quantity > 0);
-  write(storeId, items.map((item) => ({ ...item, quantity: Math.min(QUANTITY_MAX, item.quantity) })));
+  write(
+    storeId,
+    items.map((item) => ({ ...item, quantity: Math.min(QUANTITY_MAX, item.quantity) })),
+  );
 }
 
 /** Replaces a cart, for "order again". */
@@ -52,9 +55,13 @@ export function lineKey(item) {
 /** Calls `listener` when a cart changes, here or in another tab. */
 export function onCartChange(listener, signal) {
   changes.addEventListener("change", listener, { signal });
-  window.addEventListener("storage", (event) => {
-    if (event.key?.startsWith("seungin.cart.")) listener();
-  }, { signal });
+  window.addEventListener(
+    "storage",
+    (event) => {
+      if (event.key?.startsWith("seungin.cart.")) listener();
+    },
+    { signal },
+  );
 }
 
 function write(storeId, items) {

@@ -17,7 +17,9 @@ export function openDish(product, onAdd) {
   const art = dishPicture(product.name, product.productId);
 
   const total = () => {
-    const options = groups.flatMap((group) => group.options.filter(({ optionId }) => chosen.get(group.groupId).has(optionId)));
+    const options = groups.flatMap((group) =>
+      group.options.filter(({ optionId }) => chosen.get(group.groupId).has(optionId)),
+    );
     return (product.price + options.reduce((sum, option) => sum + option.price, 0)) * quantity;
   };
   const refresh = () => {
@@ -43,18 +45,33 @@ export function openDish(product, onAdd) {
       return;
     }
     dialog.close();
-    onAdd({ productId: product.productId, quantity, options: [...chosen.values()].flatMap((set) => [...set]) });
+    onAdd({
+      productId: product.productId,
+      quantity,
+      options: [...chosen.values()].flatMap((set) => [...set]),
+    });
   };
-  const dialog = sheet(product.name,
-    h("form", { class: "sheet-form", on: { submit } },
-      h("div", { class: "sheet-scroll" },
+  const dialog = sheet(
+    product.name,
+    h(
+      "form",
+      { class: "sheet-form", on: { submit } },
+      h(
+        "div",
+        { class: "sheet-scroll" },
         h("div", { class: `dish-hero tint-${tintOf(art)}` }, picture(art, "dish-hero-art")),
-        h("div", { class: "dish-head" },
+        h(
+          "div",
+          { class: "dish-head" },
           h("h2", { class: "dish-title", id: "sheet-title" }, product.name),
           product.description ? h("p", { class: "quiet" }, product.description) : null,
-          h("p", { class: "dish-price" }, won(product.price))),
-        sections),
-      h("div", { class: "sheet-foot" }, h("div", { class: "stepper" }, less, count, more), add)));
+          h("p", { class: "dish-price" }, won(product.price)),
+        ),
+        sections,
+      ),
+      h("div", { class: "sheet-foot" }, h("div", { class: "stepper" }, less, count, more), add),
+    ),
+  );
   refresh();
   show(dialog);
 }
@@ -81,18 +98,33 @@ function optionGroup(group, chosen, refresh) {
   };
   const rows = group.options.map((option) => {
     const input = h("input", {
-      type: isOneOf ? "radio" : "checkbox", name: group.groupId, value: option.optionId,
-      disabled: !option.available, prop: { checked: chosen.has(option.optionId) },
+      type: isOneOf ? "radio" : "checkbox",
+      name: group.groupId,
+      value: option.optionId,
+      disabled: !option.available,
+      prop: { checked: chosen.has(option.optionId) },
       on: { change: change(option) },
     });
     inputs.push({ input, option });
-    return h("label", { class: "option" }, input, h("span", { class: "option-name" }, option.name),
-      h("span", { class: "option-price" }, optionPrice(option)));
+    return h(
+      "label",
+      { class: "option" },
+      input,
+      h("span", { class: "option-name" }, option.name),
+      h("span", { class: "option-price" }, optionPrice(option)),
+    );
   });
-  const section = h("fieldset", { class: "options" },
-    h("legend", {}, h("span", { class: "options-name" }, group.name),
-      h("span", { class: group.minChoices > 0 ? "tag tag-must" : "tag" }, groupRule(group))),
-    rows);
+  const section = h(
+    "fieldset",
+    { class: "options" },
+    h(
+      "legend",
+      {},
+      h("span", { class: "options-name" }, group.name),
+      h("span", { class: group.minChoices > 0 ? "tag tag-must" : "tag" }, groupRule(group)),
+    ),
+    rows,
+  );
   return section;
 }
 
@@ -108,8 +140,11 @@ function groupRule({ minChoices, maxChoices }) {
 }
 
 export function stepButton(icon, label, click, key = null) {
-  return h("button", { class: "step", type: "button", "aria-label": label, "data-key": key, on: { click } },
-    picture(icon, "icon"));
+  return h(
+    "button",
+    { class: "step", type: "button", "aria-label": label, "data-key": key, on: { click } },
+    picture(icon, "icon"),
+  );
 }
 
 /**
@@ -123,22 +158,62 @@ export function agreeToAmount(before, quote) {
       isAgreed = true;
       dialog.close();
     };
-    const dialog = sheet(t("mismatch.title"),
-      h("div", { class: "sheet-form" },
-        h("div", { class: "sheet-scroll sheet-text" },
+    const dialog = sheet(
+      t("mismatch.title"),
+      h(
+        "div",
+        { class: "sheet-form" },
+        h(
+          "div",
+          { class: "sheet-scroll sheet-text" },
           h("h2", { class: "dish-title", id: "sheet-title" }, t("mismatch.title")),
           h("p", { class: "quiet" }, t("mismatch.text")),
-          h("table", { class: "sums" },
+          h(
+            "table",
+            { class: "sums" },
             h("caption", { class: "unseen" }, t("mismatch.caption")),
-            h("tbody", {},
-              quote.lines.map((line) => sumRow(`${line.name} × ${line.quantity}`, won(line.amount))),
-              sumRow(t("slip.delivery"), won(quote.deliveryFee))),
-            h("tfoot", {},
-              h("tr", { class: "sums-before" }, h("th", { scope: "row" }, t("mismatch.before")), h("td", {}, h("s", {}, won(before)))),
-              h("tr", { class: "sums-total" }, h("th", { scope: "row" }, t("mismatch.after")), h("td", {}, won(quote.amount)))))),
-        h("div", { class: "sheet-foot" },
-          h("button", { class: "button button-plain", type: "button", on: { click: () => dialog.close() } }, t("mismatch.back")),
-          h("button", { class: "button button-main", type: "button", on: { click: agree } }, t("mismatch.agree", { amount: won(quote.amount) })))));
+            h(
+              "tbody",
+              {},
+              quote.lines.map((line) =>
+                sumRow(`${line.name} × ${line.quantity}`, won(line.amount)),
+              ),
+              sumRow(t("slip.delivery"), won(quote.deliveryFee)),
+            ),
+            h(
+              "tfoot",
+              {},
+              h(
+                "tr",
+                { class: "sums-before" },
+                h("th", { scope: "row" }, t("mismatch.before")),
+                h("td", {}, h("s", {}, won(before))),
+              ),
+              h(
+                "tr",
+                { class: "sums-total" },
+                h("th", { scope: "row" }, t("mismatch.after")),
+                h("td", {}, won(quote.amount)),
+              ),
+            ),
+          ),
+        ),
+        h(
+          "div",
+          { class: "sheet-foot" },
+          h(
+            "button",
+            { class: "button button-plain", type: "button", on: { click: () => dialog.close() } },
+            t("mismatch.back"),
+          ),
+          h(
+            "button",
+            { class: "button button-main", type: "button", on: { click: agree } },
+            t("mismatch.agree", { amount: won(quote.amount) }),
+          ),
+        ),
+      ),
+    );
     dialog.addEventListener("close", () => resolve(isAgreed));
     show(dialog);
   });
@@ -150,8 +225,16 @@ export function sumRow(name, amount) {
 
 function sheet(label, content) {
   const dialog = h("dialog", { class: "sheet", "aria-label": label });
-  const close = h("button", { class: "sheet-close", type: "button", "aria-label": t("close"), on: { click: () => dialog.close() } },
-    picture("cross", "icon"));
+  const close = h(
+    "button",
+    {
+      class: "sheet-close",
+      type: "button",
+      "aria-label": t("close"),
+      on: { click: () => dialog.close() },
+    },
+    picture("cross", "icon"),
+  );
   replace(dialog, content, close);
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();

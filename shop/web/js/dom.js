@@ -14,7 +14,8 @@ export function h(tag, props = {}, ...children) {
   for (const [name, value] of Object.entries(props)) {
     if (value === null || value === undefined || value === false) continue;
     if (name === "on") {
-      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+      for (const [event, listener] of Object.entries(value))
+        element.addEventListener(event, listener);
     } else if (name === "vars") {
       for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
     } else if (name === "prop") {
@@ -63,5 +64,9 @@ export function replace(element, ...children) {
 
 /** A grey shape that stands where text will be; `width` in characters. */
 export function bone(width, className = "") {
-  return h("span", { class: `bone ${className}`, vars: { "--w": `${width}ch` }, "aria-hidden": "true" });
+  return h("span", {
+    class: `bone ${className}`,
+    vars: { "--w": `${width}ch` },
+    "aria-hidden": "true",
+  });
 }

@@ -8,7 +8,7 @@ const WAIT_SECONDS = 20;
 const SILENCE_MS_MAX = 40_000; // The server pings every 15 s.
 const BACKOFF_MS_MAX = 30_000;
 const POLLING_MS = 60_000; // How long to poll before the stream is tried again.
-const QUIET_CHECK_MS = 10_000; // A finished order may still be refunded by the shop.
+const QUIET_CHECK_MS = 5_000; // A finished order may still be refunded by the shop.
 
 /**
  * Follows the order; `onOrder(view)` for each new version, `onLink(state)` with `live`, `polling`,
@@ -42,7 +42,8 @@ export async function followOrder({ orderId, signal, onOrder, onLink }) {
       signal.throwIfAborted();
       if (isFinal(problem)) throw problem;
       failures += 1;
-      if (failures >= 2 && pollUntil < performance.now()) pollUntil = performance.now() + POLLING_MS;
+      if (failures >= 2 && pollUntil < performance.now())
+        pollUntil = performance.now() + POLLING_MS;
       onLink("waiting");
       await pause(backoffMs(failures, problem), signal);
     }
@@ -152,10 +153,14 @@ function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
   });
 }
 

@@ -32,12 +32,32 @@ export function exactClock(text) {
 
 // Two-digit bank codes of Toss Payments.
 const BANKS = {
-  "02": "bank.02", "03": "bank.03", "06": "bank.06", "07": "bank.07", "11": "bank.11",
-  "12": "bank.12", "20": "bank.20", "23": "bank.23", "27": "bank.27", "31": "bank.31",
-  "32": "bank.32", "34": "bank.34", "35": "bank.35", "37": "bank.37", "39": "bank.39",
-  "45": "bank.45", "48": "bank.48", "50": "bank.50", "54": "bank.54", "64": "bank.64",
-  "71": "bank.71", "81": "bank.81", "88": "bank.88", "89": "bank.89", "90": "bank.90",
-  "92": "bank.92",
+  "02": "bank.02",
+  "03": "bank.03",
+  "06": "bank.06",
+  "07": "bank.07",
+  11: "bank.11",
+  12: "bank.12",
+  20: "bank.20",
+  23: "bank.23",
+  27: "bank.27",
+  31: "bank.31",
+  32: "bank.32",
+  34: "bank.34",
+  35: "bank.35",
+  37: "bank.37",
+  39: "bank.39",
+  45: "bank.45",
+  48: "bank.48",
+  50: "bank.50",
+  54: "bank.54",
+  64: "bank.64",
+  71: "bank.71",
+  81: "bank.81",
+  88: "bank.88",
+  89: "bank.89",
+  90: "bank.90",
+  92: "bank.92",
 };
 
 /** The bank's name, or its code if we do not know it. */

@@ -45,7 +45,10 @@ export function keepOrder(order) {
 
 /** Forgets an order of this browser. */
 export function dropOrder(orderId) {
-  remember("orders", ownOrders().filter((order) => order.orderId !== orderId));
+  remember(
+    "orders",
+    ownOrders().filter((order) => order.orderId !== orderId),
+  );
 }
 
 /** The access token of an own order, or `null`. */

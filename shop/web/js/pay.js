@@ -61,7 +61,9 @@ function loadScript(address) {
       script.remove();
       reject(new Problem({ code: "window_script", detail: t("problem.script") }));
     };
-    script.addEventListener("load", () => (window.TossPayments ? resolve(window.TossPayments) : fail()));
+    script.addEventListener("load", () =>
+      window.TossPayments ? resolve(window.TossPayments) : fail(),
+    );
     script.addEventListener("error", fail);
     document.head.append(script);
   });

@@ -6,17 +6,31 @@ import { t } from "./words.js";
 
 // How each status is drawn. A status that is not here (a later API) is drawn as "neutral".
 const MOODS = {
-  awaiting_payment: "wait", confirming: "busy", checking: "busy", waiting_for_deposit: "wait",
-  paid: "good", failed: "bad", expired: "bad", closed: "neutral", refunding: "busy",
-  partially_cancelled: "good", cancelled: "neutral",
+  awaiting_payment: "wait",
+  confirming: "busy",
+  checking: "busy",
+  waiting_for_deposit: "wait",
+  paid: "good",
+  failed: "bad",
+  expired: "bad",
+  closed: "neutral",
+  refunding: "busy",
+  partially_cancelled: "good",
+  cancelled: "neutral",
 };
 
 const LABELS = {
-  awaiting_payment: "status.awaiting_payment", confirming: "status.confirming",
-  checking: "status.checking", waiting_for_deposit: "status.waiting_for_deposit",
-  paid: "status.paid", failed: "status.failed", expired: "status.expired",
-  closed: "status.closed", refunding: "status.refunding",
-  partially_cancelled: "status.partially_cancelled", cancelled: "status.cancelled",
+  awaiting_payment: "status.awaiting_payment",
+  confirming: "status.confirming",
+  checking: "status.checking",
+  waiting_for_deposit: "status.waiting_for_deposit",
+  paid: "status.paid",
+  failed: "status.failed",
+  expired: "status.expired",
+  closed: "status.closed",
+  refunding: "status.refunding",
+  partially_cancelled: "status.partially_cancelled",
+  cancelled: "status.cancelled",
 };
 
 /** `good`, `bad`, `busy`, `wait` or `neutral`. */
@@ -37,14 +51,31 @@ export function statusChip(view) {
 
 /** The list of what has happened and what is happening. */
 export function timeline(view) {
-  const entries = [{ mood: "good", text: t("line.ordered"), at: view.createdAt }, ...paymentEntries(view)];
+  const entries = [
+    { mood: "good", text: t("line.ordered"), at: view.createdAt },
+    ...paymentEntries(view),
+  ];
   for (const cancel of view.cancels ?? []) entries.push(cancelEntry(cancel));
-  return h("ol", { class: "line" }, entries.map((entry) => h("li", { class: `line-entry line-${entry.mood}` },
-    h("span", { class: "line-mark", "aria-hidden": "true" }, mark(entry.mood)),
-    h("div", { class: "line-body" },
-      h("p", { class: "line-text" }, entry.text),
-      entry.more ? h("p", { class: "line-more" }, entry.more) : null),
-    entry.at ? h("time", { class: "line-time", datetime: entry.at }, exactClock(entry.at)) : null)));
+  return h(
+    "ol",
+    { class: "line" },
+    entries.map((entry) =>
+      h(
+        "li",
+        { class: `line-entry line-${entry.mood}` },
+        h("span", { class: "line-mark", "aria-hidden": "true" }, mark(entry.mood)),
+        h(
+          "div",
+          { class: "line-body" },
+          h("p", { class: "line-text" }, entry.text),
+          entry.more ? h("p", { class: "line-more" }, entry.more) : null,
+        ),
+        entry.at
+          ? h("time", { class: "line-time", datetime: entry.at }, exactClock(entry.at))
+          : null,
+      ),
+    ),
+  );
 }
 
 function paymentEntries(view) {
@@ -55,7 +86,10 @@ function paymentEntries(view) {
   }
   const requested = { mood: "good", text: t("line.authenticated"), at: payment.requestedAt };
   if (payment.approvedAt) {
-    return [requested, { mood: "good", text: t("line.approved"), more: payment.method, at: payment.approvedAt }];
+    return [
+      requested,
+      { mood: "good", text: t("line.approved"), more: payment.method, at: payment.approvedAt },
+    ];
   }
   if (payment.failure) {
     return [requested, { mood: "bad", text: statusLabel(view), more: payment.failure.message }];
@@ -67,7 +101,13 @@ function paymentEntries(view) {
 }
 
 function cancelEntry(cancel) {
-  const moods = { requested: "busy", sending: "busy", done: "good", refused: "bad", unresolved: "busy" };
+  const moods = {
+    requested: "busy",
+    sending: "busy",
+    done: "good",
+    refused: "bad",
+    unresolved: "busy",
+  };
   const text = t("line.refund", { amount: won(cancel.amount) });
   return {
     mood: moods[cancel.status] ?? "neutral",
@@ -80,5 +120,6 @@ function cancelEntry(cancel) {
 function mark(mood) {
   if (mood === "good") return picture("check", "icon");
   if (mood === "bad") return picture("cross", "icon");
+  if (mood === "neutral") return picture("minus", "icon");
   return null;
 }

@@ -10,7 +10,9 @@ function chooseLanguage() {
   const asked = new URLSearchParams(location.search).get("lang");
   const candidates = [asked, recall("language"), ...(navigator.languages ?? [navigator.language])];
   for (const candidate of candidates) {
-    const primary = String(candidate ?? "").toLowerCase().split("-")[0];
+    const primary = String(candidate ?? "")
+      .toLowerCase()
+      .split("-")[0];
     if (Object.hasOwn(DICTIONARIES, primary)) return primary;
   }
   return "ko";
@@ -34,5 +36,7 @@ export function setLanguage(next) {
 /** The text for `key`, with `{name}` replaced from `values`. */
 export function t(key, values = {}) {
   const text = DICTIONARIES[current][key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+  return text.replace(/\{(\w+)\}/g, (whole, name) =>
+    name in values ? String(values[name]) : whole,
+  );
 }
