@@ -69,7 +69,7 @@ pub enum ImportError {
         store: StoreId,
         /// Why.
         #[source]
-        problem: PutStoreError,
+        problem: Box<PutStoreError>,
     },
     /// A product is not sound.
     #[error("product {product} of store {store}")]
@@ -80,7 +80,7 @@ pub enum ImportError {
         product: ProductId,
         /// Why.
         #[source]
-        problem: PutProductError,
+        problem: Box<PutProductError>,
     },
     /// A store is named twice.
     #[error("store {store} is in the catalogue twice")]
@@ -161,9 +161,9 @@ async fn import_store(
     summary: &mut ImportSummary,
 ) -> Result<(), ImportError> {
     let store = &part.store.id;
-    let put = write_store(write, actor, &part.store, true)
-        .await
-        .map_err(|problem| ImportError::BadStore { store: store.clone(), problem })?;
+    let put = write_store(write, actor, &part.store, true).await.map_err(|problem| {
+        ImportError::BadStore { store: store.clone(), problem: Box::new(problem) }
+    })?;
     let counter = match put.outcome {
         PutOutcome::Created => &mut summary.stores_created,
         PutOutcome::Changed => &mut summary.stores_changed,
@@ -177,7 +177,7 @@ async fn import_store(
             .map_err(|problem| ImportError::BadProduct {
                 store: store.clone(),
                 product: product.id.clone(),
-                problem,
+                problem: Box::new(problem),
             })?;
         let counter = match outcome {
             PutOutcome::Created => &mut summary.products_created,

@@ -1,0 +1,183 @@
+//! A shop to test with: two stores on a database file of its own.
+
+use domain::cart::{CartLine, MenuOption, OptionGroup};
+use domain::customer::{Customer, Delivery};
+use domain::role::Role;
+use domain::{OrderId, PaymentKey, ProductId, StoreId, Won};
+use sea_orm::{Database, DatabaseConnection};
+use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
+use store::idempotency::CallerKey;
+use store::orders::{CreateOrder, CreatedOrder};
+use store::{AcceptConfirm, Actor, Store, StoreOptions};
+
+/// The malatang shop: fee 3,000, minimum 15,000.
+pub(crate) const MALA: &str = "mala";
+/// The gimbap shop: no fee, no minimum.
+pub(crate) const GIMBAP: &str = "gimbap";
+
+pub(crate) struct Shop {
+    pub(crate) store: Store,
+    /// A connection of its own, for states that only Toss's answers lead to.
+    pub(crate) rows: DatabaseConnection,
+    _dir: tempfile::TempDir,
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Shop {
+        let shop = Shop::open_empty().await;
+        shop.store.import_catalogue(&Actor::system(), &catalogue()).await.unwrap();
+        shop
+    }
+
+    pub(crate) async fn open_empty() -> Shop {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}?mode=rwc", dir.path().join("shop.db").display());
+        let store = Store::open(&StoreOptions::new(url.as_str())).await.unwrap();
+        store.migrate().await.unwrap();
+        let rows = Database::connect(url).await.unwrap();
+        Shop { store, rows, _dir: dir }
+    }
+
+    /// Makes an order of gimbap with an id of ours.
+    pub(crate) async fn order(&self, id: &str) -> CreatedOrder {
+        let wanted = CreateOrder { proposed_id: Some(order_id(id)), ..gimbap_order() };
+        self.store.create_order(&wanted).await.unwrap()
+    }
+
+    /// How often something was done, by its audit.
+    pub(crate) async fn audited(&self, action: &str) -> usize {
+        let page =
+            self.store.list_audit(&store::audit::AuditFilter::default(), None, 200).await.unwrap();
+        page.rows.iter().filter(|entry| entry.action == action).count()
+    }
+}
+
+pub(crate) fn store_id(id: &str) -> StoreId {
+    StoreId::parse(id).unwrap()
+}
+
+pub(crate) fn product_id(id: &str) -> ProductId {
+    ProductId::parse(id).unwrap()
+}
+
+pub(crate) fn order_id(id: &str) -> OrderId {
+    OrderId::parse(id).unwrap()
+}
+
+pub(crate) fn won(amount: i64) -> Won {
+    Won::new(amount).unwrap()
+}
+
+pub(crate) fn owner() -> Actor {
+    Actor {
+        id: "owner-1".to_owned(),
+        name: "Owner".to_owned(),
+        role: Some(Role::Owner),
+        request_id: Some("request-1".to_owned()),
+    }
+}
+
+pub(crate) fn line(product: &str, quantity: u32, options: &[&str]) -> CartLine {
+    CartLine {
+        product_id: product_id(product),
+        quantity,
+        options: options.iter().map(|id| product_id(id)).collect(),
+    }
+}
+
+/// One gimbap for 4,000 won.
+pub(crate) fn gimbap_order() -> CreateOrder {
+    CreateOrder {
+        proposed_id: None,
+        store: store_id(GIMBAP),
+        lines: vec![line("gimbap", 1, &[])],
+        expected_amount: won(4_000),
+        customer: Customer::parse("김하나", Some("hana@example.com"), "010-1234-5678").unwrap(),
+        delivery: Delivery::parse("서울 강남구 테헤란로 1", Some("3층"), Some("문 앞에")).unwrap(),
+        pay_within_ms: 60_000,
+        idempotency: None,
+    }
+}
+
+pub(crate) fn caller_key(key: &str, fingerprint: &str) -> CallerKey {
+    CallerKey {
+        scope: "guest POST /v1/orders".to_owned(),
+        key: key.to_owned(),
+        fingerprint: fingerprint.to_owned(),
+    }
+}
+
+pub(crate) fn confirm_of(id: &str) -> AcceptConfirm {
+    AcceptConfirm {
+        order_id: order_id(id),
+        payment_key: PaymentKey::parse(format!("key-of-{id}")).unwrap(),
+        amount: won(4_000),
+        payment_type: None,
+        request_id: None,
+    }
+}
+
+pub(crate) fn catalogue() -> Catalogue {
+    Catalogue {
+        missing: MissingProducts::Keep,
+        stores: vec![
+            CatalogueStore {
+                store: put_store(MALA, 3_000, 15_000),
+                products: vec![malatang(), product("guobaorou", 18_000), {
+                    PutProduct { is_available: false, ..product("soda", 2_000) }
+                }],
+            },
+            CatalogueStore {
+                store: put_store(GIMBAP, 0, 0),
+                products: vec![product("gimbap", 4_000), product("ramyeon", 5_000)],
+            },
+        ],
+    }
+}
+
+pub(crate) fn put_store(id: &str, delivery_fee: i64, minimum_order: i64) -> PutStore {
+    PutStore {
+        id: store_id(id),
+        name: format!("{id} house"),
+        merchant: Some("default".to_owned()),
+        delivery_fee: won(delivery_fee),
+        minimum_order: won(minimum_order),
+        is_open: true,
+    }
+}
+
+pub(crate) fn product(id: &str, price: i64) -> PutProduct {
+    PutProduct {
+        id: product_id(id),
+        name: id.to_owned(),
+        description: None,
+        price: won(price),
+        is_available: true,
+        groups: Vec::new(),
+    }
+}
+
+/// 9,000 won, one required choice, up to two extras.
+pub(crate) fn malatang() -> PutProduct {
+    let spice = vec![option("mild", 0), option("hot", 500)];
+    let extras = vec![option("noodles", 1_500), option("beef", 3_000), option("quail", 1_000)];
+    PutProduct {
+        description: Some("얼얼한 마라탕".to_owned()),
+        groups: vec![group("spice", 1, 1, spice), group("extras", 0, 2, extras)],
+        ..product("malatang", 9_000)
+    }
+}
+
+pub(crate) fn group(id: &str, min: u32, max: u32, options: Vec<MenuOption>) -> OptionGroup {
+    OptionGroup {
+        id: product_id(id),
+        name: id.to_owned(),
+        min_choices: min,
+        max_choices: max,
+        options,
+    }
+}
+
+pub(crate) fn option(id: &str, price: i64) -> MenuOption {
+    MenuOption { id: product_id(id), name: id.to_owned(), price: won(price), is_available: true }
+}

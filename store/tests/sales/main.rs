@@ -1,0 +1,7 @@
+//! The selling side of the store on a real database file: catalogue, orders, staff and their audit, through public functions.
+
+mod catalogue;
+mod fixture;
+mod listing;
+mod orders;
+mod staff;
