@@ -66,14 +66,16 @@ mod tests {
     async fn everybody_who_waits_is_woken_and_nobody_is_kept_in_memory() {
         let changes = Arc::new(Changes::default());
         let (one, two) = (changes.watch("order"), changes.watch("order"));
-        let (first, second) = (one.changed(), two.changed());
-        tokio::pin!(first, second);
-        first.as_mut().enable();
-        second.as_mut().enable();
-        changes.wake("another");
-        changes.wake("order");
-        first.await;
-        second.await;
+        {
+            let (first, second) = (one.changed(), two.changed());
+            tokio::pin!(first, second);
+            first.as_mut().enable();
+            second.as_mut().enable();
+            changes.wake("another");
+            changes.wake("order");
+            first.await;
+            second.await;
+        }
         drop((one, two));
         assert!(changes.waiting.lock().unwrap().is_empty());
     }
