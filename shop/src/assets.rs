@@ -39,6 +39,7 @@ pub(crate) const ASSETS: &[Asset] = &[
     asset!(STYLESHEET, "css/menu.css"),
     asset!(STYLESHEET, "css/order.css"),
     asset!(STYLESHEET, "css/parts.css"),
+    asset!(STYLESHEET, "css/sheet.css"),
     asset!(STYLESHEET, "css/slip.css"),
     asset!(JAVASCRIPT, "js/api.js"),
     asset!(JAVASCRIPT, "js/art.js"),

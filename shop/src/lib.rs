@@ -3,7 +3,7 @@
 //!
 //! The pages use nothing but the public HTTP API, which must answer on the same origin; this crate
 //! depends on none of ours and knows no secret. What the pages do is in `web/`; which files there
-//! are is in [`assets`], what a browser is allowed to do with them in [`policy`]. Not here: any
+//! are is in `assets.rs`, what a browser is allowed to do with them in `policy.rs`. Not here: any
 //! business rule. Prices, states and their sentences come from the API.
 #![cfg_attr(
     not(test),
