@@ -4,6 +4,7 @@
 
 mod close;
 mod create;
+mod lapse;
 mod detail;
 mod list;
 

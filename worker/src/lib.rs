@@ -1,7 +1,7 @@
 //! The worker: takes job ids from the queue, claims the jobs, makes their calls to Toss and settles the answers.
 //!
 //! The story of a job is in [`dispatch`]: claim, call, settle. Around it stand the consumer loop and the batches of settlements
-//! ([`run`]), the leases ([`lease`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
+//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
 //! `domain`'s, what is written is `store`'s.
 
 #![cfg_attr(
@@ -23,6 +23,7 @@ mod lease;
 pub mod pacing;
 mod run;
 mod settler;
+mod sweeper;
 
 pub use dispatch::Dispatcher;
 pub use gateway::Gateways;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::gateway::{self, Gateways};
 use crate::lease::{self, Leases, lease_from_now};
 use crate::settler::{Finished, Settler};
+use crate::sweeper;
 
 /// How many jobs are claimed in one transaction at the most.
 const CLAIM_BATCH_MAX: usize = 64;
@@ -63,6 +64,10 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         let (store, leases, drained) = (context.store.clone(), leases.clone(), drained.clone());
         async move { lease::keep(&store, &leases, &drained).await }
     });
+    let sweeping = tokio::spawn({
+        let (store, shutdown) = (context.store.clone(), shutdown.clone());
+        async move { sweeper::sweep(&store, &shutdown).await }
+    });
     let mut floor = Floor {
         store: context.store,
         gateways: Arc::new(context.gateways),
@@ -77,6 +82,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     floor.drain(&give_up).await;
     // The settler ends when the last sender is gone, which the floor held.
     drop(floor);
+    sweeping.abort();
     let _settled = settling.await;
     drained.cancel();
     let _kept = keeping.await;
