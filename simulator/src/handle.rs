@@ -92,14 +92,13 @@ impl Handle {
         })
     }
 
-    /// What was really charged and cancelled, oldest payment first.
+    /// What was really charged and cancelled; the payments of one order newest first, all payments oldest first.
     pub fn ledger(&self, query: &LedgerQuery) -> Vec<LedgerEntry> {
-        let is_asked_for = |payment: &Payment| {
-            query.payment_key.as_ref().is_none_or(|key| *key == payment.payment_key)
-                && query.order_id.as_ref().is_none_or(|id| *id == payment.order_id)
-        };
-        self.with_fresh(query, |world| {
-            let payments = world.payments.all().filter(|payment| is_asked_for(payment));
+        self.shared.write(|world| {
+            let keys = keys_asked_for(world, query);
+            // What has run out shall show, so that the status is the one a look-up would see.
+            keys.iter().for_each(|key| world.refresh(key));
+            let payments = keys.iter().filter_map(|key| world.payments.find(key));
             payments.map(|payment| world.ledger_entry(payment)).collect()
         })
     }
@@ -108,21 +107,6 @@ impl Handle {
     pub fn ledger_of(&self, payment_key: &str) -> Option<LedgerEntry> {
         let payment_key = Some(payment_key.to_owned());
         self.ledger(&LedgerQuery { payment_key, order_id: None }).pop()
-    }
-
-    /// Lets run out what has run out, so that the status shown is the one a look-up would see.
-    fn with_fresh<T>(&self, query: &LedgerQuery, look: impl FnOnce(&World) -> T) -> T {
-        self.shared.write(|world| {
-            let keys: Vec<String> = match (&query.payment_key, &query.order_id) {
-                (Some(key), _) => vec![key.clone()],
-                (None, Some(id)) => {
-                    world.payments.of_order(id).map(|it| it.payment_key.clone()).collect()
-                }
-                (None, None) => world.payments.all().map(|it| it.payment_key.clone()).collect(),
-            };
-            keys.iter().for_each(|key| world.refresh(key));
-            look(world)
-        })
     }
 
     /// Scripts a fault behind those that wait already.
@@ -201,6 +185,19 @@ impl Handle {
             world.cancel_by_hand(payment_key, amount, reason)?;
             entry(world, payment_key)
         })
+    }
+}
+
+fn keys_asked_for(world: &World, query: &LedgerQuery) -> Vec<String> {
+    let key_of = |payment: &Payment| payment.payment_key.clone();
+    match (&query.payment_key, &query.order_id) {
+        (Some(key), order_id) => {
+            let payment = world.payments.find(key);
+            let is_of_order = |it: &&Payment| order_id.as_ref().is_none_or(|id| *id == it.order_id);
+            payment.filter(is_of_order).map(key_of).into_iter().collect()
+        }
+        (None, Some(order_id)) => world.payments.of_order(order_id).map(key_of).collect(),
+        (None, None) => world.payments.all().map(|payment| key_of(payment)).collect(),
     }
 }
 

@@ -13,6 +13,15 @@
 //! | `merchant`, `method`, `codes`, `refusal`, `ids`, `limits` | vocabulary |
 //! | `server`, `state_file`, `handle` | running it, keeping it, steering it |
 //!
+//! | control path | what |
+//! |---|---|
+//! | `POST /_sim/payments` | an authenticated payment of the caller's secret key: `{orderId, orderName, amount, method?, escrow?}` |
+//! | `POST /_sim/payments/{paymentKey}/deposit`, `…/cancel` | the buyer's deposit; a cancel by hand: `{amount?, reason}` |
+//! | `GET /_sim/ledger?paymentKey=&orderId=` | what was really charged and given back, and which requests arrived |
+//! | `GET`, `POST`, `DELETE /_sim/faults` | list, script or forget faults: `{orderId or paymentKey, operation, kind, …}`, see [`FaultRequest`] |
+//! | `GET`, `POST /_sim/clock` | read or move the clock: `{advance_ms}` or `{now}` |
+//! | `GET /_sim/health` | whether it is there |
+//!
 //! It knows no crate of this project: it is a second, independent reading of Toss's documents, so that a mistake in the
 //! client is not repeated here. Not here yet: webhooks, transactions, settlements, cash receipts, billing.
 //!

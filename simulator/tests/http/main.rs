@@ -3,5 +3,14 @@
 //! One test binary; each file is one concern. Every test starts a simulator of its own on a free port.
 
 mod api;
+mod cancel;
+mod confirm;
+mod control;
+mod faults;
+mod hostile;
+mod idempotency;
+mod payment_object;
 mod server;
+mod state_file;
 mod support;
+mod window;
