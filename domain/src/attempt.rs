@@ -27,7 +27,9 @@ impl Operation {
     /// Reads the word back; `None` for a word that we never wrote.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Operation> {
-        [Operation::Confirm, Operation::Cancel, Operation::LookUp].into_iter().find(|known| known.word() == word)
+        [Operation::Confirm, Operation::Cancel, Operation::LookUp]
+            .into_iter()
+            .find(|known| known.word() == word)
     }
 
     /// Whether it can move money.
@@ -72,7 +74,10 @@ impl Verdict {
             "proven" => Some(Verdict::Proven),
             "undone" => Some(Verdict::Undone),
             "inconclusive" => Some(Verdict::Inconclusive),
-            other => FailureClass::ALL.into_iter().find(|class| class.word() == other).map(Verdict::Failed),
+            other => FailureClass::ALL
+                .into_iter()
+                .find(|class| class.word() == other)
+                .map(Verdict::Failed),
         }
     }
 }
@@ -101,7 +106,9 @@ mod tests {
     #[test]
     fn every_verdict_can_be_read_back() {
         let failures = FailureClass::ALL.into_iter().map(Verdict::Failed);
-        for verdict in [Verdict::Proven, Verdict::Undone, Verdict::Inconclusive].into_iter().chain(failures) {
+        for verdict in
+            [Verdict::Proven, Verdict::Undone, Verdict::Inconclusive].into_iter().chain(failures)
+        {
             assert_eq!(Verdict::from_word(verdict.word()), Some(verdict));
         }
         assert_eq!(Verdict::from_word("paid"), None);

@@ -50,7 +50,9 @@ impl CancellationState {
     #[must_use]
     pub const fn is_open(self) -> bool {
         match self {
-            CancellationState::Requested | CancellationState::Sending | CancellationState::Unresolved => true,
+            CancellationState::Requested
+            | CancellationState::Sending
+            | CancellationState::Unresolved => true,
             CancellationState::Done | CancellationState::Refused => false,
         }
     }
@@ -95,8 +97,12 @@ pub fn cancel_amount(
     asked: Option<Won>,
 ) -> Result<Won, CancelRefusal> {
     let is_before_deposit = match state {
-        PaymentState::Confirming | PaymentState::ConfirmUnresolved => return Err(CancelRefusal::Undecided),
-        PaymentState::Failed | PaymentState::Expired => return Err(CancelRefusal::NothingTaken(state)),
+        PaymentState::Confirming | PaymentState::ConfirmUnresolved => {
+            return Err(CancelRefusal::Undecided);
+        }
+        PaymentState::Failed | PaymentState::Expired => {
+            return Err(CancelRefusal::NothingTaken(state));
+        }
         PaymentState::Cancelled => return Err(CancelRefusal::NothingLeft),
         PaymentState::WaitingForDeposit => true,
         PaymentState::Confirmed | PaymentState::PartiallyCancelled => false,
@@ -117,7 +123,8 @@ pub fn cancel_amount(
 /// The tag that our cancel reasons end with: the last twelve characters of the cancellation's id, which are random.
 #[must_use]
 pub fn cancel_tag(cancellation_id: &str) -> String {
-    let tail: String = cancellation_id.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+    let tail: String =
+        cancellation_id.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
     format!("[{tail}]")
 }
 
@@ -157,7 +164,10 @@ mod tests {
     #[test]
     fn nothing_is_cancelled_before_the_outcome_is_known() {
         for state in [PaymentState::Confirming, PaymentState::ConfirmUnresolved] {
-            assert_eq!(cancel_amount(state, won(1000), Won::ZERO, None), Err(CancelRefusal::Undecided));
+            assert_eq!(
+                cancel_amount(state, won(1000), Won::ZERO, None),
+                Err(CancelRefusal::Undecided)
+            );
         }
     }
 

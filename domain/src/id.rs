@@ -115,7 +115,8 @@ mod tests {
         for good in ["abcdef", "A-b_9012", &"x".repeat(64)] {
             assert!(OrderId::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "abcde", "abc def", "주문번호입니다", "abc.def", "abc=def", &"x".repeat(65)] {
+        for bad in ["", "abcde", "abc def", "주문번호입니다", "abc.def", "abc=def", &"x".repeat(65)]
+        {
             assert!(OrderId::parse(bad).is_err(), "{bad}");
         }
     }

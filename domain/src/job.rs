@@ -103,7 +103,9 @@ impl JobState {
     pub const fn is_live(self) -> bool {
         match self {
             JobState::Queued | JobState::Running | JobState::Waiting | JobState::Parked => true,
-            JobState::Succeeded | JobState::Declined | JobState::Void | JobState::Discarded => false,
+            JobState::Succeeded | JobState::Declined | JobState::Void | JobState::Discarded => {
+                false
+            }
         }
     }
 

@@ -21,6 +21,7 @@ pub mod answer;
 pub mod attempt;
 pub mod cancellation;
 pub mod cart;
+pub mod customer;
 pub mod id;
 pub mod job;
 pub mod limits;
@@ -30,6 +31,7 @@ pub mod payment;
 pub mod policy;
 pub mod role;
 pub mod status;
+mod text;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;

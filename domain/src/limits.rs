@@ -30,8 +30,6 @@ pub const CANCEL_TRIES_MS: i64 = 24 * 60 * 60_000;
 pub const CANCEL_SETTLE_MS: i64 = 60_000;
 /// The least time between two cancels of one payment: Toss refuses requests that follow each other too fast.
 pub const CANCEL_SPACING_MS: i64 = 1_100;
-/// How soon a job that has to wait behind another money operation of its payment looks again.
-pub const BEHIND_MS: i64 = 1_000;
 
 /// How many confirm or cancel calls one job may make under all its keys together.
 pub const POSTS_MAX: u32 = 30;
@@ -75,10 +73,18 @@ pub const NAME_CHARS_MAX: usize = 100;
 pub const EMAIL_CHARS_MAX: usize = 100;
 /// The longest delivery address, in characters.
 pub const ADDRESS_CHARS_MAX: usize = 200;
+/// The longest detail of a delivery address (floor, door), in characters.
+pub const ADDRESS_DETAIL_CHARS_MAX: usize = 100;
+/// The fewest digits of a phone number that Toss takes.
+pub const PHONE_DIGITS_MIN: usize = 8;
+/// The most digits of a phone number that Toss takes.
+pub const PHONE_DIGITS_MAX: usize = 15;
 /// The longest delivery note, in characters.
 pub const NOTE_CHARS_MAX: usize = 300;
 /// The longest cancel reason that staff may give, in characters: Toss takes 200 and our tag stands behind it.
 pub const CANCEL_REASON_CHARS_MAX: usize = 170;
+/// The longest description of a product, in characters: a few sentences on a phone's screen.
+pub const DESCRIPTION_CHARS_MAX: usize = 500;
 /// How many products one store's menu may have.
 pub const MENU_PRODUCTS_MAX: usize = 500;
 /// How many option groups a product may have.

@@ -29,7 +29,8 @@ pub enum NotPayable {
 
 impl OrderState {
     /// Every state, for tables and exhaustive tests.
-    pub const ALL: [OrderState; 4] = [OrderState::Open, OrderState::Paying, OrderState::Closed, OrderState::Lapsed];
+    pub const ALL: [OrderState; 4] =
+        [OrderState::Open, OrderState::Paying, OrderState::Closed, OrderState::Lapsed];
 
     /// The word for columns, logs and metrics.
     #[must_use]

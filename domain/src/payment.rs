@@ -209,7 +209,11 @@ mod tests {
                     Ok(next) => format!("{next:?}"),
                     Err(_) => "-".to_owned(),
                 };
-                table.push_str(&format!("{:<20} {:<36} {to}\n", format!("{state:?}"), format!("{event:?}")));
+                table.push_str(&format!(
+                    "{:<20} {:<36} {to}\n",
+                    format!("{state:?}"),
+                    format!("{event:?}")
+                ));
             }
         }
         insta::assert_snapshot!(table);
@@ -220,7 +224,8 @@ mod tests {
         let mut reached = vec![PaymentState::Confirmed];
         let mut index = 0;
         while index < reached.len() {
-            for event in events().into_iter().filter(|event| *event != PaymentEvent::DepositAwaited) {
+            for event in events().into_iter().filter(|event| *event != PaymentEvent::DepositAwaited)
+            {
                 if let Ok(next) = reached[index].after(event)
                     && !reached.contains(&next)
                 {

@@ -11,15 +11,18 @@
 
 mod cancel;
 mod confirm;
+mod history;
 mod look_up;
 
 pub use cancel::{CancelFacts, decide_cancel, plan_cancel};
 pub use confirm::{decide_confirm, plan_confirm};
+pub use history::History;
 pub use look_up::decide_look_up;
 
+use history::Trace;
+
 use crate::answer::{FailureClass, TossPayment};
-use crate::attempt::{Operation, PastAttempt, Verdict};
-use crate::limits::UNFINISHED_CALL_MS;
+use crate::attempt::{Operation, Verdict};
 use crate::money::Won;
 use crate::payment::{PaymentEvent, PaymentState};
 
@@ -66,15 +69,6 @@ pub struct CurrentAttempt {
     pub operation: Operation,
     /// When it was recorded.
     pub started_at_ms: i64,
-}
-
-/// The other attempts of a job, oldest first, and the key generation that it has reached.
-#[derive(Debug, Clone, Copy)]
-pub struct History<'a> {
-    /// Oldest first, without the current one.
-    pub attempts: &'a [PastAttempt],
-    /// The job's key generation, from 1.
-    pub generation: u32,
 }
 
 /// What a claimed job does next.
@@ -279,7 +273,15 @@ pub trait Pacing: Send + Sync + std::fmt::Debug {
 
 impl Decision {
     fn new(verdict: Verdict, job: NextJob) -> Decision {
-        Decision { verdict, event: None, code: None, message: None, cancellation: None, job, review: None }
+        Decision {
+            verdict,
+            event: None,
+            code: None,
+            message: None,
+            cancellation: None,
+            job,
+            review: None,
+        }
     }
 
     fn event(mut self, event: PaymentEvent) -> Decision {
@@ -322,132 +324,6 @@ fn wait(pace: Pace, repeats: usize) -> Wait {
         repeats: u32::try_from(repeats).unwrap_or(u32::MAX),
         not_before_ms: 0,
         has_new_key: false,
-    }
-}
-
-/// What an attempt that can move money says about whether it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trace {
-    /// It certainly did nothing, and its key is as good as unused.
-    Nothing,
-    /// Nobody answered: it may have worked, and its key still finds out.
-    NoAnswer,
-    /// Toss is working on it under this key.
-    InProgress,
-    /// An answer came under this key and would come again: a look-up decides.
-    Answered(FailureClass),
-}
-
-fn trace(attempt: &PastAttempt) -> Trace {
-    match attempt.verdict {
-        None => Trace::NoAnswer,
-        Some(Verdict::Failed(class)) => match class {
-            FailureClass::Unsent | FailureClass::Throttled => Trace::Nothing,
-            FailureClass::Unanswered => Trace::NoAnswer,
-            FailureClass::InProgress => Trace::InProgress,
-            FailureClass::Ambiguous
-            | FailureClass::Limited
-            | FailureClass::BankClosed
-            | FailureClass::Contradictory
-            | FailureClass::Disputed
-            | FailureClass::Refused
-            | FailureClass::Absent
-            | FailureClass::Broken => Trace::Answered(class),
-        },
-        // A call that moves money never gets these while its job lives on; if one did, only a look-up may follow it.
-        Some(Verdict::Proven | Verdict::Undone | Verdict::Inconclusive) => {
-            Trace::Answered(FailureClass::Contradictory)
-        }
-    }
-}
-
-impl<'a> History<'a> {
-    fn sends(&self) -> impl Iterator<Item = &'a PastAttempt> + use<'a> {
-        self.attempts.iter().filter(|attempt| attempt.operation.is_money())
-    }
-
-    fn sends_now(&self) -> impl Iterator<Item = &'a PastAttempt> + use<'a> {
-        let generation = self.generation;
-        self.sends().filter(move |attempt| attempt.generation == generation)
-    }
-
-    /// How many calls that can move money were recorded under all keys.
-    fn send_count(&self) -> usize {
-        self.sends().count()
-    }
-
-    /// The last call under the present key that says anything, and what it says.
-    fn last_telling_send(&self) -> Option<(&'a PastAttempt, Trace)> {
-        let telling = self.sends_now().map(|attempt| (attempt, trace(attempt)));
-        telling.filter(|(_, trace)| *trace != Trace::Nothing).last()
-    }
-
-    /// Whether any call, under any key, may have reached Toss.
-    fn may_have_reached_toss(&self) -> bool {
-        self.sends().any(|attempt| trace(attempt) != Trace::Nothing)
-    }
-
-    /// Whether a look-up that began after this attempt showed that nothing had been done.
-    fn is_shown_undone_since(&self, since_ms: i64) -> bool {
-        self.attempts.iter().any(|attempt| {
-            attempt.operation == Operation::LookUp
-                && attempt.verdict == Some(Verdict::Undone)
-                && attempt.started_at_ms >= since_ms
-        })
-    }
-
-    /// Whether a call that nobody finished may still be on its way at this instant.
-    fn is_send_under_way(&self, at_ms: i64) -> bool {
-        self.sends().any(|attempt| {
-            attempt.verdict.is_none()
-                && attempt.started_at_ms.saturating_add(UNFINISHED_CALL_MS) > at_ms
-        })
-    }
-
-    /// How many attempts at the end of the history match, for delays that grow.
-    fn trailing(&self, matches: impl Fn(&PastAttempt) -> bool) -> usize {
-        self.attempts.iter().rev().take_while(|attempt| matches(attempt)).count()
-    }
-
-    /// How many attempts at the end of the history were never finished: claims that died.
-    #[must_use]
-    pub fn unfinished_in_a_row(&self) -> usize {
-        self.trailing(|attempt| attempt.verdict.is_none())
-    }
-
-    fn look_ups_in_a_row(&self) -> usize {
-        self.trailing(|attempt| attempt.operation == Operation::LookUp)
-    }
-
-    fn failures_in_a_row(&self, class: FailureClass) -> usize {
-        self.trailing(|attempt| attempt.verdict == Some(Verdict::Failed(class)))
-    }
-
-    /// Whether money may have moved without our knowing: some call may have worked and no look-up after it showed otherwise.
-    #[must_use]
-    pub fn is_outcome_unknown(&self) -> bool {
-        self.sends().any(|attempt| {
-            let may_have_worked = match trace(attempt) {
-                Trace::Nothing => false,
-                Trace::NoAnswer | Trace::InProgress => true,
-                Trace::Answered(class) => match class {
-                    FailureClass::Ambiguous | FailureClass::Contradictory | FailureClass::Disputed => true,
-                    FailureClass::Unsent
-                    | FailureClass::Unanswered
-                    | FailureClass::InProgress
-                    | FailureClass::Throttled
-                    | FailureClass::Limited
-                    | FailureClass::BankClosed
-                    | FailureClass::Refused
-                    | FailureClass::Absent
-                    | FailureClass::Broken => false,
-                },
-            };
-            let quiet_from_ms = attempt
-                .finished_at_ms
-                .unwrap_or_else(|| attempt.started_at_ms.saturating_add(UNFINISHED_CALL_MS));
-            may_have_worked && !self.is_shown_undone_since(quiet_from_ms)
-        })
     }
 }
 

@@ -70,7 +70,6 @@ impl CustomerStatus {
     pub fn from_word(word: &str) -> Option<CustomerStatus> {
         CustomerStatus::ALL.into_iter().find(|known| known.word() == word)
     }
-
 }
 
 /// What the customer's word is derived from.
@@ -120,7 +119,11 @@ pub fn customer_view(standing: &Standing, now_ms: i64) -> CustomerView {
         CustomerStatus::Checking | CustomerStatus::Refunding => Some(by_age),
         CustomerStatus::AwaitingPayment => Some(5),
         CustomerStatus::WaitingForDeposit => Some(30),
-        CustomerStatus::Paid | CustomerStatus::PartiallyCancelled if standing.open_cancellations > 0 => Some(2),
+        CustomerStatus::Paid | CustomerStatus::PartiallyCancelled
+            if standing.open_cancellations > 0 =>
+        {
+            Some(2)
+        }
         CustomerStatus::Paid
         | CustomerStatus::PartiallyCancelled
         | CustomerStatus::Failed
@@ -139,21 +142,27 @@ fn customer_status(standing: &Standing, now_ms: i64) -> CustomerStatus {
             CustomerStatus::AwaitingPayment
         }
         (OrderState::Open | OrderState::Paying, None) => CustomerStatus::Expired,
-        (OrderState::Open | OrderState::Paying | OrderState::Lapsed, Some(payment)) => match payment {
-            // A parked confirm is being looked into by a person: never "processing" without end.
-            PaymentState::Confirming if standing.confirm_job == Some(JobState::Parked) => CustomerStatus::Checking,
-            PaymentState::Confirming => CustomerStatus::Confirming,
-            PaymentState::ConfirmUnresolved => CustomerStatus::Checking,
-            PaymentState::WaitingForDeposit => CustomerStatus::WaitingForDeposit,
-            PaymentState::Confirmed | PaymentState::PartiallyCancelled if standing.is_refunding => {
-                CustomerStatus::Refunding
+        (OrderState::Open | OrderState::Paying | OrderState::Lapsed, Some(payment)) => {
+            match payment {
+                // A parked confirm is being looked into by a person: never "processing" without end.
+                PaymentState::Confirming if standing.confirm_job == Some(JobState::Parked) => {
+                    CustomerStatus::Checking
+                }
+                PaymentState::Confirming => CustomerStatus::Confirming,
+                PaymentState::ConfirmUnresolved => CustomerStatus::Checking,
+                PaymentState::WaitingForDeposit => CustomerStatus::WaitingForDeposit,
+                PaymentState::Confirmed | PaymentState::PartiallyCancelled
+                    if standing.is_refunding =>
+                {
+                    CustomerStatus::Refunding
+                }
+                PaymentState::Confirmed => CustomerStatus::Paid,
+                PaymentState::PartiallyCancelled => CustomerStatus::PartiallyCancelled,
+                PaymentState::Cancelled => CustomerStatus::Cancelled,
+                PaymentState::Failed => CustomerStatus::Failed,
+                PaymentState::Expired => CustomerStatus::Expired,
             }
-            PaymentState::Confirmed => CustomerStatus::Paid,
-            PaymentState::PartiallyCancelled => CustomerStatus::PartiallyCancelled,
-            PaymentState::Cancelled => CustomerStatus::Cancelled,
-            PaymentState::Failed => CustomerStatus::Failed,
-            PaymentState::Expired => CustomerStatus::Expired,
-        },
+        }
     }
 }
 
@@ -203,7 +212,8 @@ mod tests {
             since_ms: 0,
         };
         let running = standing(PaymentState::Confirming, JobState::Running);
-        let asks: Vec<_> = [0, 10_000, 60_000].map(|now| customer_view(&running, now).ask_again_s).into();
+        let asks: Vec<_> =
+            [0, 10_000, 60_000].map(|now| customer_view(&running, now).ask_again_s).into();
         assert_eq!(asks, [Some(1), Some(2), Some(5)]);
         let parked = standing(PaymentState::ConfirmUnresolved, JobState::Parked);
         assert_eq!(customer_view(&parked, 0).ask_again_s, Some(30));

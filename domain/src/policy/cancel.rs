@@ -1,13 +1,13 @@
 //! Giving money back: what a cancel job does next, and what its answers mean.
 
 use super::{
-    CancellationMove, CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason, Step, Trace, Wait,
-    look_up_failed, wait,
+    CancellationMove, CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason,
+    Step, Trace, Wait, look_up_failed, wait,
 };
 use crate::answer::{Answer, Failure, FailureClass, TossCancel, TossPayment, TossStatus};
 use crate::attempt::{Operation, Verdict};
 use crate::cancellation::{CancellationState, cancel_tag};
-use crate::limits::{CANCEL_KEYS_MAX, CANCEL_SETTLE_MS, CANCEL_TRIES_MS, POSTS_MAX};
+use crate::limits::{CANCEL_KEYS_MAX, CANCEL_SETTLE_MS, CANCEL_TRIES_MS};
 use crate::money::Won;
 use crate::payment::{PaymentEvent, PaymentState};
 
@@ -37,8 +37,10 @@ struct Entries<'a> {
 impl CancelFacts {
     fn entries<'a>(&self, told: &'a TossPayment) -> Entries<'a> {
         let tag = cancel_tag(&self.id);
-        let new = |entry: &&TossCancel| !self.known_transaction_keys.contains(&entry.transaction_key);
-        let mine = told.cancels.iter().filter(new).filter(|entry| entry.reason.ends_with(&tag)).collect();
+        let new =
+            |entry: &&TossCancel| !self.known_transaction_keys.contains(&entry.transaction_key);
+        let mine =
+            told.cancels.iter().filter(new).filter(|entry| entry.reason.ends_with(&tag)).collect();
         let foreign = told
             .cancels
             .iter()
@@ -52,41 +54,70 @@ impl CancelFacts {
 
 /// What a claimed cancel job does next.
 #[must_use]
-pub fn plan_cancel(history: &History<'_>, payment: &PaymentFacts, cancel: &CancelFacts, now_ms: i64) -> Step {
+pub fn plan_cancel(
+    history: &History<'_>,
+    payment: &PaymentFacts,
+    cancel: &CancelFacts,
+    now_ms: i64,
+) -> Step {
     match cancel.state {
-        CancellationState::Requested | CancellationState::Sending | CancellationState::Unresolved => {}
-        CancellationState::Done => return conclude(Decision::new(Verdict::Proven, NextJob::Succeed)),
-        CancellationState::Refused => return conclude(Decision::new(Verdict::Proven, NextJob::Decline)),
+        CancellationState::Requested
+        | CancellationState::Sending
+        | CancellationState::Unresolved => {}
+        CancellationState::Done => {
+            return conclude(Decision::new(Verdict::Proven, NextJob::Succeed));
+        }
+        CancellationState::Refused => {
+            return conclude(Decision::new(Verdict::Proven, NextJob::Decline));
+        }
     }
     let may_send = may_send_more(history, cancel, now_ms);
     match history.last_telling_send() {
-        None => match payment.state {
-            PaymentState::Confirmed | PaymentState::PartiallyCancelled | PaymentState::WaitingForDeposit => {
-                if cancel.amount > payment.balance {
-                    // Somebody cancelled in Toss's own console meanwhile: never more than what Toss has left.
-                    conclude(refused("EXCEEDS_BALANCE", "less is left at Toss than was to be given back"))
-                } else if may_send {
-                    Step::Send
-                } else if history.may_have_reached_toss() {
-                    Step::LookUp
-                } else {
-                    conclude(
-                        Decision::park(Verdict::Inconclusive, ReviewReason::GaveUp)
-                            .because("GAVE_UP", "Toss could not be reached for a day; nothing was sent"),
-                    )
-                }
-            }
-            PaymentState::Confirming
-            | PaymentState::ConfirmUnresolved
-            | PaymentState::Cancelled
-            | PaymentState::Failed
-            | PaymentState::Expired => {
-                conclude(refused("NOTHING_LEFT", "nothing is left at Toss to give back"))
-            }
-        },
+        None => plan_first_send(history, payment, cancel, may_send),
         Some((_, Trace::InProgress)) if may_send => Step::Send,
-        Some((last, Trace::NoAnswer)) if may_send && history.is_shown_undone_since(last.started_at_ms) => Step::Send,
-        Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress | Trace::Answered(_))) => Step::LookUp,
+        Some((last, Trace::NoAnswer))
+            if may_send && history.is_shown_undone_since(last.started_at_ms) =>
+        {
+            Step::Send
+        }
+        Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress | Trace::Answered(_))) => {
+            Step::LookUp
+        }
+    }
+}
+
+/// Nothing that tells was sent under the present key.
+fn plan_first_send(
+    history: &History<'_>,
+    payment: &PaymentFacts,
+    cancel: &CancelFacts,
+    may_send: bool,
+) -> Step {
+    let is_cancellable = match payment.state {
+        PaymentState::Confirmed
+        | PaymentState::PartiallyCancelled
+        | PaymentState::WaitingForDeposit => true,
+        PaymentState::Confirming
+        | PaymentState::ConfirmUnresolved
+        | PaymentState::Cancelled
+        | PaymentState::Failed
+        | PaymentState::Expired => false,
+    };
+    if is_cancellable && cancel.amount <= payment.balance && may_send {
+        Step::Send
+    } else if history.may_have_reached_toss() {
+        // What is missing may be what a call under an earlier key gave back.
+        Step::LookUp
+    } else if !is_cancellable {
+        conclude(refused("NOTHING_LEFT", "nothing is left at Toss to give back"))
+    } else if cancel.amount > payment.balance {
+        // Somebody cancelled in Toss's own console meanwhile: never more than what Toss has left.
+        conclude(exceeds_balance())
+    } else {
+        conclude(
+            Decision::park(Verdict::Inconclusive, ReviewReason::GaveUp)
+                .because("GAVE_UP", "Toss could not be reached for a day; nothing was sent"),
+        )
     }
 }
 
@@ -101,8 +132,7 @@ fn refused(code: &str, message: &str) -> Decision {
 }
 
 fn may_send_more(history: &History<'_>, cancel: &CancelFacts, now_ms: i64) -> bool {
-    let has_used_up_sends = u32::try_from(history.send_count()).unwrap_or(u32::MAX) >= POSTS_MAX;
-    !has_used_up_sends && now_ms.saturating_sub(cancel.requested_at_ms) < CANCEL_TRIES_MS
+    !history.has_used_up_sends() && now_ms.saturating_sub(cancel.requested_at_ms) < CANCEL_TRIES_MS
 }
 
 /// What the answer to a cancel job's attempt changes.
@@ -115,13 +145,19 @@ pub fn decide_cancel(
     answer: &Answer,
     now_ms: i64,
 ) -> Decision {
+    if cancel.state == CancellationState::Done {
+        // Somebody else's look-up has found it meanwhile; no answer can undo that.
+        return Decision::new(Verdict::Proven, NextJob::Succeed);
+    }
     match (current.operation, answer) {
         (Operation::LookUp, Answer::Payment(told)) => {
             looked_up(history, payment, cancel, current, told, now_ms)
         }
         (Operation::LookUp, Answer::Failure(failure)) => match failure.class {
-            FailureClass::Absent => Decision::park(Verdict::Failed(FailureClass::Absent), ReviewReason::Absent)
-                .because(failure.code.clone(), failure.message.clone()),
+            FailureClass::Absent => {
+                Decision::park(Verdict::Failed(FailureClass::Absent), ReviewReason::Absent)
+                    .because(failure.code.clone(), failure.message.clone())
+            }
             FailureClass::Unsent
             | FailureClass::Unanswered
             | FailureClass::InProgress
@@ -132,20 +168,26 @@ pub fn decide_cancel(
             | FailureClass::Contradictory
             | FailureClass::Disputed
             | FailureClass::Refused
-            | FailureClass::Broken => look_up_failed(failure, history, cancel.requested_at_ms, now_ms),
+            | FailureClass::Broken => {
+                look_up_failed(failure, history, cancel.requested_at_ms, now_ms)
+            }
         },
-        (Operation::Confirm | Operation::Cancel, Answer::Payment(told)) => answered(payment, cancel, told),
-        (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => failed(history, failure),
+        (Operation::Confirm | Operation::Cancel, Answer::Payment(told)) => {
+            answered(payment, cancel, told)
+        }
+        (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => {
+            failed(history, failure)
+        }
     }
 }
 
 fn done(entry: &TossCancel, balance: Won) -> Decision {
-    Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::Cancelled { balance }).cancellation(
-        CancellationMove::Done {
+    Decision::new(Verdict::Proven, NextJob::Succeed)
+        .event(PaymentEvent::Cancelled { balance })
+        .cancellation(CancellationMove::Done {
             transaction_key: Some(entry.transaction_key.clone()),
             cancelled_at_ms: entry.cancelled_at_ms,
-        },
-    )
+        })
 }
 
 fn is_cancelled_before_deposit(payment: &PaymentFacts, told: &TossPayment) -> bool {
@@ -165,7 +207,8 @@ fn answered(payment: &PaymentFacts, cancel: &CancelFacts, told: &TossPayment) ->
     }
     let entries = cancel.entries(told);
     let newest = entries.foreign.iter().copied().find(|entry| {
-        Some(&entry.transaction_key) == told.last_transaction_key.as_ref() && entry.amount == cancel.amount
+        Some(&entry.transaction_key) == told.last_transaction_key.as_ref()
+            && entry.amount == cancel.amount
     });
     match (entries.mine.as_slice(), newest) {
         ([entry], _) if entry.amount == cancel.amount && entry.is_done => done(entry, told.balance),
@@ -180,8 +223,10 @@ fn answered(payment: &PaymentFacts, cancel: &CancelFacts, told: &TossPayment) ->
 fn failed(history: &History<'_>, failure: &Failure) -> Decision {
     let class = failure.class;
     let verdict = Verdict::Failed(class);
-    let again = |pace| Decision::new(verdict, NextJob::Wait(wait(pace, history.failures_in_a_row(class))));
-    let is_first = history.last_telling_send().is_none();
+    let again =
+        |pace| Decision::new(verdict, NextJob::Wait(wait(pace, history.failures_in_a_row(class))));
+    // As for a confirm: a refusal says nothing about an earlier call, under whatever key.
+    let is_first = !history.may_have_reached_toss();
     let decision = match class {
         FailureClass::Unsent => again(Pace::Unsent),
         FailureClass::Throttled => again(Pace::Throttled),
@@ -190,8 +235,12 @@ fn failed(history: &History<'_>, failure: &Failure) -> Decision {
             unknown(class, Pace::LookUp, 0)
         }
         FailureClass::Ambiguous => unknown(class, Pace::LookUp, 2),
-        FailureClass::Limited => unknown(class, Pace::Limited, 0),
-        FailureClass::BankClosed => unknown(class, Pace::BankHours, 0),
+        FailureClass::Limited => {
+            unknown(class, Pace::Limited, history.sends_failed_in_a_row(class))
+        }
+        FailureClass::BankClosed => {
+            unknown(class, Pace::BankHours, history.sends_failed_in_a_row(class))
+        }
         FailureClass::Refused | FailureClass::Absent if is_first => {
             Decision::new(verdict, NextJob::Decline).cancellation(CancellationMove::Refused)
         }
@@ -226,9 +275,15 @@ fn looked_up(
     }
     let entries = cancel.entries(told);
     match entries.mine.as_slice() {
-        [entry] if entry.amount == cancel.amount && entry.is_done => return done(entry, told.balance),
+        [entry] if entry.amount == cancel.amount && entry.is_done => {
+            return done(entry, told.balance);
+        }
         [] => {}
-        _ => return ambiguous("several cancels, or one of another amount, carry this cancellation's tag"),
+        _ => {
+            return ambiguous(
+                "several cancels, or one of another amount, carry this cancellation's tag",
+            );
+        }
     }
     if is_cancelled_before_deposit(payment, told) {
         return cancelled_before_deposit();
@@ -249,8 +304,10 @@ fn looked_up(
         | TossStatus::InProgress
         | TossStatus::Aborted
         | TossStatus::Expired
-        | TossStatus::Unknown(_) => Decision::park(Verdict::Inconclusive, ReviewReason::UnexpectedState)
-            .because("UNEXPECTED_STATUS", format!("Toss shows status {}", told.status.word())),
+        | TossStatus::Unknown(_) => {
+            Decision::park(Verdict::Inconclusive, ReviewReason::UnexpectedState)
+                .because("UNEXPECTED_STATUS", format!("Toss shows status {}", told.status.word()))
+        }
     };
     match told.status {
         TossStatus::PartialCanceled | TossStatus::Canceled => {
@@ -286,41 +343,69 @@ fn not_done(
     told: &TossPayment,
     now_ms: i64,
 ) -> Decision {
-    let is_under_way = history.is_send_under_way(current.started_at_ms);
-    let Some((last, trace)) = history.last_telling_send() else {
-        return Decision::new(Verdict::Undone, NextJob::Wait(wait(Pace::Now, 0)));
-    };
-    if !may_send_more(history, cancel, now_ms) {
-        return Decision::park(Verdict::Undone, ReviewReason::GaveUp)
-            .because(last.code.clone().unwrap_or_default(), "tried for as long as makes sense");
-    }
-    let sends = history.sends_now().count().saturating_sub(1);
-    let class = match trace {
-        // No answer came: the same key is the right one, and sends nothing twice.
-        Trace::Nothing | Trace::NoAnswer | Trace::InProgress => {
-            return Decision::new(Verdict::Undone, NextJob::Wait(wait(Pace::CancelResend, sends)));
-        }
-        Trace::Answered(class) => class,
-    };
-    // Under a new key Toss would give the money back a second time if the first call were still to take effect: wait until it can't.
-    let settled_at_ms = last.finished_at_ms.unwrap_or(last.started_at_ms).saturating_add(CANCEL_SETTLE_MS);
-    let code = last.code.clone().unwrap_or_default();
+    let last = history.last_telling_send();
+    let is_under_way = history.may_take_effect_after(current.started_at_ms);
+    // Under a new key Toss would give the money back a second time if an earlier call were still to take effect: wait until it can't.
+    let settled_at_ms = last.map_or(0, |(last, _)| {
+        last.finished_at_ms.unwrap_or(last.started_at_ms).saturating_add(CANCEL_SETTLE_MS)
+    });
     let is_settled = current.started_at_ms >= settled_at_ms && !is_under_way;
+    let code = last.and_then(|(last, _)| last.code.clone()).unwrap_or_default();
+    if !may_send_more(history, cancel, now_ms) {
+        let verdict = if is_settled { Verdict::Undone } else { Verdict::Inconclusive };
+        let code = if code.is_empty() { "GAVE_UP".to_owned() } else { code };
+        return Decision::park(verdict, ReviewReason::GaveUp)
+            .because(code, "tried for as long as makes sense");
+    }
+    let class = match last.map(|(_, trace)| trace) {
+        None if cancel.amount > told.balance => return exceeds_balance(),
+        // Nothing was sent under this key yet.
+        None => {
+            let next = wait(Pace::LookUp, history.look_ups_in_a_row());
+            return Decision::new(Verdict::Undone, NextJob::Wait(next));
+        }
+        // No answer came: the same key is the right one, and sends nothing twice.
+        Some(Trace::Nothing | Trace::NoAnswer | Trace::InProgress) => {
+            let next = wait(Pace::CancelResend, history.sends_now().count().saturating_sub(1));
+            return Decision::new(Verdict::Undone, NextJob::Wait(next));
+        }
+        Some(Trace::Answered(class)) => class,
+    };
     match class {
         FailureClass::Refused | FailureClass::Absent | FailureClass::Disputed if !is_under_way => {
             refused(&code, "refused, and a look-up shows that nothing was given back")
         }
         FailureClass::Broken if !is_under_way => new_key(0),
-        _ if !is_settled => later(history, settled_at_ms),
-        _ if cancel.amount > told.balance => {
-            refused("EXCEEDS_BALANCE", "less is left at Toss than was to be given back")
+        FailureClass::Unsent
+        | FailureClass::Unanswered
+        | FailureClass::InProgress
+        | FailureClass::Throttled
+        | FailureClass::Ambiguous
+        | FailureClass::Limited
+        | FailureClass::BankClosed
+        | FailureClass::Contradictory
+        | FailureClass::Disputed
+        | FailureClass::Refused
+        | FailureClass::Absent
+        | FailureClass::Broken => {
+            if !is_settled {
+                later(history, settled_at_ms)
+            } else if cancel.amount > told.balance {
+                exceeds_balance()
+            } else if history.generation < CANCEL_KEYS_MAX {
+                new_key(usize::try_from(history.generation).unwrap_or(usize::MAX).saturating_sub(1))
+            } else {
+                Decision::park(Verdict::Undone, ReviewReason::KeysUsedUp).because(
+                    code,
+                    "every try was answered with an error, and nothing was given back",
+                )
+            }
         }
-        _ if history.generation < CANCEL_KEYS_MAX => {
-            new_key(usize::try_from(history.generation).unwrap_or(usize::MAX).saturating_sub(1))
-        }
-        _ => Decision::park(Verdict::Undone, ReviewReason::KeysUsedUp)
-            .because(code, "every try was answered with an error, and nothing was given back"),
     }
+}
+
+fn exceeds_balance() -> Decision {
+    refused("EXCEEDS_BALANCE", "less is left at Toss than was to be given back")
 }
 
 fn new_key(repeats: usize) -> Decision {

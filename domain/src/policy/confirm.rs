@@ -1,11 +1,12 @@
 //! Taking the money: what a confirm job does next, and what its answers mean.
 
 use super::{
-    CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason, Step, Trace, look_up_failed, wait,
+    CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason, Step, Trace,
+    look_up_failed, wait,
 };
 use crate::answer::{Answer, Failure, FailureClass, TossPayment, TossStatus};
 use crate::attempt::{Operation, Verdict};
-use crate::limits::{CONFIRM_KEYS_MAX, POSTS_MAX};
+use crate::limits::CONFIRM_KEYS_MAX;
 use crate::payment::{PaymentEvent, PaymentState};
 
 /// Our code for a payment whose time passed.
@@ -22,28 +23,31 @@ pub fn plan_confirm(history: &History<'_>, payment: &PaymentFacts, now_ms: i64) 
         | PaymentState::Cancelled => return conclude(NextJob::Succeed),
         PaymentState::Failed | PaymentState::Expired => return conclude(NextJob::Decline),
     }
-    let may_send = now_ms < payment.confirm_by_ms && !has_used_up_sends(history);
+    let may_send = now_ms < payment.confirm_by_ms && !history.has_used_up_sends();
     match history.last_telling_send() {
         None if may_send => Step::Send,
         None if history.may_have_reached_toss() || now_ms < payment.confirm_by_ms => Step::LookUp,
         // Nothing ever left: nothing can have been taken, and nothing will be sent.
         None => Step::Conclude(Box::new(
-            Decision::new(Verdict::Proven, NextJob::Void)
-                .event(PaymentEvent::TimePassed)
-                .because(WINDOW_PASSED, "the time to confirm had passed before anything could be sent"),
+            Decision::new(Verdict::Proven, NextJob::Void).event(PaymentEvent::TimePassed).because(
+                WINDOW_PASSED,
+                "the time to confirm had passed before anything could be sent",
+            ),
         )),
         Some((_, Trace::InProgress)) if may_send => Step::Send,
-        Some((last, Trace::NoAnswer)) if may_send && history.is_shown_undone_since(last.started_at_ms) => Step::Send,
-        Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress | Trace::Answered(_))) => Step::LookUp,
+        Some((last, Trace::NoAnswer))
+            if may_send && history.is_shown_undone_since(last.started_at_ms) =>
+        {
+            Step::Send
+        }
+        Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress | Trace::Answered(_))) => {
+            Step::LookUp
+        }
     }
 }
 
 fn conclude(job: NextJob) -> Step {
     Step::Conclude(Box::new(Decision::new(Verdict::Proven, job)))
-}
-
-fn has_used_up_sends(history: &History<'_>) -> bool {
-    u32::try_from(history.send_count()).unwrap_or(u32::MAX) >= POSTS_MAX
 }
 
 /// What the answer to a confirm job's attempt changes.
@@ -56,7 +60,9 @@ pub fn decide_confirm(
     now_ms: i64,
 ) -> Decision {
     match (current.operation, answer) {
-        (Operation::LookUp, Answer::Payment(told)) => looked_up(history, payment, current, told, now_ms),
+        (Operation::LookUp, Answer::Payment(told)) => {
+            looked_up(history, payment, current, told, now_ms)
+        }
         (Operation::LookUp, Answer::Failure(failure)) => match failure.class {
             FailureClass::Absent => not_done(history, payment, current, now_ms),
             FailureClass::Unsent
@@ -69,10 +75,14 @@ pub fn decide_confirm(
             | FailureClass::Contradictory
             | FailureClass::Disputed
             | FailureClass::Refused
-            | FailureClass::Broken => look_up_failed(failure, history, payment.accepted_at_ms, now_ms),
+            | FailureClass::Broken => {
+                look_up_failed(failure, history, payment.accepted_at_ms, now_ms)
+            }
         },
         (Operation::Confirm | Operation::Cancel, Answer::Payment(told)) => answered(payment, told),
-        (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => failed(history, failure),
+        (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => {
+            failed(history, failure)
+        }
     }
 }
 
@@ -82,7 +92,9 @@ fn answered(payment: &PaymentFacts, told: &TossPayment) -> Decision {
         return mismatch();
     }
     match told.status {
-        TossStatus::Done => Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::Approved),
+        TossStatus::Done => {
+            Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::Approved)
+        }
         TossStatus::WaitingForDeposit => {
             Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::DepositAwaited)
         }
@@ -92,8 +104,10 @@ fn answered(payment: &PaymentFacts, told: &TossPayment) -> Decision {
         | TossStatus::PartialCanceled
         | TossStatus::Aborted
         | TossStatus::Expired
-        | TossStatus::Unknown(_) => unknown(FailureClass::Contradictory, 0)
-            .because("UNEXPECTED_STATUS", format!("the confirm was answered with status {}", told.status.word())),
+        | TossStatus::Unknown(_) => unknown(FailureClass::Contradictory, 0).because(
+            "UNEXPECTED_STATUS",
+            format!("the confirm was answered with status {}", told.status.word()),
+        ),
     }
 }
 
@@ -101,9 +115,10 @@ fn answered(payment: &PaymentFacts, told: &TossPayment) -> Decision {
 fn failed(history: &History<'_>, failure: &Failure) -> Decision {
     let class = failure.class;
     let verdict = Verdict::Failed(class);
-    let again = |pace| Decision::new(verdict, NextJob::Wait(wait(pace, history.failures_in_a_row(class))));
-    // A refusal of a repeated request tells about that request only: the first one may have been done.
-    let is_first = history.last_telling_send().is_none();
+    let again =
+        |pace| Decision::new(verdict, NextJob::Wait(wait(pace, history.failures_in_a_row(class))));
+    // A refusal of a repeated request, under whatever key, tells about that request only: an earlier one may have been done.
+    let is_first = !history.may_have_reached_toss();
     let decision = match class {
         FailureClass::Unsent => again(Pace::Unsent),
         FailureClass::Throttled => again(Pace::Throttled),
@@ -125,8 +140,11 @@ fn failed(history: &History<'_>, failure: &Failure) -> Decision {
 
 fn refused(verdict: Verdict, code: &str) -> Decision {
     // Toss says that the session is gone when the ten minutes have passed: that is time, not a decline.
-    let event =
-        if code == "NOT_FOUND_PAYMENT_SESSION" { PaymentEvent::TimePassed } else { PaymentEvent::Declined };
+    let event = if code == "NOT_FOUND_PAYMENT_SESSION" {
+        PaymentEvent::TimePassed
+    } else {
+        PaymentEvent::Declined
+    };
     Decision::new(verdict, NextJob::Decline).event(event)
 }
 
@@ -159,11 +177,15 @@ fn looked_up(
         )
     };
     match told.status {
-        TossStatus::Done => Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::Approved),
+        TossStatus::Done => {
+            Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::Approved)
+        }
         TossStatus::WaitingForDeposit => {
             Decision::new(Verdict::Proven, NextJob::Succeed).event(PaymentEvent::DepositAwaited)
         }
-        TossStatus::Aborted | TossStatus::Expired if history.is_send_under_way(current.started_at_ms) => {
+        TossStatus::Aborted | TossStatus::Expired
+            if history.is_send_under_way(current.started_at_ms) =>
+        {
             later(history, 0)
         }
         TossStatus::Aborted => {
@@ -200,7 +222,7 @@ fn not_done(
     current: CurrentAttempt,
     now_ms: i64,
 ) -> Decision {
-    let is_under_way = history.is_send_under_way(current.started_at_ms);
+    let is_under_way = history.may_take_effect_after(current.started_at_ms);
     if now_ms >= payment.confirm_by_ms {
         return if is_under_way || current.started_at_ms < payment.proof_from_ms() {
             later(history, 0)
@@ -217,16 +239,22 @@ fn not_done(
     };
     match history.last_telling_send() {
         // Nothing was sent under this key yet, or its answer never came: the same key is the right one.
-        None | Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress)) if !has_used_up_sends(history) => {
+        None | Some((_, Trace::Nothing | Trace::NoAnswer | Trace::InProgress))
+            if !history.has_used_up_sends() =>
+        {
             resend(false)
         }
         Some((_, Trace::Answered(_))) if is_under_way => later(history, 0),
-        Some((last, Trace::Answered(FailureClass::Refused | FailureClass::Absent | FailureClass::Disputed))) => {
+        Some((
+            last,
+            Trace::Answered(FailureClass::Refused | FailureClass::Absent | FailureClass::Disputed),
+        )) => {
             let code = last.code.clone().unwrap_or_default();
-            refused(Verdict::Proven, &code).because(code, "refused, and a look-up shows that nothing was taken")
+            refused(Verdict::Proven, &code)
+                .because(code, "refused, and a look-up shows that nothing was taken")
         }
         Some((_, Trace::Answered(_)))
-            if history.generation < CONFIRM_KEYS_MAX && !has_used_up_sends(history) =>
+            if history.generation < CONFIRM_KEYS_MAX && !history.has_used_up_sends() =>
         {
             let keys_before = usize::try_from(history.generation).unwrap_or(usize::MAX);
             let next = wait(Pace::ConfirmResend, keys_before.saturating_sub(1));

@@ -1,6 +1,8 @@
 //! Look-ups of their own, asked for by staff or a webhook: they apply what Toss proves and never send anything else.
 
-use super::{CurrentAttempt, Decision, History, NextJob, PaymentFacts, ReviewReason, look_up_failed};
+use super::{
+    CurrentAttempt, Decision, History, NextJob, PaymentFacts, ReviewReason, look_up_failed,
+};
 use crate::answer::{Answer, FailureClass, TossPayment, TossStatus};
 use crate::attempt::Verdict;
 use crate::payment::{PaymentEvent, PaymentState};
@@ -19,7 +21,9 @@ pub fn decide_look_up(
     now_ms: i64,
 ) -> Decision {
     match answer {
-        Answer::Payment(told) if payment.is_described_by(told) => looked_up(confirm, payment, current, told),
+        Answer::Payment(told) if payment.is_described_by(told) => {
+            looked_up(confirm, payment, current, told)
+        }
         Answer::Payment(_) => mismatch(payment),
         Answer::Failure(failure) => match failure.class {
             FailureClass::Absent => absent(confirm, payment, current),
@@ -34,7 +38,8 @@ pub fn decide_look_up(
             | FailureClass::Disputed
             | FailureClass::Refused
             | FailureClass::Broken => {
-                let first_ms = own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
+                let first_ms =
+                    own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
                 look_up_failed(failure, own, first_ms, now_ms)
             }
         },
@@ -45,7 +50,11 @@ fn mismatch(payment: &PaymentFacts) -> Decision {
     let decision = Decision::new(Verdict::Inconclusive, NextJob::Succeed)
         .review(ReviewReason::AnswerMismatch)
         .because("ANSWER_MISMATCH", "the answer is about another order, key, amount or currency");
-    if payment.state.is_undecided() { decision.event(PaymentEvent::OutcomeUnknown) } else { decision }
+    if payment.state.is_undecided() {
+        decision.event(PaymentEvent::OutcomeUnknown)
+    } else {
+        decision
+    }
 }
 
 fn nothing_new() -> Decision {
@@ -88,6 +97,13 @@ fn looked_up(
             failure(proven(PaymentEvent::TimePassed))
         }
         TossStatus::Aborted | TossStatus::Expired => nothing_new(),
+        // Money that was given back stays so: a higher balance than ours was read before our last news.
+        TossStatus::Canceled | TossStatus::PartialCanceled
+            if payment.state == PaymentState::PartiallyCancelled
+                && told.balance > payment.balance =>
+        {
+            nothing_new()
+        }
         TossStatus::Canceled | TossStatus::PartialCanceled => {
             let event = PaymentEvent::Cancelled { balance: told.balance };
             match payment.state.after(event) {
@@ -113,7 +129,10 @@ fn absent(confirm: &History<'_>, payment: &PaymentFacts, current: CurrentAttempt
             } else if current.started_at_ms >= payment.proof_from_ms() {
                 Decision::new(Verdict::Proven, NextJob::Succeed)
                     .event(PaymentEvent::TimePassed)
-                    .because("CONFIRM_WINDOW_PASSED", "the time to confirm passed and Toss shows no approval")
+                    .because(
+                        "CONFIRM_WINDOW_PASSED",
+                        "the time to confirm passed and Toss shows no approval",
+                    )
             } else {
                 Decision::new(Verdict::Undone, NextJob::Succeed)
             }

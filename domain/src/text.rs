@@ -1,0 +1,32 @@
+//! Which characters a text from outside may have. What a text means, and how long it may be, is said where it is parsed.
+
+/// Whether a character controls how text is shown instead of being shown: controls, line and paragraph separators, and the marks
+/// that turn the direction of what follows, by which a name can be made to read as something else.
+pub(crate) const fn is_control(c: char) -> bool {
+    matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Whether a text is more than white space and at most `most` characters long.
+pub(crate) fn has_length(text: &str, most: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_control_character_of_unicode_is_one() {
+        assert!(('\u{0}'..=char::MAX).filter(|c| c.is_control()).all(is_control));
+        assert!(['\u{2028}', '\u{202e}', '\u{2069}'].into_iter().all(is_control));
+        assert!(!['가', ' ', '\u{3000}', '🍜', '\u{200d}'].into_iter().any(is_control));
+    }
+
+    #[test]
+    fn a_text_of_white_space_has_no_length() {
+        assert!(!has_length("", 5));
+        assert!(!has_length(" \u{3000} ", 5));
+        assert!(has_length("마라탕면", 4));
+        assert!(!has_length("마라탕면", 3));
+    }
+}

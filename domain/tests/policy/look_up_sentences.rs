@@ -1,0 +1,155 @@
+//! What the policy promises about look-ups that staff or a webhook asked for, one sentence each.
+
+use domain::Won;
+use domain::answer::{Answer, FailureClass, TossStatus};
+use domain::attempt::{Operation, PastAttempt, Verdict};
+use domain::limits::{CONFIRM_PROOF_MS, UNFINISHED_CALL_MS};
+use domain::payment::{PaymentEvent, PaymentState};
+use domain::policy::{Decision, History, NextJob, PaymentFacts, ReviewReason, decide_look_up};
+
+use crate::fixture::{
+    AMOUNT, MINUTE_MS, START_MS, failure, now, past, payment, shown, told, unfinished, won,
+};
+use crate::script::{console_entry, shown_with};
+
+fn look_up(facts: &PaymentFacts, confirm: &[PastAttempt], at_ms: i64, answer: &Answer) -> Decision {
+    let own = History { attempts: &[], generation: 1 };
+    let confirm = History { attempts: confirm, generation: 1 };
+    decide_look_up(&own, &confirm, facts, now(Operation::LookUp, at_ms), answer, at_ms + 100)
+}
+
+#[test]
+fn positive_evidence_counts_whatever_we_thought_before() {
+    for state in
+        [PaymentState::Confirming, PaymentState::ConfirmUnresolved, PaymentState::WaitingForDeposit]
+    {
+        let decision = look_up(&payment(state), &[], START_MS, &shown(TossStatus::Done));
+        assert_eq!(decision.event, Some(PaymentEvent::Approved), "{state:?}");
+        assert_eq!(decision.review, None, "{state:?}");
+    }
+}
+
+#[test]
+fn a_late_approval_is_taken_up_and_shown_to_a_person() {
+    for state in [PaymentState::Failed, PaymentState::Expired] {
+        let decision = look_up(&payment(state), &[], START_MS, &shown(TossStatus::Done));
+        assert_eq!(decision.event, Some(PaymentEvent::Approved), "{state:?}");
+        assert_eq!(decision.review, Some(ReviewReason::LateApproval), "{state:?}");
+    }
+}
+
+#[test]
+fn a_decline_is_taken_up_only_while_no_call_of_a_dead_worker_may_be_under_way() {
+    let facts = payment(PaymentState::Confirming);
+    let died = [unfinished(Operation::Confirm, 1, START_MS)];
+    for (status, event) in [
+        (TossStatus::Aborted, PaymentEvent::Declined),
+        (TossStatus::Expired, PaymentEvent::TimePassed),
+    ] {
+        let early = look_up(&facts, &died, START_MS + MINUTE_MS, &shown(status.clone()));
+        assert_eq!(early.event, None);
+        let late = look_up(&facts, &died, START_MS + UNFINISHED_CALL_MS, &shown(status));
+        assert_eq!(late.event, Some(event));
+    }
+}
+
+#[test]
+fn nothing_at_toss_is_proof_only_when_the_time_has_passed() {
+    let facts = payment(PaymentState::ConfirmUnresolved);
+    let lost = [past(Operation::Confirm, 1, START_MS, Verdict::Failed(FailureClass::Unanswered))];
+    for answer in
+        [shown(TossStatus::InProgress), shown(TossStatus::Ready), failure(FailureClass::Absent)]
+    {
+        let early = look_up(&facts, &lost, START_MS + CONFIRM_PROOF_MS - 1, &answer);
+        assert_eq!((early.event, early.verdict), (None, Verdict::Undone));
+        let late = look_up(&facts, &lost, START_MS + CONFIRM_PROOF_MS, &answer);
+        assert_eq!((late.event, late.verdict), (Some(PaymentEvent::TimePassed), Verdict::Proven));
+    }
+}
+
+#[test]
+fn a_paid_order_that_toss_does_not_know_is_for_a_person_and_stays_paid() {
+    let decision =
+        look_up(&payment(PaymentState::Confirmed), &[], START_MS, &failure(FailureClass::Absent));
+    assert_eq!((decision.event, decision.review), (None, Some(ReviewReason::Absent)));
+}
+
+#[test]
+fn cancels_in_the_console_are_taken_up() {
+    let answer = shown_with(vec![console_entry("t-1", 3_000)]);
+    let decision = look_up(&payment(PaymentState::Confirmed), &[], START_MS, &answer);
+    let balance = won(AMOUNT - 3_000);
+    assert_eq!(decision.event, Some(PaymentEvent::Cancelled { balance }));
+}
+
+#[test]
+fn a_look_up_that_was_overtaken_never_raises_the_balance_again() {
+    let facts = PaymentFacts { balance: won(1_000), ..payment(PaymentState::PartiallyCancelled) };
+    let answer = shown_with(vec![console_entry("t-1", 3_000)]);
+    let decision = look_up(&facts, &[], START_MS, &answer);
+    assert_eq!((decision.event, decision.review), (None, None));
+}
+
+#[test]
+fn a_partial_cancel_that_leaves_nothing_is_a_whole_one() {
+    let facts = payment(PaymentState::Confirmed);
+    let answer = shown_with(vec![console_entry("t-1", AMOUNT)]);
+    let decision = look_up(&facts, &[], START_MS, &answer);
+    let event = decision.event.unwrap();
+    assert_eq!(event, PaymentEvent::Cancelled { balance: Won::ZERO });
+    assert_eq!(facts.state.after(event), Ok(PaymentState::Cancelled));
+}
+
+#[test]
+fn a_reversed_deposit_is_waited_for_again() {
+    let decision = look_up(
+        &payment(PaymentState::Confirmed),
+        &[],
+        START_MS,
+        &shown(TossStatus::WaitingForDeposit),
+    );
+    assert_eq!(decision.event, Some(PaymentEvent::DepositAwaited));
+}
+
+#[test]
+fn an_answer_about_another_payment_changes_nothing_and_calls_a_person() {
+    let mut other = told(TossStatus::Done);
+    other.total = won(1);
+    let decision =
+        look_up(&payment(PaymentState::Failed), &[], START_MS, &Answer::Payment(Box::new(other)));
+    assert_eq!((decision.event, decision.review), (None, Some(ReviewReason::AnswerMismatch)));
+}
+
+#[test]
+fn a_look_up_never_sends_anything_and_every_answer_leaves_the_machine_legal() {
+    let statuses = [
+        TossStatus::Ready,
+        TossStatus::InProgress,
+        TossStatus::WaitingForDeposit,
+        TossStatus::Done,
+        TossStatus::Canceled,
+        TossStatus::PartialCanceled,
+        TossStatus::Aborted,
+        TossStatus::Expired,
+        TossStatus::Unknown("NEW".to_owned()),
+    ];
+    let answers: Vec<Answer> =
+        statuses.into_iter().map(shown).chain(FailureClass::ALL.map(failure)).collect();
+    for state in PaymentState::ALL {
+        for answer in &answers {
+            for minutes in [0, 11, 16] {
+                let facts = payment(state);
+                let decision = look_up(&facts, &[], START_MS + minutes * MINUTE_MS, answer);
+                if let Some(event) = decision.event {
+                    assert!(state.after(event).is_ok(), "{state:?} {event:?}");
+                }
+                let goes_on = match decision.job {
+                    NextJob::Wait(wait) => !wait.has_new_key,
+                    NextJob::Succeed | NextJob::Park(_) => true,
+                    NextJob::Decline | NextJob::Void => false,
+                };
+                assert!(goes_on, "{state:?} {answer:?} {decision:?}");
+            }
+        }
+    }
+}
