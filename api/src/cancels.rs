@@ -1,0 +1,178 @@
+//! Cancels: staff give money back, wholly or in part. Each is a record of its own.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use domain::limits::CANCEL_REASON_CHARS_MAX;
+use domain::role::Action;
+use domain::{CancellationId, OrderId};
+use serde::{Deserialize, Serialize};
+use store::idempotency::CallerKey;
+use store::orders::OrderDetail;
+use store::{AcceptCancel, sha256_hex};
+use utoipa::ToSchema;
+
+use crate::context::Api;
+use crate::credential::{ActingStaff, Staff, unknown_order};
+use crate::extract::{Answer, Checks, IdInPath, IdempotencyKey, JsonBody, body};
+use crate::layers::IDEMPOTENT_REPLAYED;
+use crate::problem::{FieldProblem, Problem, ProblemCode};
+use crate::views::PageView;
+use crate::views::cancel::CancelView;
+use crate::words::{Language, Text};
+
+const NOT_A_REASON: Text = Text {
+    ko: "취소 사유는 1~170자여야 합니다.",
+    en: "A reason has 1 to 170 characters.",
+};
+
+/// What to give back, and why.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct CancelRequest {
+    /// Why, 1 to 170 characters. The customer sees it.
+    reason: String,
+    /// How much, in won; all that is left when it is left out.
+    #[schema(minimum = 1)]
+    amount: Option<i64>,
+}
+
+/// Cancel a payment
+///
+/// Gives money back: all that is left, or `amount`. The amount is reserved at once, so that cancels together never exceed what was
+/// paid; the money moves in the background.
+#[utoipa::path(
+    post, path = "/v1/orders/{orderId}/cancels", operation_id = "cancelOrder", tag = "Staff",
+    params(
+        ("orderId" = String, Path, description = "The order", example = "019ab1c2-7d3e-7f00-8a4b-5c6d7e8f9012"),
+        ("Idempotency-Key" = String, Header, description = "A UUID per meant cancel; the same one for a repeat"),
+    ),
+    request_body = CancelRequest,
+    responses((status = 202, description = "Accepted", body = CancelView, headers(
+        ("Location" = String, description = "What to poll"),
+        ("Idempotent-Replayed" = String, description = "`true` when an earlier request was accepted under this key"),
+    ))),
+    security(("staffToken" = []))
+)]
+pub(crate) async fn cancel_order(
+    State(api): State<Api>,
+    language: Language,
+    ActingStaff(staff): ActingStaff,
+    IdInPath(order_id): IdInPath<OrderId>,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonBody(request): JsonBody<CancelRequest>,
+) -> Result<Response, Problem> {
+    find_order(&api, &staff, Action::Cancel, &order_id).await?;
+    let key = key.ok_or_else(|| Problem::new(ProblemCode::IdempotencyKeyMissing))?;
+    let key = caller_key(&staff, key, &order_id, &request)?;
+    let mut checks = Checks::default();
+    let reason = read_reason(&request.reason);
+    let reason = checks.known(body("/reason"), reason, NOT_A_REASON);
+    let amount = request.amount.map(|won| checks.amount(body("/amount"), won));
+    let (Some(reason), None | Some(Some(_))) = (reason, amount) else {
+        return Err(checks.problem());
+    };
+    let amount = amount.flatten();
+    let cancel = AcceptCancel { order_id, amount, reason, actor: staff.actor(), key };
+    let accepted = api.store.accept_cancel(&cancel).await?;
+    if !accepted.is_replay {
+        api.publishing.publish(accepted.job);
+    }
+    let found = api.store.find_cancellation(&cancel.order_id, &accepted.cancellation_id).await?;
+    // A replayed key that belongs to a cancel of another order would have had another fingerprint.
+    let found = found.ok_or_else(|| Problem::new(ProblemCode::CancelUnknown))?;
+    let view = CancelView::new(&found, false, language);
+    let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
+    let headers = response.headers_mut();
+    let location = format!("/v1/orders/{}/cancels/{}", cancel.order_id, accepted.cancellation_id);
+    if let Ok(location) = HeaderValue::try_from(location) {
+        headers.insert(LOCATION, location);
+    }
+    if accepted.is_replay {
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// List an order's cancels
+///
+/// Oldest first. An order has at most 100.
+#[utoipa::path(
+    get, path = "/v1/orders/{orderId}/cancels", operation_id = "listCancels", tag = "Staff",
+    params(("orderId" = String, Path, description = "The order", example = "019ab1c2-7d3e-7f00-8a4b-5c6d7e8f9012")),
+    responses((status = 200, description = "All of them", body = PageView<CancelView>)),
+    security(("staffToken" = []))
+)]
+pub(crate) async fn list_cancels(
+    State(api): State<Api>,
+    language: Language,
+    staff: Staff,
+    IdInPath(order_id): IdInPath<OrderId>,
+) -> Answer<PageView<CancelView>> {
+    let order = find_order(&api, &staff, Action::Read, &order_id).await?;
+    let data =
+        order.cancellations.iter().map(|cancel| CancelView::new(cancel, false, language)).collect();
+    Ok(Json(PageView { data, next_cursor: None }))
+}
+
+/// Read a cancel
+#[utoipa::path(
+    get, path = "/v1/orders/{orderId}/cancels/{cancelId}", operation_id = "readCancel", tag = "Staff",
+    params(
+        ("orderId" = String, Path, description = "The order", example = "019ab1c2-7d3e-7f00-8a4b-5c6d7e8f9012"),
+        ("cancelId" = String, Path, description = "The cancel", example = "019ab1c9-0b1c-7e00-9f4d-2a3b4c5d6e7f"),
+    ),
+    responses((status = 200, description = "The cancel", body = CancelView)),
+    security(("staffToken" = []))
+)]
+pub(crate) async fn read_cancel(
+    State(api): State<Api>,
+    language: Language,
+    staff: Staff,
+    IdInPath((order_id, cancel_id)): IdInPath<(OrderId, CancellationId)>,
+) -> Answer<CancelView> {
+    find_order(&api, &staff, Action::Read, &order_id).await?;
+    let found = api.store.find_cancellation(&order_id, &cancel_id).await?;
+    let found = found.ok_or_else(|| Problem::new(ProblemCode::CancelUnknown))?;
+    Ok(Json(CancelView::new(&found, false, language)))
+}
+
+async fn find_order(
+    api: &Api,
+    staff: &Staff,
+    action: Action,
+    id: &OrderId,
+) -> Result<OrderDetail, Problem> {
+    let order = api.store.find_order(id).await?.ok_or_else(unknown_order)?;
+    staff.check_order(action, &order)?;
+    Ok(order)
+}
+
+fn caller_key(
+    staff: &Staff,
+    key: String,
+    order: &OrderId,
+    request: &CancelRequest,
+) -> Result<CallerKey, Problem> {
+    // The order is part of what is compared: one key never cancels two orders.
+    let canonical = serde_json::to_vec(&(order.as_str(), request))
+        .map_err(|error| Problem::new(ProblemCode::Internal).caused_by(error))?;
+    let scope = format!("{} POST /v1/orders/{{orderId}}/cancels", staff.id());
+    Ok(CallerKey { scope, key, fingerprint: sha256_hex(canonical) })
+}
+
+/// A reason as staff may give it: trimmed, bounded, on one line.
+pub(crate) fn read_reason(text: &str) -> Option<String> {
+    let reason = text.trim();
+    let length = reason.chars().count();
+    let is_good =
+        (1..=CANCEL_REASON_CHARS_MAX).contains(&length) && !reason.chars().any(char::is_control);
+    is_good.then(|| reason.to_owned())
+}
+
+/// A reason that is missing or cannot be taken.
+pub(crate) fn bad_reason() -> FieldProblem {
+    FieldProblem::new(body("/reason"), "not_allowed", NOT_A_REASON)
+}

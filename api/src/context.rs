@@ -1,0 +1,78 @@
+//! What every handler works with.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use queue::Publisher;
+use store::Store;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::credential::Tokens;
+use crate::publishing::Publishing;
+use crate::rates::Rates;
+use crate::settings::ApiSettings;
+
+/// Everything that the API needs from outside.
+#[derive(Debug, Clone)]
+pub struct ApiContext {
+    /// The database.
+    pub store: Store,
+    /// Where accepted jobs go right after their commit. The relay brings what does not arrive.
+    pub publisher: Arc<dyn Publisher>,
+    /// What the deployment chooses.
+    pub settings: ApiSettings,
+    /// Cancelled when the process is to stop: readiness ends, waiting requests and event streams end.
+    pub shutdown: CancellationToken,
+}
+
+/// The context as handlers share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Api(Arc<Shared>);
+
+/// See [`Api`].
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) settings: ApiSettings,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tokens: Tokens,
+    pub(crate) rates: Rates,
+    pub(crate) publishing: Publishing,
+    /// Requests that are worked on.
+    pub(crate) in_flight: Arc<Semaphore>,
+    /// Long polls that wait.
+    pub(crate) waiting: Arc<Semaphore>,
+    /// Event streams.
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+impl Api {
+    pub(crate) fn new(context: ApiContext) -> Api {
+        let ApiContext { store, publisher, settings, shutdown } = context;
+        let limits = &settings.limits;
+        Api(Arc::new(Shared {
+            tokens: Tokens::new(settings.token_key.clone()),
+            rates: Rates::new(limits),
+            publishing: Publishing::new(publisher, limits.publishing_max),
+            in_flight: semaphore(limits.requests_in_flight_max),
+            waiting: semaphore(limits.waiting_polls_max),
+            streams: semaphore(limits.event_streams_max),
+            store,
+            shutdown,
+            settings,
+        }))
+    }
+}
+
+fn semaphore(permits: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
+}
+
+impl Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}

@@ -1,0 +1,303 @@
+//! Orders, as answers show them. A customer sees their own order without Toss's raw words; staff also see whom and where to deliver,
+//! and what Toss said.
+
+use domain::payment::PaymentState;
+use domain::status::CustomerStatus;
+use serde::Serialize;
+use store::orders::{OrderDetail, OrderRow, PaymentDetail};
+use utoipa::ToSchema;
+
+use super::cancel::CancelView;
+use super::quote::LineView;
+use super::{CURRENCY, instant};
+use crate::credential::Tokens;
+use crate::words::Language;
+use crate::words::failure::explain;
+use crate::words::status::{next_step, status_text};
+
+/// An order and where it stands. All amounts are whole won.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderView {
+    /// As Toss knows it.
+    pub(crate) order_id: String,
+    /// Where it was ordered.
+    pub(crate) store_id: String,
+    /// The store's name then.
+    pub(crate) store_name: String,
+    /// What it is called.
+    pub(crate) order_name: String,
+    /// awaiting_payment, confirming, checking, waiting_for_deposit, paid, failed, expired, closed, refunding, partially_cancelled
+    /// or cancelled. More words may come: go by `keepPolling`.
+    pub(crate) status: &'static str,
+    /// The status as a sentence for the customer.
+    pub(crate) status_text: &'static str,
+    /// What the customer should do now; null when there is nothing to do.
+    #[schema(required = true)]
+    pub(crate) next_step: Option<&'static str>,
+    /// Whether something more is coming by itself.
+    pub(crate) keep_polling: bool,
+    /// In how many seconds asking again makes sense; null when nothing is coming.
+    #[schema(required = true)]
+    pub(crate) retry_after_seconds: Option<u32>,
+    /// Rises with every change.
+    pub(crate) version: i64,
+    /// What is paid.
+    pub(crate) amount: i64,
+    /// Always KRW.
+    pub(crate) currency: &'static str,
+    /// The sum of the lines.
+    pub(crate) items_amount: i64,
+    /// What delivery adds.
+    pub(crate) delivery_fee: i64,
+    /// What was taken and not given back.
+    pub(crate) balance: i64,
+    /// What was given back.
+    pub(crate) cancelled_amount: i64,
+    /// The lines as sold.
+    pub(crate) lines: Vec<LineView>,
+    /// When it was made.
+    #[schema(format = DateTime)]
+    pub(crate) created_at: String,
+    /// Until when it may be paid.
+    #[schema(format = DateTime)]
+    pub(crate) pay_by: String,
+    /// Its payment; null until a confirm was accepted.
+    #[schema(required = true)]
+    pub(crate) payment: Option<PaymentView>,
+    /// Its cancellations, oldest first.
+    pub(crate) cancels: Vec<CancelView>,
+    /// A fresh ticket to read this order for 15 minutes; null for staff.
+    #[schema(required = true)]
+    pub(crate) ticket: Option<String>,
+    /// Who ordered; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) customer: Option<CustomerView>,
+    /// Where it goes; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delivery: Option<DeliveryView>,
+}
+
+/// A payment.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PaymentView {
+    /// How it was paid, as Toss names it.
+    #[schema(required = true)]
+    pub(crate) method: Option<String>,
+    /// When the confirm was accepted.
+    #[schema(format = DateTime)]
+    pub(crate) requested_at: String,
+    /// When the money was taken.
+    #[schema(required = true, format = DateTime)]
+    pub(crate) approved_at: Option<String>,
+    /// Toss's receipt.
+    #[schema(required = true)]
+    pub(crate) receipt_url: Option<String>,
+    /// Why nothing was taken.
+    #[schema(required = true)]
+    pub(crate) failure: Option<FailureView>,
+    /// Where to pay into.
+    #[schema(required = true)]
+    pub(crate) virtual_account: Option<VirtualAccountView>,
+    /// Why a person should look; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) review_reason: Option<String>,
+}
+
+/// Why nothing was taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct FailureView {
+    /// Toss's code, or ours.
+    pub(crate) code: String,
+    /// A sentence that a customer understands.
+    pub(crate) message: &'static str,
+    /// What to do now.
+    pub(crate) next_step: &'static str,
+    /// Toss's own sentence; for staff only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) toss_message: Option<String>,
+}
+
+/// An account that waits for the customer's money.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VirtualAccountView {
+    /// Toss's code of the bank.
+    #[schema(required = true)]
+    pub(crate) bank_code: Option<String>,
+    /// The account.
+    pub(crate) account_number: String,
+    /// In whose name the money is awaited.
+    #[schema(required = true)]
+    pub(crate) customer_name: Option<String>,
+    /// Until when.
+    #[schema(required = true, format = DateTime)]
+    pub(crate) due_date: Option<String>,
+}
+
+/// Who ordered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CustomerView {
+    /// Their name.
+    pub(crate) name: String,
+    /// Their e-mail address.
+    #[schema(required = true)]
+    pub(crate) email: Option<String>,
+    /// Digits.
+    pub(crate) phone: String,
+}
+
+/// Where an order goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DeliveryView {
+    /// The address.
+    pub(crate) address: String,
+    /// Floor, flat, door.
+    #[schema(required = true)]
+    pub(crate) detail: Option<String>,
+    /// For the courier.
+    #[schema(required = true)]
+    pub(crate) note: Option<String>,
+}
+
+impl OrderView {
+    /// The order as its customer sees it, with a fresh ticket.
+    pub(crate) fn for_customer(
+        order: &OrderDetail,
+        tokens: &Tokens,
+        language: Language,
+    ) -> OrderView {
+        let ticket = Some(tokens.ticket(&order.order.id, order.now_ms));
+        OrderView { ticket, ..OrderView::new(order, true, language) }
+    }
+
+    /// The order as staff of its store see it.
+    pub(crate) fn for_staff(order: &OrderDetail, language: Language) -> OrderView {
+        OrderView {
+            customer: Some(CustomerView::new(&order.order)),
+            delivery: Some(DeliveryView::new(&order.order)),
+            ..OrderView::new(order, false, language)
+        }
+    }
+
+    fn new(order: &OrderDetail, is_for_customer: bool, language: Language) -> OrderView {
+        let view = order.view();
+        let row = &order.order;
+        let cancels = &order.cancellations;
+        OrderView {
+            order_id: row.id.as_str().to_owned(),
+            store_id: row.store_id.as_str().to_owned(),
+            store_name: row.store_name.clone(),
+            order_name: row.order_name.clone(),
+            status: view.status.word(),
+            status_text: status_text(view.status).in_language(language),
+            next_step: next_step(view.status).map(|text| text.in_language(language)),
+            keep_polling: view.ask_again_s.is_some(),
+            retry_after_seconds: view.ask_again_s,
+            version: row.version,
+            amount: row.amount.get(),
+            currency: CURRENCY,
+            items_amount: row.items_amount.get(),
+            delivery_fee: row.delivery_fee.get(),
+            balance: order.payment.as_ref().map_or(0, |payment| payment.balance.get()),
+            cancelled_amount: order.cancelled_amount().get(),
+            lines: order.lines.iter().map(LineView::new).collect(),
+            created_at: instant(row.created_at_ms),
+            pay_by: instant(row.pay_by_ms),
+            payment: order
+                .payment
+                .as_ref()
+                .map(|payment| PaymentView::new(payment, view.status, is_for_customer, language)),
+            cancels: cancels
+                .iter()
+                .map(|cancel| CancelView::new(cancel, is_for_customer, language))
+                .collect(),
+            ticket: None,
+            customer: None,
+            delivery: None,
+        }
+    }
+}
+
+impl PaymentView {
+    fn new(
+        payment: &PaymentDetail,
+        status: CustomerStatus,
+        is_for_customer: bool,
+        language: Language,
+    ) -> PaymentView {
+        let account = payment.virtual_account.as_ref().map(|account| VirtualAccountView {
+            bank_code: account.bank_code.clone(),
+            account_number: account.account_number.clone(),
+            customer_name: account.holder.clone(),
+            due_date: account.due_at_ms.map(instant),
+        });
+        PaymentView {
+            method: payment.method.clone(),
+            requested_at: instant(payment.accepted_at_ms),
+            approved_at: payment.approved_at_ms.map(instant),
+            // A link for people: nothing but a web address is passed on.
+            receipt_url: payment.receipt_url.clone().filter(|url| url.starts_with("http")),
+            failure: failure(payment, status, is_for_customer, language),
+            virtual_account: account,
+            review_reason: payment.review_reason.clone().filter(|_| !is_for_customer),
+        }
+    }
+}
+
+/// Why nothing was taken, once that is sure.
+fn failure(
+    payment: &PaymentDetail,
+    status: CustomerStatus,
+    is_for_customer: bool,
+    language: Language,
+) -> Option<FailureView> {
+    let is_final = match payment.state {
+        PaymentState::Failed | PaymentState::Expired => true,
+        PaymentState::Confirming
+        | PaymentState::ConfirmUnresolved
+        | PaymentState::WaitingForDeposit
+        | PaymentState::Confirmed
+        | PaymentState::PartiallyCancelled
+        | PaymentState::Cancelled => false,
+    };
+    let failure = payment.failure.as_ref().filter(|_| is_final)?;
+    let explained = explain(&failure.code);
+    let is_expired = status == CustomerStatus::Expired;
+    let message = if is_expired { status_text(status) } else { explained.message };
+    let step = if is_expired {
+        next_step(status).unwrap_or(explained.next_step)
+    } else {
+        explained.next_step
+    };
+    Some(FailureView {
+        code: failure.code.clone(),
+        message: message.in_language(language),
+        next_step: step.in_language(language),
+        toss_message: failure.message.clone().filter(|_| !is_for_customer),
+    })
+}
+
+impl CustomerView {
+    fn new(row: &OrderRow) -> CustomerView {
+        CustomerView {
+            name: row.customer_name.clone(),
+            email: row.customer_email.clone(),
+            phone: row.customer_phone.clone(),
+        }
+    }
+}
+
+impl DeliveryView {
+    fn new(row: &OrderRow) -> DeliveryView {
+        DeliveryView {
+            address: row.address.clone(),
+            detail: row.address_detail.clone(),
+            note: row.note.clone(),
+        }
+    }
+}
