@@ -296,9 +296,10 @@ fn looked_up(
             // A stranger's cancel of just our amount may be ours with its reason lost: a person tells them apart.
             let is_confusable = entries.foreign.iter().any(|entry| entry.amount == cancel.amount);
             if is_confusable && history.may_have_reached_toss() {
-                return ambiguous("a cancel of this amount without our tag appeared at Toss");
+                ambiguous("a cancel of this amount without our tag appeared at Toss")
+            } else {
+                not_done(history, cancel, current, told, now_ms)
             }
-            not_done(history, cancel, current, told, now_ms)
         }
         TossStatus::Ready
         | TossStatus::InProgress
@@ -351,14 +352,15 @@ fn not_done(
     });
     let is_settled = current.started_at_ms >= settled_at_ms && !is_under_way;
     let code = last.and_then(|(last, _)| last.code.clone()).unwrap_or_default();
-    if !may_send_more(history, cancel, now_ms) {
-        let verdict = if is_settled { Verdict::Undone } else { Verdict::Inconclusive };
-        let code = if code.is_empty() { "GAVE_UP".to_owned() } else { code };
-        return Decision::park(verdict, ReviewReason::GaveUp)
-            .because(code, "tried for as long as makes sense");
-    }
+    let may_send = may_send_more(history, cancel, now_ms);
     let class = match last.map(|(_, trace)| trace) {
         None if cancel.amount > told.balance => return exceeds_balance(),
+        None | Some(Trace::Nothing | Trace::NoAnswer | Trace::InProgress) if !may_send => {
+            return gave_up(
+                if is_under_way { Verdict::Inconclusive } else { Verdict::Undone },
+                code,
+            );
+        }
         // Nothing was sent under this key yet.
         None => {
             let next = wait(Pace::LookUp, history.look_ups_in_a_row());
@@ -371,11 +373,29 @@ fn not_done(
         }
         Some(Trace::Answered(class)) => class,
     };
+    let is_broken = class == FailureClass::Broken && !is_under_way;
+    if is_refusal(class) && !is_under_way {
+        refused(&code, "refused, and a look-up shows that nothing was given back")
+    } else if !is_settled && !is_broken {
+        later(history, settled_at_ms)
+    } else if cancel.amount > told.balance {
+        exceeds_balance()
+    } else if !may_send {
+        gave_up(Verdict::Undone, code)
+    } else if is_broken {
+        new_key(0)
+    } else if history.generation < CANCEL_KEYS_MAX {
+        new_key(usize::try_from(history.generation).unwrap_or(usize::MAX).saturating_sub(1))
+    } else {
+        Decision::park(Verdict::Undone, ReviewReason::KeysUsedUp)
+            .because(code, "every try was answered with an error, and nothing was given back")
+    }
+}
+
+/// Whether an answer refuses the cancel itself, so that another try would be refused as well.
+fn is_refusal(class: FailureClass) -> bool {
     match class {
-        FailureClass::Refused | FailureClass::Absent | FailureClass::Disputed if !is_under_way => {
-            refused(&code, "refused, and a look-up shows that nothing was given back")
-        }
-        FailureClass::Broken if !is_under_way => new_key(0),
+        FailureClass::Refused | FailureClass::Absent | FailureClass::Disputed => true,
         FailureClass::Unsent
         | FailureClass::Unanswered
         | FailureClass::InProgress
@@ -384,24 +404,13 @@ fn not_done(
         | FailureClass::Limited
         | FailureClass::BankClosed
         | FailureClass::Contradictory
-        | FailureClass::Disputed
-        | FailureClass::Refused
-        | FailureClass::Absent
-        | FailureClass::Broken => {
-            if !is_settled {
-                later(history, settled_at_ms)
-            } else if cancel.amount > told.balance {
-                exceeds_balance()
-            } else if history.generation < CANCEL_KEYS_MAX {
-                new_key(usize::try_from(history.generation).unwrap_or(usize::MAX).saturating_sub(1))
-            } else {
-                Decision::park(Verdict::Undone, ReviewReason::KeysUsedUp).because(
-                    code,
-                    "every try was answered with an error, and nothing was given back",
-                )
-            }
-        }
+        | FailureClass::Broken => false,
     }
+}
+
+fn gave_up(verdict: Verdict, code: String) -> Decision {
+    let code = if code.is_empty() { "GAVE_UP".to_owned() } else { code };
+    Decision::park(verdict, ReviewReason::GaveUp).because(code, "tried for as long as makes sense")
 }
 
 fn exceeds_balance() -> Decision {

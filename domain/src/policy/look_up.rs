@@ -96,7 +96,16 @@ fn looked_up(
         TossStatus::Expired if payment.state.is_undecided() && !is_under_way => {
             failure(proven(PaymentEvent::TimePassed))
         }
-        TossStatus::Aborted | TossStatus::Expired => nothing_new(),
+        TossStatus::Aborted | TossStatus::Expired => match payment.state {
+            PaymentState::Confirming
+            | PaymentState::ConfirmUnresolved
+            | PaymentState::Failed
+            | PaymentState::Expired => nothing_new(),
+            PaymentState::WaitingForDeposit
+            | PaymentState::Confirmed
+            | PaymentState::PartiallyCancelled
+            | PaymentState::Cancelled => nothing_new().review(ReviewReason::UnexpectedState),
+        },
         // Money that was given back stays so: a higher balance than ours was read before our last news.
         TossStatus::Canceled | TossStatus::PartialCanceled
             if payment.state == PaymentState::PartiallyCancelled

@@ -292,10 +292,23 @@ fn a_key_that_was_granted_when_the_day_ended_leads_to_a_stop_and_not_to_a_loop()
 }
 
 #[test]
-fn giving_up_before_the_last_error_has_settled_proves_nothing() {
+fn giving_up_waits_until_an_answered_error_has_settled() {
     let mut job = CancelScript::new();
     job.book.now_ms = START_MS + CANCEL_TRIES_MS - SECOND_MS;
     job.sends(failure(FailureClass::Ambiguous));
+    assert_eq!(job.looks_up(untouched()).verdict, Verdict::Inconclusive);
+    assert!(job.book.history().is_outcome_unknown());
+    let decision = job.looks_up(untouched());
+    assert_eq!(decision.job, NextJob::Park(ReviewReason::GaveUp));
+    assert!(!job.book.history().is_outcome_unknown());
+}
+
+#[test]
+fn giving_up_on_a_lost_answer_proves_nothing_while_the_call_may_still_arrive() {
+    let mut job = CancelScript::new();
+    job.book.now_ms = START_MS + CANCEL_TRIES_MS - SECOND_MS;
+    job.sends(failure(FailureClass::Unanswered));
+    job.book.now_ms = START_MS + CANCEL_TRIES_MS;
     let decision = job.looks_up(untouched());
     assert_eq!(decision.job, NextJob::Park(ReviewReason::GaveUp));
     assert_eq!(decision.verdict, Verdict::Inconclusive);

@@ -75,6 +75,15 @@ fn a_paid_order_that_toss_does_not_know_is_for_a_person_and_stays_paid() {
 }
 
 #[test]
+fn a_paid_order_that_toss_shows_as_failed_is_for_a_person_and_stays_paid() {
+    for status in [TossStatus::Aborted, TossStatus::Expired] {
+        let decision = look_up(&payment(PaymentState::Confirmed), &[], START_MS, &shown(status));
+        let review = Some(ReviewReason::UnexpectedState);
+        assert_eq!((decision.event, decision.review), (None, review));
+    }
+}
+
+#[test]
 fn cancels_in_the_console_are_taken_up() {
     let answer = shown_with(vec![console_entry("t-1", 3_000)]);
     let decision = look_up(&payment(PaymentState::Confirmed), &[], START_MS, &answer);

@@ -12,4 +12,5 @@ mod look_up_sentences;
 mod luck;
 mod model;
 mod script;
+mod tables;
 mod tape;
