@@ -25,6 +25,7 @@ async fn listed(shop: &Shop, filter: &OrderFilter, limit: u64) -> Vec<String> {
         let page = shop.store.list_orders(filter, after.as_deref(), limit).await.unwrap();
         assert!(page.rows.len() <= usize::try_from(limit).unwrap());
         ids.extend(page.rows.into_iter().map(|order| order.order.id.into_string()));
+        assert!(ids.len() <= 1_000, "the pages do not end");
         after = page.next;
         if after.is_none() {
             return ids;
