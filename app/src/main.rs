@@ -1,2 +1,120 @@
-//! Placeholder.
-fn main() {}
+//! `seungin`, the one binary: reads the command line and the configuration, and starts what they
+//! ask for. What the parts are is in `parts`; which of them the embedded product takes, in
+//! `embedded`; every other subcommand is in `command` and `journey`.
+
+mod banner;
+mod catalogue_file;
+mod cli;
+mod command;
+mod config;
+mod data_dir;
+mod demo;
+mod embedded;
+mod entropy;
+mod exit;
+mod journey;
+mod output;
+mod parts;
+mod shutdown;
+mod telemetry;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::config::{Config, Environment, LogConfig, Settings};
+use crate::data_dir::DataDir;
+use crate::exit::Failure;
+use crate::output::{print, tell};
+
+/// The name of the one merchant whose keys are configured. Stores name the merchant that their
+/// payments go to.
+const MERCHANT: &str = "default";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match start(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&format!("error: {}", failure.message()));
+            failure.code()
+        }
+    }
+}
+
+fn start(cli: &Cli) -> Result<(), Failure> {
+    if let (Some(_), Some(flag)) = (&cli.command, cli.embedded.given()) {
+        let mut command = <Cli as clap::CommandFactory>::command();
+        let message = format!("{flag} belongs to `seungin` without a command");
+        command.error(clap::error::ErrorKind::ArgumentConflict, message).exit();
+    }
+    // Two TLS providers would fail at the first connection; say which one before anybody connects.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow::anyhow!("a TLS provider was installed already"))?;
+    let environment = Environment::of_this_process();
+    // These need no configuration and must work with a wrong one.
+    if let Some(Command::Openapi) = &cli.command {
+        return command::openapi();
+    }
+    if let Some(Command::Completions { shell }) = &cli.command {
+        return command::completions(*shell);
+    }
+    let (config, settings) = config::load(&environment, &cli.flags(), Path::new("."))?;
+    if let Some(Command::Config(command)) = &cli.command {
+        return command::settings::run(&settings, command);
+    }
+    telemetry::start(&log_of(cli, &config, &settings), !environment.forbids_colour())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
+    runtime.block_on(Box::pin(run(cli, config, &environment)))
+}
+
+/// A command that ends by itself is quiet, unless somebody asked for its log.
+fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
+    let runs_on = matches!(cli.command, None | Some(Command::Simulator(_)));
+    let mut log = config.log.clone();
+    if !runs_on && config::is_default(settings, "log.filter") {
+        "error".clone_into(&mut log.filter);
+    }
+    log
+}
+
+async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(), Failure> {
+    match &cli.command {
+        None => run_embedded(cli, &config, environment).await,
+        Some(Command::Try(args)) => journey::run(config, environment, args).await,
+        Some(Command::Simulator(args)) => {
+            command::simulator::run(&config, args, shutdown::on_signal()?).await
+        }
+        Some(Command::Migrate) => command::migrate(&config).await,
+        Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
+        Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
+        Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_deref()).await,
+        // Done already, without a runtime.
+        Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),
+    }
+}
+
+async fn run_embedded(
+    cli: &Cli,
+    config: &Config,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let shutdown = shutdown::on_signal()?;
+    let data_dir = match cli.embedded.ephemeral {
+        true => DataDir::ephemeral()?,
+        false => DataDir::take(&config.data_dir)?,
+    };
+    let kept_at = (!data_dir.is_ephemeral()).then(|| data_dir.path().display().to_string());
+    let running = embedded::start(config, data_dir).await?;
+    print(&banner::banner(&running, kept_at.as_deref(), output::style(environment)))
+        .context("standard output cannot be written to")?;
+    running.run(&shutdown).await?;
+    Ok(())
+}

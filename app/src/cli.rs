@@ -1,0 +1,259 @@
+//! The command line: every subcommand and flag, with what `--help` says. Not here: what they do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Flags;
+
+/// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
+/// process: API, demo shop, worker, queue, database, and a simulator in the place of Toss.
+#[derive(Debug, Parser)]
+#[command(name = "seungin", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) embedded: Embedded,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  seungin                              start everything; the demo shop is at http://127.0.0.1:8080
+  seungin --ephemeral --listen 127.0.0.1:0
+                                       the same on a free port, and nothing stays behind
+  seungin try                          one order: paid, partly cancelled, cancelled
+  seungin try --decline REJECT_CARD_COMPANY
+                                       one order that the card company declines
+  seungin staff add --name Kim --role owner --store malatang-hongdae
+  seungin config print                 every setting and where it came from
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 69 something needed is not reachable, 78 wrong configuration.";
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Read this configuration file instead of ./seungin.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Keep everything in this directory [default: .seungin]
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Which log lines to write to stderr, such as `debug` or `info,toss=debug` [default: info]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// Flags of the embedded product.
+#[derive(Debug, Args)]
+pub(crate) struct Embedded {
+    /// Address of the API and the demo shop; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address of the bundled simulator [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) simulator_listen: Option<SocketAddr>,
+    /// Use a temporary data directory that is removed at the end
+    #[arg(long, conflicts_with = "data_dir")]
+    pub(crate) ephemeral: bool,
+}
+
+impl Embedded {
+    /// The first flag that was given; flags of the embedded product mean nothing to a command.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.listen.is_some(), "--listen"),
+            (self.simulator_listen.is_some(), "--simulator-listen"),
+            (self.ephemeral, "--ephemeral"),
+        ];
+        given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+}
+
+/// What to do instead of running everything.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Drive whole journeys from cart to cancelled, and check every step
+    Try(TryArgs),
+    /// Run the Toss simulator alone
+    Simulator(SimulatorArgs),
+    /// Bring the database's schema up to this version
+    Migrate,
+    /// Load stores and menus from a JSON file; all of it or nothing
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArgs),
+    /// Members of staff and their tokens
+    #[command(subcommand)]
+    Staff(StaffCommand),
+    /// The configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI description of the HTTP API
+    Openapi,
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Ask a running instance whether it is ready; exit 0 if it is
+    Healthcheck {
+        /// The API's address [default: the running instance of the data directory]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+}
+
+const IMPORT_HELP: &str = "\
+The file is {\"stores\": [{storeId, name, merchant?, deliveryFee, minimumOrder, open?, products: [
+  {productId, name, description?, price, available?, optionGroups?: [
+    {groupId, name, minChoices, maxChoices, options: [{optionId, name, price, available?}]}]}]}]}.
+Prices are won. Importing the same file again changes nothing. config/README.md has more.";
+
+/// How to try it.
+#[derive(Debug, Args)]
+pub(crate) struct TryArgs {
+    /// The API to use [default: the running instance of the data directory, else one that is started for this]
+    #[arg(long, value_name = "URL")]
+    pub(crate) api: Option<String>,
+    /// A staff token that may cancel [default: SEUNGIN_STAFF_TOKEN, else the demo master's]
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) staff_token: Option<String>,
+    /// Let the simulator decline with this code, and expect the order to fail in the right way
+    #[arg(long, value_name = "CODE")]
+    pub(crate) decline: Option<String>,
+    /// How many journeys
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) count: u32,
+    /// How many at the same time
+    #[arg(long, value_name = "C", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) concurrency: u32,
+    /// Print one JSON object instead of the story
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How long one journey may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) timeout: u64,
+}
+
+/// How to run the simulator alone.
+#[derive(Debug, Args)]
+pub(crate) struct SimulatorArgs {
+    /// Address; port 0 takes a free one [default: 127.0.0.1:8081]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Keep the state in this file over restarts [default: keep it in memory only]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state_file: Option<PathBuf>,
+}
+
+/// What to import.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The file; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Products of these stores that the file does not name cannot be ordered any more
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// Staff.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StaffCommand {
+    /// Add somebody and print their token, which is shown only this once
+    Add {
+        /// What people call them
+        #[arg(long)]
+        name: String,
+        /// What they may do: owner and manager act for their stores, master for all
+        #[arg(long)]
+        role: RoleName,
+        /// A store that they act for; repeat it for several
+        #[arg(long = "store", value_name = "STORE_ID")]
+        stores: Vec<String>,
+    },
+    /// List everybody
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse somebody's token from now on
+    Disable {
+        /// Their id, as `staff list` shows it
+        id: String,
+    },
+}
+
+/// A role as it is written on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleName {
+    /// The owner of stores.
+    Owner,
+    /// A manager of stores.
+    Manager,
+    /// Head office.
+    Master,
+}
+
+/// Configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print every setting with its value and where it came from; secrets are not shown
+    Print {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check the configuration; exit 78 if it cannot be used
+    Check,
+    /// Print a configuration file with every key, its default and its meaning
+    Example,
+}
+
+impl Cli {
+    /// What the flags say about the configuration.
+    pub(crate) fn flags(&self) -> Flags {
+        let text = |path: &PathBuf| path.display().to_string();
+        let values = [
+            ("data_dir", self.common.data_dir.as_ref().map(text), "--data-dir"),
+            ("log.filter", self.common.log.clone(), "--log"),
+            ("api.listen", self.embedded.listen.map(|it| it.to_string()), "--listen"),
+            (
+                "simulator.listen",
+                self.simulator_listen().map(|it| it.to_string()),
+                "--simulator-listen",
+            ),
+        ];
+        let given = values.into_iter().filter_map(|(key, value, flag)| Some((key, value?, flag)));
+        Flags { file: self.common.config.clone(), values: given.collect() }
+    }
+
+    fn simulator_listen(&self) -> Option<SocketAddr> {
+        if let Some(Command::Simulator(args)) = &self.command {
+            return args.listen;
+        }
+        self.embedded.simulator_listen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_of_every_command_may_stand_behind_it() {
+        let cli = Cli::try_parse_from(["seungin", "config", "print", "--data-dir", "x"]).unwrap();
+        assert_eq!(cli.flags().values, [("data_dir", "x".to_owned(), "--data-dir")]);
+    }
+}

@@ -1,0 +1,25 @@
+//! `seungin config`.
+
+use anyhow::Context as _;
+
+use crate::cli::ConfigCommand;
+use crate::config::{Settings, example, print as print_settings, shown};
+use crate::exit::Failure;
+use crate::output::print;
+
+/// Shows a configuration that has been loaded, and so is one that can be used.
+///
+/// # Errors
+/// Standard output cannot be written to.
+pub(crate) fn run(settings: &Settings, command: &ConfigCommand) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Print { json: false } => print(&print_settings(settings))?,
+        ConfigCommand::Print { json: true } => {
+            let text = serde_json::to_string_pretty(&shown(settings)).context("the settings")?;
+            print(&format!("{text}\n"))?;
+        }
+        ConfigCommand::Example => print(&example())?,
+        ConfigCommand::Check => print("the configuration can be used\n")?,
+    }
+    Ok(())
+}

@@ -1,0 +1,348 @@
+//! The configuration: where it comes from, what is valid, and the types that the rest of `app`
+//! works with. Nothing else in the product reads the environment or a configuration file.
+//!
+//! Precedence: flag, environment, file, default. `keys` is the table of keys, `layers` merges the
+//! sources, `read` parses, this file knows which values fit together.
+
+mod environment;
+mod example;
+mod keys;
+mod layers;
+mod problem;
+mod read;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use api::{Network, Rate, TokenKey};
+use secrecy::{ExposeSecret as _, SecretString};
+use toss::SecretKey;
+use tracing_subscriber::EnvFilter;
+
+pub(crate) use self::environment::Environment;
+pub(crate) use self::example::{example, print, shown};
+pub(crate) use self::layers::{Flags, Settings};
+pub(crate) use self::problem::InvalidConfig;
+pub(crate) use self::values::{Address, Deployment, LogFormat, Redirect, decode_token_key};
+
+use self::problem::Problem;
+use self::read::Reader;
+
+/// A configuration that fits together.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) deployment: Deployment,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) api: ApiConfig,
+    pub(crate) database: DatabaseConfig,
+    pub(crate) queue_capacity_per_lane: NonZeroUsize,
+    pub(crate) worker_concurrency: usize,
+    pub(crate) toss: TossChoice,
+    /// Where the bundled simulator listens, if it is used.
+    pub(crate) simulator_listen: SocketAddr,
+    pub(crate) checkout: CheckoutConfig,
+    /// `None`: generate one into the data directory.
+    pub(crate) token_key: Option<TokenKey>,
+    /// Whether a new database gets something to try out. Never in production.
+    pub(crate) seeds_demo: bool,
+    pub(crate) log: LogConfig,
+}
+
+/// The API's side.
+#[derive(Debug)]
+pub(crate) struct ApiConfig {
+    pub(crate) listen: SocketAddr,
+    /// `None`: the address that was got.
+    pub(crate) public_url: Option<Address>,
+    pub(crate) allowed_origins: Vec<Address>,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) trusted_callers: Vec<Network>,
+    pub(crate) requests_max: usize,
+    pub(crate) polls_max: usize,
+    pub(crate) streams_max: usize,
+    pub(crate) public_rate: Rate,
+    pub(crate) staff_rate: Rate,
+    pub(crate) has_shop: bool,
+}
+
+/// Where the rows are.
+#[derive(Debug)]
+pub(crate) struct DatabaseConfig {
+    /// `None`: a file in the data directory. May hold a password.
+    pub(crate) url: Option<SecretString>,
+    pub(crate) connections_max: u32,
+}
+
+/// Who answers the calls.
+#[derive(Debug)]
+pub(crate) enum TossChoice {
+    /// The bundled simulator.
+    Simulator,
+    /// Toss itself.
+    Toss { secret_key: SecretKey, client_key: String, base_url: Address, sdk_url: Address },
+}
+
+/// The customer's way to the payment window and back.
+#[derive(Debug)]
+pub(crate) struct CheckoutConfig {
+    pub(crate) success_redirect: Redirect,
+    pub(crate) fail_redirect: Redirect,
+    pub(crate) pay_by_ms: i64,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct LogConfig {
+    /// Valid directives.
+    pub(crate) filter: String,
+    pub(crate) format: LogFormat,
+}
+
+/// Merges and checks all sources. `directory` is where the usual file is looked for.
+///
+/// # Errors
+/// Everything that is wrong; stop the start with it.
+pub(crate) fn load(
+    environment: &Environment,
+    flags: &Flags,
+    directory: &Path,
+) -> Result<(Config, Settings), InvalidConfig> {
+    let settings = layers::merge(environment, flags, directory).map_err(InvalidConfig)?;
+    let mut reader = Reader::new(&settings);
+    let config = parse(&mut reader);
+    match (config, reader.into_problems()) {
+        (Some(config), problems) if problems.is_empty() => Ok((config, settings)),
+        (_, problems) => Err(InvalidConfig(problems)),
+    }
+}
+
+/// Reads every section before giving up, so that all problems are found.
+fn parse(reader: &mut Reader<'_>) -> Option<Config> {
+    let deployment = reader.parsed("environment");
+    let data_dir = reader.text("data_dir").map(PathBuf::from);
+    let api = parse_api(reader);
+    let database = parse_database(reader);
+    let capacity = reader.number("queue.capacity_per_lane", 1, 10_000_000).and_then(count);
+    let concurrency = reader.number("worker.concurrency", 1, 10_000).and_then(count);
+    let toss = parse_toss(reader);
+    let simulator_listen = reader.parsed("simulator.listen");
+    let checkout = parse_checkout(reader);
+    let token_key = parse_token_key(reader);
+    let seeds_demo = reader.flag("demo.seed");
+    let log = parse_log(reader);
+    let deployment = deployment?;
+    if deployment == Deployment::Production {
+        refuse_trial_settings(reader, toss.as_ref(), token_key.is_some(), seeds_demo);
+    }
+    Some(Config {
+        deployment,
+        data_dir: data_dir?,
+        api: api?,
+        database: database?,
+        queue_capacity_per_lane: NonZeroUsize::new(capacity?)?,
+        worker_concurrency: concurrency?,
+        toss: toss?,
+        simulator_listen: simulator_listen?,
+        checkout: checkout?,
+        token_key,
+        seeds_demo: seeds_demo? && deployment == Deployment::Development,
+        log: log?,
+    })
+}
+
+fn count(number: u32) -> Option<usize> {
+    usize::try_from(number).ok()
+}
+
+fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
+    let listen = reader.parsed("api.listen");
+    let public_url = reader.parsed("api.public_url");
+    let allowed_origins = reader.list("api.allowed_origins");
+    let trusted_proxies = reader.list("api.trusted_proxies");
+    let trusted_callers = reader.list("api.trusted_callers");
+    let requests_max = reader.number("api.requests_max", 1, 1_000_000);
+    let polls_max = reader.number("api.polls_max", 0, 1_000_000);
+    let streams_max = reader.number("api.streams_max", 0, 1_000_000);
+    let public_rate = parse_rate(reader, "api.public_per_second", "api.public_burst");
+    let staff_rate = parse_rate(reader, "api.staff_per_second", "api.staff_burst");
+    let has_shop = reader.flag("api.shop");
+    Some(ApiConfig {
+        listen: listen?,
+        public_url,
+        allowed_origins: allowed_origins?,
+        trusted_proxies: trusted_proxies?,
+        trusted_callers: trusted_callers?,
+        requests_max: count(requests_max?)?,
+        polls_max: count(polls_max?)?,
+        streams_max: count(streams_max?)?,
+        public_rate: public_rate?,
+        staff_rate: staff_rate?,
+        has_shop: has_shop?,
+    })
+}
+
+fn parse_rate(reader: &mut Reader<'_>, per_second: &str, burst: &str) -> Option<Rate> {
+    let per_second = reader.number(per_second, 1, 1_000_000);
+    let burst = reader.number(burst, 1, 1_000_000);
+    Some(Rate::new(per_second?, burst?))
+}
+
+fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
+    let url = reader.text("database.url");
+    if url.as_ref().is_some_and(|url| !url.starts_with("sqlite:")) {
+        reader.refuse("database.url", "it must begin with sqlite:");
+        return None;
+    }
+    let connections_max = reader.number("database.connections_max", 1, 1_000)?;
+    Some(DatabaseConfig { url: url.map(SecretString::from), connections_max })
+}
+
+fn parse_toss(reader: &mut Reader<'_>) -> Option<TossChoice> {
+    let base_url: Option<Address> = reader.parsed("toss.base_url");
+    let sdk_url: Option<Address> = reader.parsed("toss.sdk_url");
+    let secret_key = reader.text("toss.secret_key");
+    let client_key = reader.text("toss.client_key");
+    match (secret_key, client_key) {
+        (None, None) => Some(TossChoice::Simulator),
+        (Some(_), None) => {
+            reader.refuse("toss.client_key", "a secret key needs the client key of the same pair");
+            None
+        }
+        (None, Some(_)) => {
+            reader.refuse("toss.secret_key", "a client key needs the secret key of the same pair");
+            None
+        }
+        (Some(secret), Some(client_key)) => {
+            // The message names what is wrong and does not repeat the key.
+            let secret_key = SecretKey::parse(&secret)
+                .map_err(|reason| reader.refuse("toss.secret_key", reason.to_string()));
+            if !is_pair(&secret, &client_key) {
+                let reason = "it must be the client key of the same pair: test_ck_… with test_sk_…, \
+                              live_ck_… with live_sk_…, …gck_ with …gsk_";
+                reader.refuse("toss.client_key", reason);
+                return None;
+            }
+            let secret_key = secret_key.ok()?;
+            let (base_url, sdk_url) = (base_url?, sdk_url?);
+            if secret_key.is_live() && !base_url.is_secure() {
+                reader.refuse("toss.base_url", "a live key is sent over https only");
+                return None;
+            }
+            Some(TossChoice::Toss { secret_key, client_key, base_url, sdk_url })
+        }
+    }
+}
+
+/// Whether the prefixes belong together; that the rest does, only Toss knows.
+fn is_pair(secret_key: &str, client_key: &str) -> bool {
+    [
+        ("test_sk_", "test_ck_"),
+        ("live_sk_", "live_ck_"),
+        ("test_gsk_", "test_gck_"),
+        ("live_gsk_", "live_gck_"),
+    ]
+    .iter()
+    .any(|(secret, client)| {
+        let is_plain = |rest: &str| {
+            !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        secret_key.starts_with(secret) && client_key.strip_prefix(client).is_some_and(is_plain)
+    })
+}
+
+fn parse_checkout(reader: &mut Reader<'_>) -> Option<CheckoutConfig> {
+    let success_redirect = reader.parsed("checkout.success_redirect");
+    let fail_redirect = reader.parsed("checkout.fail_redirect");
+    let minutes = reader.number("checkout.pay_by_minutes", 1, 24 * 60)?;
+    let pay_by_ms = i64::from(minutes).checked_mul(60_000)?;
+    Some(CheckoutConfig {
+        success_redirect: success_redirect?,
+        fail_redirect: fail_redirect?,
+        pay_by_ms,
+    })
+}
+
+fn parse_token_key(reader: &mut Reader<'_>) -> Option<TokenKey> {
+    let text = SecretString::from(reader.text("security.token_key")?);
+    let key = decode_token_key(text.expose_secret());
+    if key.is_none() {
+        reader.refuse("security.token_key", "it must be 64 hexadecimal digits");
+    }
+    key.map(TokenKey::new)
+}
+
+fn parse_log(reader: &mut Reader<'_>) -> Option<LogConfig> {
+    let filter = reader.text("log.filter");
+    if let Some(Err(error)) = filter.as_ref().map(|filter| EnvFilter::builder().parse(filter)) {
+        reader.refuse("log.filter", error.to_string());
+        return None;
+    }
+    let format = reader.parsed("log.format");
+    Some(LogConfig { filter: filter?, format: format? })
+}
+
+/// Production must not run on what is only for trying out.
+fn refuse_trial_settings(
+    reader: &mut Reader<'_>,
+    toss: Option<&TossChoice>,
+    has_token_key: bool,
+    seeds_demo: Option<bool>,
+) {
+    match toss {
+        Some(TossChoice::Simulator) => {
+            reader.refuse(
+                "toss.secret_key",
+                "production needs Toss's keys: the simulator moves no money",
+            );
+        }
+        Some(TossChoice::Toss { secret_key, .. }) if !secret_key.is_live() => {
+            reader.refuse(
+                "toss.secret_key",
+                "production needs a live key: a test key moves no money",
+            );
+        }
+        Some(TossChoice::Toss { .. }) | None => {}
+    }
+    if !has_token_key && !reader.is_set("security.token_key") {
+        reader.refuse("security.token_key", "production needs one: openssl rand -hex 32");
+    }
+    if seeds_demo == Some(true) && reader.is_set("demo.seed") {
+        reader.refuse("demo.seed", "production starts without demo staff");
+    }
+    if !reader.is_set("api.public_url") {
+        reader.refuse("api.public_url", "production needs the address that browsers reach it at");
+    }
+}
+
+/// A problem of a value that is found when it meets what is stored already.
+pub(crate) fn invalid(name: &str, reason: impl Into<String>) -> InvalidConfig {
+    InvalidConfig(vec![Problem::key(name, "checked at the start", reason)])
+}
+
+/// Whether nobody set the key.
+pub(crate) fn is_default(settings: &Settings, name: &str) -> bool {
+    settings.get(name).is_none_or(|setting| setting.origin == layers::DEFAULT_ORIGIN)
+}
+
+impl Config {
+    /// The same for a trial that touches nothing of the user's: free ports on loopback, the
+    /// simulator, a database of its own with demo staff.
+    pub(crate) fn into_trial(self) -> Config {
+        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+        let database = DatabaseConfig { url: None, ..self.database };
+        let api = ApiConfig { listen: loopback, public_url: None, ..self.api };
+        Config {
+            deployment: Deployment::Development,
+            api,
+            database,
+            toss: TossChoice::Simulator,
+            simulator_listen: loopback,
+            seeds_demo: true,
+            ..self
+        }
+    }
+}

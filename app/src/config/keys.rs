@@ -1,0 +1,245 @@
+//! The table of every configuration key: its name, default and meaning. The example file, the
+//! unknown-key check and `config print` are made of it. Not here: what makes a value valid.
+
+/// One key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// `section.name`, as in the file.
+    pub(crate) name: &'static str,
+    /// The default as TOML, or `None` when there is none.
+    pub(crate) default: Option<&'static str>,
+    /// A value to show in the example file when there is no default.
+    pub(crate) sample: &'static str,
+    /// Other environment variables that set it.
+    pub(crate) aliases: &'static [&'static str],
+    /// Whether it is never shown, and may come from a file named by `…_FILE`.
+    pub(crate) is_secret: bool,
+    /// What it means, in sentences, one line each.
+    pub(crate) meaning: &'static [&'static str],
+}
+
+/// What variables that set keys begin with.
+pub(crate) const PREFIX: &str = "SEUNGIN__";
+
+impl Key {
+    /// Its variable: `SEUNGIN__SECTION__NAME`.
+    pub(crate) fn variable(&self) -> String {
+        format!("{PREFIX}{}", self.name.replace('.', "__").to_ascii_uppercase())
+    }
+
+    /// The part before the dot; empty for a key outside of all sections.
+    pub(crate) fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(section, _)| section)
+    }
+}
+
+/// The key of this name.
+pub(crate) fn find_key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+const fn key(name: &'static str, default: &'static str, meaning: &'static [&'static str]) -> Key {
+    Key { name, default: Some(default), sample: "", aliases: &[], is_secret: false, meaning }
+}
+
+const fn unset(name: &'static str, sample: &'static str, meaning: &'static [&'static str]) -> Key {
+    Key { name, default: None, sample, aliases: &[], is_secret: false, meaning }
+}
+
+/// Every key, section by section.
+pub(crate) const KEYS: &[Key] = &[
+    key(
+        "environment",
+        r#""development""#,
+        &[
+            "\"development\" or \"production\". Production refuses what is only for trying out: the",
+            "simulator, test keys, demo staff, and secrets that were generated instead of configured.",
+        ],
+    ),
+    key(
+        "data_dir",
+        r#"".seungin""#,
+        &[
+            "Where the embedded product keeps everything: database, generated secrets, simulator state.",
+            "Relative to the current directory. Flag: --data-dir.",
+        ],
+    ),
+    key(
+        "api.listen",
+        r#""127.0.0.1:8080""#,
+        &[
+            "Address and port of the API and the demo shop. Port 0 takes a free one. Flag: --listen.",
+        ],
+    ),
+    unset(
+        "api.public_url",
+        r#""https://pay.example.com""#,
+        &[
+            "How browsers reach the API; the payment window sends customers back to it.",
+            "Default: http:// and the address that `api.listen` got.",
+        ],
+    ),
+    key(
+        "api.allowed_origins",
+        "[]",
+        &["Origins of shops on other hosts whose pages may call the API (CORS)."],
+    ),
+    key(
+        "api.trusted_proxies",
+        "[]",
+        &[
+            "Address ranges of proxies whose X-Forwarded-For is believed, such as \"10.0.0.0/8\".",
+            "Without them the peer is the caller.",
+        ],
+    ),
+    key(
+        "api.trusted_callers",
+        r#"["127.0.0.0/8", "::1"]"#,
+        &["Address ranges with a rate limit of their own, such as a shop's own server."],
+    ),
+    key("api.requests_max", "512", &["Requests in work at the same time; more are answered 503."]),
+    key(
+        "api.polls_max",
+        "2048",
+        &["Long polls that wait at the same time; more are answered at once."],
+    ),
+    key(
+        "api.streams_max",
+        "1024",
+        &["Event streams open at the same time; more are answered 503."],
+    ),
+    key(
+        "api.public_per_second",
+        "10",
+        &["Quotes and orders per second and caller, in the long run."],
+    ),
+    key("api.public_burst", "40", &["Quotes and orders of one caller at once."]),
+    key(
+        "api.staff_per_second",
+        "50",
+        &["Changes per second and member of staff, in the long run."],
+    ),
+    key("api.staff_burst", "200", &["Changes of one member of staff at once."]),
+    key("api.shop", "true", &["Whether the demo shop is served at /."]),
+    Key {
+        aliases: &["DATABASE_URL"],
+        is_secret: true,
+        ..unset(
+            "database.url",
+            r#""sqlite:///var/lib/seungin/seungin.db?mode=rwc""#,
+            &["Where the database is. Default: the file seungin.db in the data directory."],
+        )
+    },
+    key("database.connections_max", "8", &["Connections that one process opens at the most."]),
+    key(
+        "queue.capacity_per_lane",
+        "100000",
+        &["Messages per lane of the in-process queue. More wait in the database."],
+    ),
+    key("worker.concurrency", "64", &["Calls to Toss that one process makes at the same time."]),
+    Key {
+        aliases: &["TOSS_SECRET_KEY"],
+        is_secret: true,
+        ..unset(
+            "toss.secret_key",
+            r#""test_sk_…""#,
+            &[
+                "The merchant's secret key. With it calls go to Toss; without it to the bundled simulator.",
+            ],
+        )
+    },
+    Key {
+        aliases: &["TOSS_CLIENT_KEY"],
+        ..unset(
+            "toss.client_key",
+            r#""test_ck_…""#,
+            &["The client key of the same pair, for the payment window in the browser."],
+        )
+    },
+    key(
+        "toss.base_url",
+        r#""https://api.tosspayments.com""#,
+        &["Toss's API. Used with a secret key only."],
+    ),
+    key(
+        "toss.sdk_url",
+        r#""https://js.tosspayments.com/v2/standard""#,
+        &["Toss's browser script. Used with a secret key only."],
+    ),
+    key(
+        "simulator.listen",
+        r#""127.0.0.1:8081""#,
+        &["Address and port of the bundled simulator. Flag: --simulator-listen."],
+    ),
+    key(
+        "checkout.success_redirect",
+        r#""/shop/return""#,
+        &["Where a customer's browser goes after the payment window; a path here or an https URL."],
+    ),
+    key(
+        "checkout.fail_redirect",
+        r#""/shop/return""#,
+        &["The same after the window was left without paying."],
+    ),
+    key(
+        "checkout.pay_by_minutes",
+        "45",
+        &["How long an order may be paid. Toss's window lives 30 minutes and its confirm 10."],
+    ),
+    Key {
+        is_secret: true,
+        ..unset(
+            "security.token_key",
+            r#""64 hexadecimal digits""#,
+            &[
+                "The key that order tokens are signed with. Make one by: openssl rand -hex 32",
+                "In development one is generated into the data directory.",
+            ],
+        )
+    },
+    key(
+        "demo.seed",
+        "true",
+        &[
+            "Whether a new database gets two stores and three staff to try out. Never in production.",
+        ],
+    ),
+    key(
+        "log.filter",
+        r#""info""#,
+        &["Which log lines: a level, or directives such as \"info,toss=debug\". Flag: --log."],
+    ),
+    key(
+        "log.format",
+        r#""auto""#,
+        &["\"pretty\", \"json\", or \"auto\": pretty on a terminal, JSON otherwise."],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_and_variables_are_unique_and_sections_stand_together() {
+        let names: BTreeSet<&str> = KEYS.iter().map(|key| key.name).collect();
+        assert_eq!(names.len(), KEYS.len());
+        let aliases =
+            KEYS.iter().flat_map(|key| key.aliases.iter().map(|alias| (*alias).to_owned()));
+        let variables: Vec<String> = KEYS.iter().map(Key::variable).chain(aliases).collect();
+        assert_eq!(variables.iter().collect::<BTreeSet<_>>().len(), variables.len());
+        let mut sections: Vec<&str> = KEYS.iter().map(Key::section).collect();
+        sections.dedup();
+        assert_eq!(sections.iter().collect::<BTreeSet<_>>().len(), sections.len());
+    }
+
+    #[test]
+    fn every_key_has_a_default_or_a_sample_and_says_what_it_means() {
+        for key in KEYS {
+            assert_ne!(key.default.is_some(), !key.sample.is_empty(), "{}", key.name);
+            assert!(!key.meaning.is_empty(), "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a new embedded product starts with: two stores with menus, and three staff whose tokens are
+//! kept in the data directory. Production never gets them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use domain::StoreId;
+use domain::role::Role;
+use serde::{Deserialize, Serialize};
+use store::staff::NewStaff;
+use store::{Actor, Store, sha256_hex};
+
+use crate::catalogue_file;
+use crate::data_dir::{read_json, write_json};
+use crate::entropy::new_staff_token;
+
+/// The menus of the demo shop.
+const CATALOGUE: &str = include_str!("../../config/demo-catalogue.json");
+/// What the names of demo staff end with, so that nobody takes them for people.
+const MARK: &str = "(demo)";
+
+/// The demo staff of a data directory. Holds tokens: keep it private.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Demo {
+    /// Whether all of it is in the database.
+    is_seeded: bool,
+    pub(crate) staff: Vec<DemoStaff>,
+}
+
+/// One of them.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct DemoStaff {
+    pub(crate) name: String,
+    pub(crate) role: String,
+    pub(crate) stores: Vec<String>,
+    pub(crate) token: String,
+}
+
+impl std::fmt::Debug for Demo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Demo").field("is_seeded", &self.is_seeded).finish_non_exhaustive()
+    }
+}
+
+impl Demo {
+    fn new() -> Demo {
+        let member = |name: &str, role: Role, stores: &[&str]| DemoStaff {
+            name: format!("{name} {MARK}"),
+            role: role.word().to_owned(),
+            stores: stores.iter().map(|store| (*store).to_owned()).collect(),
+            token: new_staff_token(),
+        };
+        Demo {
+            is_seeded: false,
+            staff: vec![
+                member("김사장", Role::Owner, &["malatang-hongdae"]),
+                member("이매니저", Role::Manager, &["chicken-yeonnam"]),
+                member("박마스터", Role::Master, &[]),
+            ],
+        }
+    }
+
+    /// The token of the one who may act for every store.
+    pub(crate) fn master_token(&self) -> Option<&str> {
+        let master = self.staff.iter().find(|member| member.role == Role::Master.word());
+        master.map(|member| member.token.as_str())
+    }
+}
+
+/// The demo staff of a data directory, if it has any.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub(crate) fn find(directory: &Path) -> anyhow::Result<Option<Demo>> {
+    read_json(&path(directory))
+}
+
+fn path(directory: &Path) -> PathBuf {
+    directory.join("demo.json")
+}
+
+/// Fills a new database, once. A seeding that was interrupted is finished at the next start; what
+/// staff changed since stays as it is.
+///
+/// # Errors
+/// The database or the directory cannot be written to.
+pub(crate) async fn seed(store: &Store, directory: &Path) -> anyhow::Result<Option<Demo>> {
+    let demo = match find(directory)? {
+        Some(demo) if demo.is_seeded => return Ok(Some(demo)),
+        Some(demo) => demo,
+        None if is_new(store).await? => Demo::new(),
+        None => return Ok(None),
+    };
+    // Tokens first: a member whose token nobody knows would be of no use.
+    write_json(&path(directory), &demo)?;
+    let catalogue =
+        catalogue_file::parse(CATALOGUE, crate::MERCHANT, store::catalogue::MissingProducts::Keep)?;
+    store.import_catalogue(&Actor::system(), &catalogue).await.context("the demo catalogue")?;
+    for member in &demo.staff {
+        add(store, member).await?;
+    }
+    let demo = Demo { is_seeded: true, ..demo };
+    write_json(&path(directory), &demo)?;
+    Ok(Some(demo))
+}
+
+async fn is_new(store: &Store) -> anyhow::Result<bool> {
+    let has_stores = !store.list_stores(None, 1).await?.rows.is_empty();
+    let has_staff = !store.list_staff(None, 1).await?.rows.is_empty();
+    Ok(!has_stores && !has_staff)
+}
+
+async fn add(store: &Store, member: &DemoStaff) -> anyhow::Result<()> {
+    let token_hash = sha256_hex(&member.token);
+    if store.find_staff_by_token_hash(&token_hash).await?.is_some() {
+        return Ok(());
+    }
+    let role = Role::from_word(&member.role).context("demo.json names an unknown role")?;
+    let stores = member.stores.iter().map(StoreId::parse).collect::<Result<_, _>>()?;
+    let new = NewStaff { name: member.name.clone(), role, stores, token_hash };
+    store.add_staff(&new).await.context("the demo staff")?;
+    Ok(())
+}
+
+/// The names of demo staff that can still sign in.
+///
+/// # Errors
+/// The database does not answer.
+pub(crate) async fn find_active_staff(store: &Store) -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.list_staff(after.as_deref(), domain::limits::PAGE_ROWS_MAX).await?;
+        let active = page.rows.iter().filter(|member| !member.is_disabled);
+        names.extend(active.filter(|it| it.name.ends_with(MARK)).map(|it| it.name.clone()));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(names),
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The parts of the product and how each is started: database, simulator, worker, relay, API.
+//!
+//! A role of the process is a choice of parts; the embedded one takes all. Not here: which parts a
+//! role takes, and in which order they end.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use api::{ApiContext, ApiSettings, Limits, Mode, TokenKey};
+use domain::id::IdSource as _;
+use queue::{Lane, MemoryQueue, Publisher};
+use secrecy::ExposeSecret as _;
+use store::{RandomIds, Store, StoreOptions};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use toss::{SecretKey, TossClient, TossConfig};
+
+use crate::MERCHANT;
+use crate::config::{Config, TossChoice};
+use crate::data_dir::database_url;
+use crate::exit::Failure;
+
+/// The keys that calls to the bundled simulator are made with. They protect nothing: it moves no
+/// money and listens on loopback.
+const SIMULATOR_SECRET_KEY: &str = "test_sk_seungin_simulator";
+const SIMULATOR_CLIENT_KEY: &str = "test_ck_seungin_simulator";
+
+/// Opens the database; `may_create` also makes a missing file in the data directory.
+///
+/// # Errors
+/// It does not answer, or the path of the data directory cannot be used.
+pub(crate) async fn open_store(
+    config: &Config,
+    data_dir: &Path,
+    may_create: bool,
+) -> Result<Store, Failure> {
+    let url = match &config.database.url {
+        Some(url) => url.expose_secret().to_owned(),
+        None => database_url(data_dir, may_create)?,
+    };
+    let options =
+        StoreOptions { connections_max: config.database.connections_max, ..StoreOptions::new(url) };
+    let store = Store::open(&options).await;
+    store.context("the database cannot be opened").map_err(Failure::Unreachable)
+}
+
+/// Takes a port before anything else is started, so that a taken one changes nothing.
+///
+/// # Errors
+/// The port is taken or not allowed; the message names the flag that chooses another.
+pub(crate) async fn listen(address: SocketAddr, flag: &str) -> Result<Listener, Failure> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("{address} cannot be listened on; choose another address by {flag} (port 0 takes a free one)")
+    })?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    Ok(Listener { listener, address })
+}
+
+/// A taken port.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// How it is reached from this machine.
+    pub(crate) fn url(&self) -> String {
+        let mut reached = self.address;
+        if reached.ip().is_unspecified() {
+            reached.set_ip(match reached {
+                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("http://{reached}")
+    }
+
+    /// Hands the socket to whoever serves it.
+    pub(crate) fn into_socket(self) -> TcpListener {
+        self.listener
+    }
+}
+
+/// Whom the product talks to, and what the browser needs for it.
+#[derive(Debug)]
+pub(crate) struct Toss {
+    mode: Mode,
+    secret_key: SecretKey,
+    client_key: String,
+    base_url: String,
+    sdk_url: String,
+    /// The origin of the payment window when the simulator serves it.
+    simulator: Option<String>,
+}
+
+impl Toss {
+    /// Toss as configured; `simulator` is where the bundled one listens, if it is used.
+    ///
+    /// # Errors
+    /// None in practice: the simulator's key is valid.
+    pub(crate) fn choose(config: &Config, simulator: Option<&str>) -> anyhow::Result<Toss> {
+        match (&config.toss, simulator) {
+            (TossChoice::Toss { secret_key, client_key, base_url, sdk_url }, _) => Ok(Toss {
+                mode: if secret_key.is_live() { Mode::Live } else { Mode::Test },
+                secret_key: secret_key.clone(),
+                client_key: client_key.clone(),
+                base_url: base_url.as_str().to_owned(),
+                sdk_url: sdk_url.as_str().to_owned(),
+                simulator: None,
+            }),
+            (TossChoice::Simulator, Some(simulator)) => Ok(Toss {
+                mode: Mode::Simulator,
+                secret_key: SecretKey::parse(SIMULATOR_SECRET_KEY)?,
+                client_key: SIMULATOR_CLIENT_KEY.to_owned(),
+                base_url: simulator.to_owned(),
+                sdk_url: format!("{simulator}/v2/standard"),
+                simulator: Some(simulator.to_owned()),
+            }),
+            (TossChoice::Simulator, None) => anyhow::bail!("the simulator is not running"),
+        }
+    }
+
+    /// The word for what moves: simulator, test or live.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+}
+
+/// The simulator on its listener.
+///
+/// # Errors
+/// Its state file is damaged.
+pub(crate) fn simulator(
+    listener: Listener,
+    state_file: Option<std::path::PathBuf>,
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
+    let public_url = Some(listener.url());
+    let config = simulator::Config { state_file, public_url, ..simulator::Config::default() };
+    let simulator = simulator::Simulator::new(config).context("the simulator's state")?;
+    Ok(async move {
+        simulator::serve(listener.into_socket(), simulator, stop).await.context("the simulator")
+    })
+}
+
+/// A worker that takes jobs of every lane.
+///
+/// # Errors
+/// No client can be made of the configuration.
+pub(crate) fn worker(
+    config: &Config,
+    store: Store,
+    queue: &MemoryQueue,
+    toss: &Toss,
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
+    let client = TossClient::new(TossConfig::new(&toss.base_url, toss.secret_key.clone()))
+        .context("the client of Toss")?;
+    let context = worker::WorkerContext {
+        store,
+        consumer: Box::new(queue.consumer(&Lane::ALL)),
+        publisher: Arc::new(queue.publisher()),
+        gateways: worker::Gateways::new(HashMap::from([(MERCHANT.to_owned(), client)])),
+        pacing: Arc::new(worker::JitteredPacing::new(Arc::new(RandomIds))),
+        concurrency: config.worker_concurrency,
+        name: format!("embedded-{}", RandomIds.new_id()),
+    };
+    Ok(async move { worker::run(context, stop).await.context("the worker") })
+}
+
+/// The relay.
+///
+/// # Errors
+/// None: it rides out whatever is away.
+pub(crate) async fn relay(
+    store: Store,
+    publisher: Arc<dyn Publisher>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    relay::run(store, publisher, stop, None).await;
+    Ok(())
+}
+
+/// The API, with the demo shop if it is wanted.
+///
+/// # Errors
+/// The payment window's address is no origin.
+pub(crate) fn api(
+    config: &Config,
+    listener: Listener,
+    store: Store,
+    publisher: Arc<dyn Publisher>,
+    toss: &Toss,
+    token_key: TokenKey,
+    stop: CancellationToken,
+) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
+    let settings = api_settings(config, &listener, toss, token_key);
+    let shop = config.api.has_shop.then(|| shop_settings(toss)).transpose()?;
+    let context = ApiContext { store, publisher, settings, shutdown: stop };
+    Ok(async move {
+        api::run(context, listener.into_socket(), shop.map(shop::router)).await.context("the API")
+    })
+}
+
+fn api_settings(
+    config: &Config,
+    listener: &Listener,
+    toss: &Toss,
+    token_key: TokenKey,
+) -> ApiSettings {
+    let given = &config.api;
+    let public_url =
+        given.public_url.as_ref().map_or_else(|| listener.url(), |url| url.as_str().to_owned());
+    ApiSettings {
+        mode: toss.mode,
+        client_key: toss.client_key.clone(),
+        sdk_url: toss.sdk_url.clone(),
+        success_redirect: config.checkout.success_redirect.as_str().to_owned(),
+        fail_redirect: config.checkout.fail_redirect.as_str().to_owned(),
+        default_merchant: MERCHANT.to_owned(),
+        merchants: vec![MERCHANT.to_owned()],
+        pay_by_ms: config.checkout.pay_by_ms,
+        cors_origins: given.allowed_origins.iter().map(|it| it.as_str().to_owned()).collect(),
+        trusted_proxies: given.trusted_proxies.clone(),
+        trusted_callers: given.trusted_callers.clone(),
+        limits: Limits {
+            requests_in_flight_max: given.requests_max,
+            waiting_polls_max: given.polls_max,
+            event_streams_max: given.streams_max,
+            public_rate: given.public_rate,
+            staff_rate: given.staff_rate,
+            ..Limits::default()
+        },
+        ..ApiSettings::new(public_url, token_key)
+    }
+}
+
+fn shop_settings(toss: &Toss) -> anyhow::Result<shop::Settings> {
+    match &toss.simulator {
+        Some(origin) => Ok(shop::Settings::one_origin(origin.parse()?)),
+        None => Ok(shop::Settings::toss()),
+    }
+}
+
+/// A part's name for messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Api,
+    Worker,
+    Relay,
+    Simulator,
+}
+
+impl Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Part::Api => "API",
+            Part::Worker => "worker",
+            Part::Relay => "relay",
+            Part::Simulator => "simulator",
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! The binary as its users meet it: processes, exit codes, what stands on stdout and stderr.
+
+mod catalogue;
+mod configuration;
+mod embedded;
+mod journey;
+mod process;
+mod staff;

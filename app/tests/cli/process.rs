@@ -1,0 +1,157 @@
+//! Runs the built binary with an environment and a directory of its own.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long a process may take to start or stop on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A directory to run commands in; nothing of the user's environment gets in.
+pub(crate) struct Place(TempDir);
+
+/// What a command that ended by itself left.
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_seungin"));
+        command.args(arguments).current_dir(self.path()).env_clear();
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        Ended::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts the embedded product on free ports and waits until it is ready.
+    pub(crate) fn start(&self) -> Running {
+        // Nobody reads the pipes before the end, so there must be little to say.
+        let usual =
+            ["--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0", "--log", "warn"];
+        let mut command = self.command(&usual);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut running = Running { child: Some(child), api: String::new() };
+        let file = self.path().join(".seungin/instance.json");
+        let began = Instant::now();
+        loop {
+            if let Ok(text) = std::fs::read_to_string(&file) {
+                let instance: Value = serde_json::from_str(&text).unwrap();
+                // One that was killed may have left its own.
+                if instance["pid"] == running.child.as_ref().unwrap().id() {
+                    running.api = instance["api"].as_str().unwrap().to_owned();
+                    return running;
+                }
+            }
+            let ended = running.child.as_mut().unwrap().try_wait().unwrap();
+            if ended.is_some() || began.elapsed() > PATIENCE {
+                panic!("it did not start: {}", running.kill().stderr);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The demo master's token.
+    pub(crate) fn master_token(&self) -> String {
+        let text = std::fs::read_to_string(self.path().join(".seungin/demo.json")).unwrap();
+        let demo: Value = serde_json::from_str(&text).unwrap();
+        let staff = demo["staff"].as_array().unwrap();
+        let master = staff.iter().find(|member| member["role"] == "master").unwrap();
+        master["token"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A process that runs until it is told to stop; killed at the latest when this is dropped.
+pub(crate) struct Running {
+    child: Option<Child>,
+    pub(crate) api: String,
+}
+
+impl Running {
+    /// Sends a signal by its name, such as `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        let sent =
+            Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub(crate) fn stop(self) -> Ended {
+        self.signal("INT");
+        self.wait()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        let mut child = self.child.take().unwrap();
+        let began = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if began.elapsed() > PATIENCE {
+                child.kill().unwrap();
+                panic!("it did not stop: {}", Ended::of(child.wait_with_output().unwrap()).stderr);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ended::of(child.wait_with_output().unwrap())
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn kill(&mut self) -> Ended {
+        let mut child = self.child.take().unwrap();
+        // It may have ended already.
+        drop(child.kill());
+        Ended::of(child.wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
+
+impl Ended {
+    fn of(output: Output) -> Ended {
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Insists on the exit code.
+    pub(crate) fn expect(self, code: i32) -> Ended {
+        assert_eq!(self.code, Some(code), "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {}", self.stdout))
+    }
+}
+
+/// For requests that a test makes itself.
+pub(crate) fn install_tls() {
+    // Another test of this process may have been first.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
