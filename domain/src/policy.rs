@@ -11,11 +11,13 @@
 
 mod cancel;
 mod confirm;
+mod entries;
 mod history;
 mod look_up;
 
-pub use cancel::{CancelFacts, decide_cancel, plan_cancel};
+pub use cancel::{decide_cancel, plan_cancel};
 pub use confirm::{decide_confirm, plan_confirm};
+pub use entries::CancelFacts;
 pub use history::History;
 pub use look_up::decide_look_up;
 

@@ -1,56 +1,15 @@
 //! Giving money back: what a cancel job does next, and what its answers mean.
 
 use super::{
-    CancellationMove, CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason,
-    Step, Trace, Wait, look_up_failed, wait,
+    CancelFacts, CancellationMove, CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts,
+    ReviewReason, Step, Trace, Wait, look_up_failed, wait,
 };
 use crate::answer::{Answer, Failure, FailureClass, TossCancel, TossPayment, TossStatus};
 use crate::attempt::{Operation, Verdict};
-use crate::cancellation::{CancellationState, cancel_tag};
+use crate::cancellation::CancellationState;
 use crate::limits::{CANCEL_KEYS_MAX, CANCEL_SETTLE_MS, CANCEL_TRIES_MS};
 use crate::money::Won;
 use crate::payment::{PaymentEvent, PaymentState};
-
-/// What decisions know about the cancellation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CancelFacts {
-    /// Its id; our reasons at Toss end with a tag made of it.
-    pub id: String,
-    /// How much is to be given back.
-    pub amount: Won,
-    /// Where it stands.
-    pub state: CancellationState,
-    /// When it was accepted.
-    pub requested_at_ms: i64,
-    /// The tags of the payment's other cancellations.
-    pub other_tags: Vec<String>,
-    /// Toss's keys of the cancels that we know already.
-    pub known_transaction_keys: Vec<String>,
-}
-
-/// Toss's cancels of a payment, seen from one cancellation of ours.
-struct Entries<'a> {
-    mine: Vec<&'a TossCancel>,
-    foreign: Vec<&'a TossCancel>,
-}
-
-impl CancelFacts {
-    fn entries<'a>(&self, told: &'a TossPayment) -> Entries<'a> {
-        let tag = cancel_tag(&self.id);
-        let new =
-            |entry: &&TossCancel| !self.known_transaction_keys.contains(&entry.transaction_key);
-        let mine =
-            told.cancels.iter().filter(new).filter(|entry| entry.reason.ends_with(&tag)).collect();
-        let foreign = told
-            .cancels
-            .iter()
-            .filter(new)
-            .filter(|entry| !entry.reason.ends_with(&tag))
-            .filter(|entry| !self.other_tags.iter().any(|other| entry.reason.ends_with(other)))
-            .collect();
-        Entries { mine, foreign }
-    }
-}
 
 /// What a claimed cancel job does next.
 #[must_use]

@@ -72,10 +72,14 @@ impl<'a> History<'a> {
         self.sends().filter(move |attempt| attempt.generation == generation)
     }
 
-    /// Whether every call that the budget allows was made, under all keys. What was never sent, or was refused before any work,
-    /// uses none of it: only time ends that.
+    /// Whether every call that the budget allows was made, under all keys. What was never sent, was refused before any work, or was
+    /// told to wait for the first call with its key, uses none of it: only time ends that.
     pub(super) fn has_used_up_sends(&self) -> bool {
-        let used = self.sends().filter(|attempt| trace(attempt) != Trace::Nothing).count();
+        let uses_budget = |attempt: &&PastAttempt| match trace(attempt) {
+            Trace::Nothing | Trace::InProgress => false,
+            Trace::NoAnswer | Trace::Answered(_) => true,
+        };
+        let used = self.sends().filter(uses_budget).count();
         u32::try_from(used).unwrap_or(u32::MAX) >= POSTS_MAX
     }
 

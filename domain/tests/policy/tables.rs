@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use domain::answer::{Answer, FailureClass, TossPayment, TossStatus};
-use domain::attempt::{Operation, PastAttempt, Verdict};
+use domain::answer::{FailureClass, TossStatus};
+use domain::attempt::{Operation, Verdict};
 use domain::limits::{CANCEL_KEYS_MAX, CONFIRM_KEYS_MAX};
 use domain::payment::PaymentState;
 use domain::policy::{
@@ -13,92 +13,10 @@ use domain::policy::{
 };
 
 use crate::fixture::{
-    AMOUNT, MINUTE_MS, SECOND_MS, START_MS, failure, now, past, payment, shown, told, unfinished,
-    won,
+    MINUTE_MS, SECOND_MS, START_MS, failure, now, past, payment, shown, unfinished,
 };
-use crate::script::{CANCEL_AMOUNT, cancel_facts, console_entry, our_entry, shown_with};
-
-/// What a job has behind it.
-struct Past {
-    name: &'static str,
-    attempts: Vec<PastAttempt>,
-    generation: u32,
-}
-
-impl Past {
-    fn history(&self) -> History<'_> {
-        History { attempts: &self.attempts, generation: self.generation }
-    }
-}
-
-fn failed(money: Operation, generation: u32, at_s: i64, class: FailureClass) -> PastAttempt {
-    past(money, generation, START_MS + at_s * SECOND_MS, Verdict::Failed(class))
-}
-
-fn undone(generation: u32, at_s: i64) -> PastAttempt {
-    past(Operation::LookUp, generation, START_MS + at_s * SECOND_MS, Verdict::Undone)
-}
-
-/// The histories that a money call may have behind it.
-fn pasts_of_calls(money: Operation) -> Vec<Past> {
-    use FailureClass as Class;
-    let after = |name, attempts, generation| Past { name, attempts, generation };
-    vec![
-        after("first call", vec![], 1),
-        after("after no answer", vec![failed(money, 1, 0, Class::Unanswered), undone(1, 1)], 1),
-        after("after a crash", vec![unfinished(money, 1, START_MS), undone(1, 21)], 1),
-        after("after a 409", vec![failed(money, 1, 0, Class::InProgress)], 1),
-        after("after a 429", vec![failed(money, 1, 0, Class::Throttled)], 1),
-        after("under a new key", vec![failed(money, 1, 0, Class::Ambiguous), undone(1, 61)], 2),
-    ]
-}
-
-/// The histories that a look-up may have behind it.
-fn pasts_of_look_ups(money: Operation, keys_max: u32) -> Vec<Past> {
-    use FailureClass as Class;
-    let after = |name, attempts, generation| Past { name, attempts, generation };
-    let answered = |name, class| after(name, vec![failed(money, 1, 0, class)], 1);
-    vec![
-        after("nothing sent", vec![], 1),
-        answered("no answer", Class::Unanswered),
-        after("a crash", vec![unfinished(money, 1, START_MS)], 1),
-        answered("an answered error", Class::Ambiguous),
-        after("an error, last key", vec![failed(money, keys_max, 0, Class::Ambiguous)], keys_max),
-        answered("a contradiction", Class::Contradictory),
-        answered("a disputed refusal", Class::Disputed),
-        answered("a broken setup", Class::Broken),
-        after(
-            "refused on re-send",
-            vec![
-                failed(money, 1, 0, Class::Unanswered),
-                undone(1, 1),
-                failed(money, 1, 3, Class::Refused),
-            ],
-            1,
-        ),
-        after(
-            "refused, new key",
-            vec![
-                failed(money, 1, 0, Class::Ambiguous),
-                undone(1, 61),
-                failed(money, 2, 63, Class::Refused),
-            ],
-            2,
-        ),
-    ]
-}
-
-const STATUSES: [&str; 9] = [
-    "READY",
-    "IN_PROGRESS",
-    "WAITING_FOR_DEPOSIT",
-    "DONE",
-    "CANCELED",
-    "PARTIAL_CANCELED",
-    "ABORTED",
-    "EXPIRED",
-    "SOMETHING_NEW",
-];
+use crate::script::cancel_facts;
+use crate::situations::{Past, STATUSES, pasts_of_calls, pasts_of_look_ups, pictures};
 
 /// A decision on one line.
 fn words(decision: &Decision) -> String {
@@ -284,24 +202,6 @@ fn what_follows_every_look_up_of_a_confirm_is_as_reviewed() {
         }
     }
     insta::assert_snapshot!(table);
-}
-
-/// What a look-up may show of a payment that was charged.
-fn pictures() -> Vec<(&'static str, Answer)> {
-    let left = |balance: i64, status| {
-        Answer::Payment(Box::new(TossPayment { balance: won(balance), ..told(status) }))
-    };
-    let mut pictures: Vec<(&str, Answer)> =
-        STATUSES.into_iter().map(|word| (word, shown(TossStatus::from_word(word)))).collect();
-    pictures.extend([
-        ("our cancel", shown_with(vec![our_entry("t-1")])),
-        ("our cancel twice", shown_with(vec![our_entry("t-1"), our_entry("t-2")])),
-        ("another, same amount", shown_with(vec![console_entry("t-1", CANCEL_AMOUNT)])),
-        ("another, little left", shown_with(vec![console_entry("t-1", AMOUNT - 1)])),
-        ("nothing left", left(0, TossStatus::PartialCanceled)),
-        ("404", failure(FailureClass::Absent)),
-    ]);
-    pictures
 }
 
 #[test]
