@@ -1,6 +1,11 @@
 //! Dispatch against the simulator over real HTTP: what happens to payments and cancels when things go wrong.
 //!
-//! Nothing here waits by the clock: the database's and the simulator's clocks are moved together to the next due job.
+//! Nothing here waits by the clock: the database's and the simulator's clocks are moved together to the next due job. Only the tests
+//! of the running worker wait, by bounded polling.
 
+mod cancel;
+mod confirm;
+mod hands;
 mod journey;
 mod shop;
+mod unknown_outcome;

@@ -39,6 +39,8 @@ pub(crate) struct Shop {
     pub(crate) store: Store,
     pub(crate) toss: Handle,
     pub(crate) dispatcher: Dispatcher,
+    /// Where the simulator listens.
+    pub(crate) toss_url: String,
     shutdown: CancellationToken,
     _folder: tempfile::TempDir,
 }
@@ -74,18 +76,14 @@ impl Shop {
         let toss = simulator.handle();
         let shutdown = CancellationToken::new();
         tokio::spawn(simulator::serve(listener, simulator, shutdown.clone()));
-        let mut toss_config =
-            TossConfig::new(format!("http://{address}"), SecretKey::parse(SECRET_KEY).unwrap());
-        toss_config.call_deadline = Duration::from_millis(call_deadline_ms);
-        toss_config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
-        let client = TossClient::new(toss_config).unwrap();
+        let toss_url = format!("http://{address}");
         let dispatcher = Dispatcher {
             store: store.clone(),
-            gateways: Gateways::new(HashMap::from([("default".to_owned(), client)])),
+            gateways: gateways(&toss_url, call_deadline_ms),
             pacing: Arc::new(PlainPacing),
             worker: "worker-1".to_owned(),
         };
-        Shop { store, toss, dispatcher, shutdown, _folder: folder }
+        Shop { store, toss, dispatcher, toss_url, shutdown, _folder: folder }
     }
 
     /// An order of so many thousand won.
@@ -233,6 +231,7 @@ impl Shop {
 
     /// Both ledgers agree: what Toss holds is what we say it holds, and nothing was taken or given back twice.
     pub(crate) async fn assert_money_is_conserved(&self, paying: &Paying) {
+        self.assert_keys_are_sound(paying);
         let (ours, toss) = (self.detail(paying).await, self.ledger(paying));
         assert!(toss.charges <= 1, "charged {} times", toss.charges);
         let payment = ours.payment.unwrap();
@@ -262,6 +261,15 @@ impl Shop {
         assert!(left.is_empty(), "work is left over: {left:?}");
         self.shutdown.cancel();
     }
+}
+
+/// The way to a Toss at this address, for the shop's merchant.
+pub(crate) fn gateways(toss_url: &str, call_deadline_ms: u64) -> Gateways {
+    let mut config = TossConfig::new(toss_url, SecretKey::parse(SECRET_KEY).unwrap());
+    config.call_deadline = Duration::from_millis(call_deadline_ms);
+    config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
+    let client = TossClient::new(config).unwrap();
+    Gateways::new(HashMap::from([("default".to_owned(), client)]))
 }
 
 pub(crate) fn confirm_of(paying: &Paying) -> AcceptConfirm {
