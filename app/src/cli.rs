@@ -42,7 +42,7 @@ pub(crate) struct Common {
     /// Keep everything in this directory [default: .seungin]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Which log lines to write to stderr, such as `debug` or `info,toss=debug` [default: info]
+    /// Which log lines to write to stderr, such as `debug` or `info,toss=debug`
     #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
 }

@@ -23,9 +23,9 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
     let store =
         parts::open_store(config, &config.data_dir, false).await.map_err(
             |failure| match failure {
-                Failure::Unreachable(error) => Failure::Unreachable(
-                    error.context("if it does not exist yet, `seungin migrate` makes it"),
-                ),
+                Failure::Unreachable(error) => Failure::Unreachable(error.context(
+                    "there is no database to work on (`seungin migrate` makes a missing one)",
+                )),
                 failure @ (Failure::Failed(_) | Failure::Config(_)) => failure,
             },
         )?;

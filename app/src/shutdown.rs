@@ -1,6 +1,11 @@
 //! Signals: the first asks for a clean end, the second ends at once.
 
+use std::time::Duration;
+
 use tokio_util::sync::CancellationToken;
+
+/// Signals this soon after the first are the same wish: tools signal a process and then its group.
+const ONE_WISH: Duration = Duration::from_millis(300);
 
 /// Gives a token that is cancelled by the first Ctrl-C or SIGTERM. The second ends the process.
 ///
@@ -14,6 +19,14 @@ pub(crate) fn on_signal() -> anyhow::Result<CancellationToken> {
         signals.next().await;
         tracing::info!("stopping: calls to Toss are finished first; a second signal ends at once");
         token.cancel();
+        let same_wish = tokio::time::sleep(ONE_WISH);
+        tokio::pin!(same_wish);
+        loop {
+            tokio::select! {
+                () = &mut same_wish => break,
+                () = signals.next() => {}
+            }
+        }
         signals.next().await;
         tracing::warn!("ended at once: the next start looks up what was under way");
         std::process::exit(1);

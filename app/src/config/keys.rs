@@ -206,7 +206,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "log.filter",
-        r#""info""#,
+        r#""info,sea_orm_migration=warn""#,
         &["Which log lines: a level, or directives such as \"info,toss=debug\". Flag: --log."],
     ),
     key(

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use crate::http;
 use crate::process::Place;
 
 #[test]
@@ -72,14 +73,77 @@ fn the_next_start_goes_on_where_the_last_one_was_also_after_a_kill() {
 }
 
 fn find_order(api: &str, token: &str, order_id: &str) -> bool {
-    crate::process::install_tls();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("{api}/v1/orders/{order_id}");
-        let answer = http.get(url).bearer_auth(token).send().await.unwrap();
-        answer.status().is_success() && answer.text().await.unwrap().contains("\"cancelled\"")
-    })
+    let (status, order) = http::get(&format!("{api}/v1/orders/{order_id}"), Some(token));
+    status == 200 && order["status"] == "cancelled"
+}
+
+#[test]
+fn a_call_under_way_is_finished_before_the_end_and_its_answer_is_kept() {
+    let place = Place::new();
+    let running = place.start();
+    let (order_id, token) = http::order(&running.api);
+    let simulator = running.simulator.clone().unwrap();
+    http::confirm_slowly(&running.api, &simulator, &order_id, &token, 2_000);
+    std::thread::sleep(Duration::from_millis(500));
+    running.stop().expect(0);
+
+    let running = place.start();
+    let (_, order) = http::get(&format!("{}/v1/orders/{order_id}", running.api), Some(&token));
+    assert_eq!(order["status"], "paid", "{order}");
+    running.stop().expect(0);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let place = Place::new();
+    let mut running = place.start();
+    let (order_id, token) = http::order(&running.api);
+    let simulator = running.simulator.clone().unwrap();
+    http::confirm_slowly(&running.api, &simulator, &order_id, &token, 60_000);
+    std::thread::sleep(Duration::from_millis(500));
+    running.signal("INT");
+    // The same wish once more, as `timeout` and terminals send it.
+    running.signal("INT");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(running.is_running(), "it did not wait for the call");
+    let began = Instant::now();
+    running.signal("INT");
+    running.wait().expect(1);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[test]
+fn with_keys_of_toss_the_simulator_is_left_out_and_the_browser_gets_toss_own_script() {
+    let place = Place::new();
+    let keys = [("TOSS_SECRET_KEY", "test_sk_mine"), ("TOSS_CLIENT_KEY", "test_ck_mine")];
+    let running = place.start_with(&keys);
+    assert_eq!(running.simulator, None);
+    let (_, config) = http::get(&format!("{}/v1/checkout/config", running.api), None);
+    assert_eq!(config["mode"], "test");
+    assert_eq!(config["clientKey"], "test_ck_mine");
+    assert_eq!(config["sdkUrl"], "https://js.tosspayments.com/v2/standard");
+    let tried = place.run(&["try"]).expect(1);
+    assert!(tried.stderr.contains("needs the simulator"), "{}", tried.stderr);
+    running.stop().expect(0);
+}
+
+#[test]
+fn production_does_not_start_on_a_database_with_demo_staff() {
+    let place = Place::new();
+    place.start().stop().expect(0);
+    let token_key = "0f".repeat(32);
+    let production = [
+        ("SEUNGIN__ENVIRONMENT", "production"),
+        ("TOSS_SECRET_KEY", "live_sk_mine"),
+        ("TOSS_CLIENT_KEY", "live_ck_mine"),
+        ("SEUNGIN__SECURITY__TOKEN_KEY", token_key.as_str()),
+        ("SEUNGIN__API__PUBLIC_URL", "https://pay.example.com"),
+    ];
+    let mut command = place.command(&["--listen", "127.0.0.1:0"]);
+    let output = command.envs(production).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(78), "{message}");
+    assert!(message.contains("(demo)") && message.contains("staff disable"), "{message}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod catalogue;
 mod configuration;
 mod embedded;
+mod http;
 mod journey;
 mod process;
 mod staff;

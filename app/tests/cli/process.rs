@@ -43,12 +43,18 @@ impl Place {
 
     /// Starts the embedded product on free ports and waits until it is ready.
     pub(crate) fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    /// The same with variables.
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
         // Nobody reads the pipes before the end, so there must be little to say.
         let usual =
             ["--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0", "--log", "warn"];
         let mut command = self.command(&usual);
+        command.envs(variables.iter().copied());
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut running = Running { child: Some(child), api: String::new() };
+        let mut running = Running { child: Some(child), api: String::new(), simulator: None };
         let file = self.path().join(".seungin/instance.json");
         let began = Instant::now();
         loop {
@@ -57,6 +63,7 @@ impl Place {
                 // One that was killed may have left its own.
                 if instance["pid"] == running.child.as_ref().unwrap().id() {
                     running.api = instance["api"].as_str().unwrap().to_owned();
+                    running.simulator = instance["simulator"].as_str().map(str::to_owned);
                     return running;
                 }
             }
@@ -82,6 +89,7 @@ impl Place {
 pub(crate) struct Running {
     child: Option<Child>,
     pub(crate) api: String,
+    pub(crate) simulator: Option<String>,
 }
 
 impl Running {
@@ -97,6 +105,11 @@ impl Running {
     pub(crate) fn stop(self) -> Ended {
         self.signal("INT");
         self.wait()
+    }
+
+    /// Whether it has not ended.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.as_mut().unwrap().try_wait().unwrap().is_none()
     }
 
     /// Waits for its end.
@@ -148,10 +161,4 @@ impl Ended {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("no JSON: {}", self.stdout))
     }
-}
-
-/// For requests that a test makes itself.
-pub(crate) fn install_tls() {
-    // Another test of this process may have been first.
-    drop(rustls::crypto::ring::default_provider().install_default());
 }

@@ -1,19 +1,14 @@
 //! `seungin staff`: a token is shown once, and works until it is disabled.
 
+use crate::http;
 use crate::process::Place;
 
 fn list_orders(api: &str, token: &str) -> u16 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = http.get(format!("{api}/v1/orders")).bearer_auth(token).send().await.unwrap();
-        answer.status().as_u16()
-    })
+    http::get(&format!("{api}/v1/orders"), Some(token)).0
 }
 
 #[test]
 fn somebody_who_was_added_may_act_until_they_are_disabled() {
-    crate::process::install_tls();
     let place = Place::new();
     let running = place.start();
     let added = place

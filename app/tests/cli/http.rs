@@ -1,0 +1,77 @@
+//! Requests that a test makes itself, one at a time.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Sends a request; gives the status and the body, `Null` when it is no JSON.
+pub(crate) fn send(
+    method: Method,
+    url: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> (u16, Value) {
+    // Another test of this process may have been first.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let mut request = http.request(method, url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+    })
+}
+
+pub(crate) fn get(url: &str, token: Option<&str>) -> (u16, Value) {
+    send(Method::GET, url, token, None)
+}
+
+pub(crate) fn post(url: &str, token: Option<&str>, body: &Value) -> (u16, Value) {
+    send(Method::POST, url, token, Some(body))
+}
+
+/// An order of two chickens at the demo shop; gives its id and access token.
+pub(crate) fn order(api: &str) -> (String, String) {
+    let body = json!({
+        "storeId": "chicken-yeonnam",
+        "items": [{"productId": "old-whole-two", "quantity": 1, "options": []}],
+        "amount": 22_000,
+        "customer": {"name": "손님", "phone": "01012345678"},
+        "delivery": {"address": "서울 마포구 와우산로 1"},
+    });
+    let (status, created) = post(&format!("{api}/v1/orders"), None, &body);
+    assert_eq!(status, 201, "{created}");
+    let text = |field: &str| created[field].as_str().unwrap().to_owned();
+    (text("orderId"), text("accessToken"))
+}
+
+/// Goes through the simulator's window with a confirm that is answered after a delay, and posts the
+/// confirm.
+pub(crate) fn confirm_slowly(
+    api: &str,
+    simulator: &str,
+    order_id: &str,
+    token: &str,
+    delay_ms: u64,
+) {
+    let fault =
+        json!({"orderId": order_id, "operation": "confirm", "kind": "delay", "ms": delay_ms});
+    assert_eq!(post(&format!("{simulator}/_sim/faults"), None, &fault).0, 200);
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let payment: Value = runtime.block_on(async {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let body = json!({"orderId": order_id, "orderName": "통닭", "amount": 22_000});
+        let request = http.post(format!("{simulator}/_sim/payments")).json(&body);
+        let request = request.basic_auth("test_sk_seungin_simulator", Some(""));
+        request.send().await.unwrap().json().await.unwrap()
+    });
+    let body = json!({"paymentKey": payment["paymentKey"], "amount": 22_000});
+    let (status, answer) = post(&format!("{api}/v1/orders/{order_id}/confirm"), Some(token), &body);
+    assert_eq!(status, 202, "{answer}");
+}
