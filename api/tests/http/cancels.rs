@@ -1,0 +1,141 @@
+//! Cancels.
+
+use axum::http::StatusCode;
+use domain::limits::CANCELLATIONS_MAX;
+use queue::Lane;
+use serde_json::{Value, json};
+use store::idempotency::CallerKey;
+use store::{AcceptCancel, Actor};
+
+use crate::app::{Answer, As, Ordered, TestApp, won};
+
+impl TestApp {
+    /// Cancels under a key of its own.
+    pub(crate) async fn cancel(
+        &self,
+        who: As<'_>,
+        order: &Ordered,
+        key: &str,
+        body: Value,
+    ) -> Answer {
+        self.post_with(who, &order.path_to("cancels"), &[("idempotency-key", key)], body).await
+    }
+
+    /// Cancels one won at a time until no more cancels are taken.
+    pub(crate) async fn cancel_to_the_limit(&self, order: &Ordered) {
+        for number in 0..CANCELLATIONS_MAX {
+            let cancel = AcceptCancel {
+                order_id: order.order_id(),
+                amount: Some(won(1)),
+                reason: "one won".to_owned(),
+                actor: Actor::system(),
+                key: CallerKey {
+                    scope: "test".to_owned(),
+                    key: number.to_string(),
+                    fingerprint: String::new(),
+                },
+            };
+            self.store.accept_cancel(&cancel).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_is_accepted_recorded_and_handed_to_the_queue() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    let body = json!({ "reason": "품절", "amount": 1_500 });
+    let answer = app.cancel(As::Manager, &order, "cancel-1", body).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.body);
+    assert_eq!(answer.text("status"), "requested");
+    assert_eq!(answer.body["amount"], 1_500);
+    assert_eq!(answer.text("role"), "manager");
+    let location = answer.header("location").to_owned();
+    assert_eq!(location, order.path_to(&format!("cancels/{}", answer.text("cancelId"))));
+    assert_eq!(app.get(As::Manager, &location).await.body, answer.body);
+    let list = app.get(As::Manager, &order.path_to("cancels")).await;
+    assert_eq!(list.body["data"], json!([answer.body]));
+    assert_eq!(app.published().await.last().unwrap().lane, Lane::Cancel);
+    let seen = app.get(As::Token(&order.access), &order.path()).await;
+    assert_eq!(seen.body["cancels"][0]["reason"], "품절");
+    assert!(seen.body["cancels"][0]["requestedBy"].is_null(), "who did it is the shop's business");
+    let audit = app.get(As::Master, &format!("/v1/audit?subject={}", order.id)).await;
+    assert_eq!(audit.body["data"][0]["action"], "cancel.request");
+    assert_eq!(audit.body["data"][0]["reason"], "품절");
+}
+
+/// Scenario 25.
+#[tokio::test]
+async fn of_two_concurrent_cancels_above_the_balance_one_is_refused() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    let body = json!({ "reason": "품절", "amount": 3_000 });
+    let (one, two) = tokio::join!(
+        app.cancel(As::Manager, &order, "cancel-1", body.clone()),
+        app.cancel(As::Master, &order, "cancel-2", body.clone()),
+    );
+    let (accepted, refused) =
+        if one.status == StatusCode::ACCEPTED { (one, two) } else { (two, one) };
+    assert_eq!(accepted.status, StatusCode::ACCEPTED);
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "cancel_exceeds_balance")
+    );
+    assert_eq!(refused.body["available"], 1_000);
+    let zero =
+        app.cancel(As::Manager, &order, "cancel-3", json!({ "reason": "품절", "amount": 0 })).await;
+    assert_eq!(zero.code(), "cancel_zero");
+    let negative = app
+        .cancel(As::Manager, &order, "cancel-4", json!({ "reason": "품절", "amount": -1 }))
+        .await;
+    assert_eq!(negative.body["errors"][0]["pointer"], "/amount");
+    let rest = app.cancel(As::Manager, &order, "cancel-5", json!({ "reason": "나머지" })).await;
+    assert_eq!(rest.body["amount"], 1_000, "the rest is what is left beside the open cancels");
+}
+
+/// Scenario 26.
+#[tokio::test]
+async fn two_equal_cancels_that_are_both_meant_both_happen() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    let body = json!({ "reason": "품절", "amount": 1_000 });
+    let one = app.cancel(As::Manager, &order, "cancel-1", body.clone()).await;
+    let two = app.cancel(As::Manager, &order, "cancel-2", body).await;
+    assert_ne!(one.text("cancelId"), two.text("cancelId"));
+    assert_eq!((one.status, two.status), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
+}
+
+#[tokio::test]
+async fn a_repeated_cancel_is_one_cancel() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    let body = json!({ "reason": "품절", "amount": 1_000 });
+    let (one, two) = tokio::join!(
+        app.cancel(As::Manager, &order, "same", body.clone()),
+        app.cancel(As::Manager, &order, "same", body.clone()),
+    );
+    assert_eq!(one.text("cancelId"), two.text("cancelId"));
+    let replays = [&one, &two].map(|answer| answer.header("idempotent-replayed") == "true");
+    assert_eq!(replays.iter().filter(|is_replay| **is_replay).count(), 1);
+    let other =
+        app.cancel(As::Manager, &order, "same", json!({ "reason": "품절", "amount": 1_001 })).await;
+    assert_eq!(other.code(), "idempotency_key_reused");
+    let another_order = app.paid_order().await;
+    let moved = app.cancel(As::Manager, &another_order, "same", body.clone()).await;
+    assert_eq!(moved.code(), "idempotency_key_reused", "one key never cancels two orders");
+    let by_another = app.cancel(As::Master, &order, "same", body).await;
+    assert_eq!(by_another.status, StatusCode::ACCEPTED, "keys of different people do not meet");
+}
+
+#[tokio::test]
+async fn a_reason_is_needed_and_bounded() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    for reason in ["", "  ", "x\ny", &"가".repeat(171)] {
+        let answer = app.cancel(As::Manager, &order, "cancel-1", json!({ "reason": reason })).await;
+        assert_eq!(answer.body["errors"][0]["pointer"], "/reason", "{reason:?}");
+    }
+    let longest =
+        app.cancel(As::Manager, &order, "cancel-1", json!({ "reason": "가".repeat(170) })).await;
+    assert_eq!(longest.status, StatusCode::ACCEPTED);
+}

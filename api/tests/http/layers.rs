@@ -1,0 +1,134 @@
+//! What happens to every request.
+
+use api::Network;
+use axum::http::{Method, StatusCode};
+use serde_json::json;
+
+use crate::app::{As, TestApp, gimbap_order, request};
+
+#[tokio::test]
+async fn every_answer_carries_its_request_id_and_headers_that_protect_browsers() {
+    let app = TestApp::start().await;
+    for path in ["/v1/stores", "/livez", "/nowhere", "/openapi.json"] {
+        let answer = app.get_with(As::Nobody, path, &[("x-request-id", "mine-1")]).await;
+        assert_eq!(answer.header("x-request-id"), "mine-1", "{path}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(
+            answer.header("content-security-policy"),
+            "default-src 'none'; frame-ancestors 'none'",
+            "{path}"
+        );
+        assert_eq!(answer.header("strict-transport-security"), "max-age=31536000", "{path}");
+    }
+    let made = app.get_with(As::Nobody, "/nowhere", &[("x-request-id", "not visible")]).await;
+    assert_eq!(made.text("requestId").len(), 36);
+    assert_eq!(made.header("x-request-id"), made.text("requestId"));
+}
+
+#[tokio::test]
+async fn problems_speak_the_language_that_is_asked_for() {
+    let app = TestApp::start().await;
+    let korean = app.get(As::Nobody, "/nowhere").await;
+    assert_eq!(korean.text("title"), "없는 주소");
+    let english =
+        app.get_with(As::Nobody, "/nowhere", &[("accept-language", "en-GB, ko;q=0.2")]).await;
+    assert_eq!((english.text("title"), english.code()), ("No such address", "not_found"));
+    assert_eq!(english.header("content-language"), "en");
+}
+
+#[tokio::test]
+async fn only_listed_origins_may_call_from_a_browser() {
+    let app = TestApp::start_with(|settings| {
+        settings.cors_origins = vec!["https://front.example".to_owned()]
+    })
+    .await;
+    let ask = async |origin: &str| {
+        let headers = [
+            ("origin", origin),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "idempotency-key,authorization"),
+        ];
+        app.send(request(Method::OPTIONS, As::Nobody, "/v1/orders", &headers, None)).await
+    };
+    let listed = ask("https://front.example").await;
+    assert_eq!(listed.header("access-control-allow-origin"), "https://front.example");
+    assert!(listed.header("access-control-allow-headers").contains("idempotency-key"));
+    assert_eq!(ask("https://evil.example").await.header("access-control-allow-origin"), "");
+    let answer = app.get_with(As::Nobody, "/nowhere", &[("origin", "https://front.example")]).await;
+    let exposed = answer.header("access-control-expose-headers");
+    for name in ["location", "retry-after", "etag", "x-request-id", "idempotent-replayed", "link"] {
+        assert!(exposed.contains(name), "{name} of {exposed}");
+    }
+    let closed = TestApp::start().await;
+    let answer =
+        closed.get_with(As::Nobody, "/v1/stores", &[("origin", "https://front.example")]).await;
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+}
+
+#[tokio::test]
+async fn strangers_share_no_rate_with_trusted_callers_behind_a_proxy() {
+    let app = TestApp::start_with(|settings| {
+        settings.limits.public_rate = api::Rate::new(1, 1);
+        settings.trusted_proxies = vec!["0.0.0.0".parse::<Network>().unwrap()];
+        settings.trusted_callers = vec!["192.0.2.7".parse::<Network>().unwrap()];
+    })
+    .await;
+    let order = async |from: &str| {
+        app.post_with(As::Nobody, "/v1/orders", &[("x-forwarded-for", from)], gimbap_order())
+            .await
+            .status
+    };
+    assert_eq!(order("198.51.100.1").await, StatusCode::CREATED);
+    assert_eq!(order("198.51.100.1").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(order("198.51.100.2").await, StatusCode::CREATED);
+    for _ in 0..5 {
+        assert_eq!(order("192.0.2.7").await, StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
+async fn one_order_and_one_member_of_staff_have_a_rate_of_their_own() {
+    let app = TestApp::start_with(|settings| {
+        settings.limits.order_rate = api::Rate::new(1, 1);
+        settings.limits.staff_rate = api::Rate::new(1, 1);
+    })
+    .await;
+    let (one, two) = (app.order().await, app.order().await);
+    let close = async |order: &crate::app::Ordered| {
+        app.post(As::Token(&order.access), &order.path_to("close"), json!({})).await.status
+    };
+    assert_eq!(close(&one).await, StatusCode::OK);
+    assert_eq!(close(&one).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(close(&two).await, StatusCode::OK);
+    let put = json!({ "name": "x", "price": 1, "available": true });
+    assert_eq!(
+        app.put(As::Manager, "/v1/stores/gimbap/products/a", put.clone()).await.status,
+        StatusCode::CREATED
+    );
+    let second = app.put(As::Manager, "/v1/stores/gimbap/products/b", put.clone()).await;
+    assert_eq!(second.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        app.put(As::Master, "/v1/stores/gimbap/products/b", put).await.status,
+        StatusCode::CREATED
+    );
+}
+
+#[tokio::test]
+async fn a_stopping_process_lives_and_is_not_ready() {
+    let app = TestApp::start().await;
+    assert_eq!(app.get(As::Nobody, "/readyz").await.status, StatusCode::OK);
+    app.context.shutdown.cancel();
+    assert_eq!(app.get(As::Nobody, "/livez").await.status, StatusCode::OK);
+    let ready = app.get(As::Nobody, "/readyz").await;
+    assert_eq!((ready.status, ready.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    assert_eq!(ready.header("retry-after"), "2");
+}
+
+#[tokio::test]
+async fn a_process_whose_schema_is_behind_is_not_ready() {
+    let app = TestApp::start().await;
+    app.sql("DELETE FROM seaql_migrations").await;
+    let ready = app.get(As::Nobody, "/readyz").await;
+    assert_eq!(ready.code(), "unavailable");
+    assert!(!String::from_utf8_lossy(&ready.bytes).contains("migration"), "the cause stays inside");
+}

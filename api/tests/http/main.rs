@@ -1,0 +1,18 @@
+//! The API as its callers see it: the router without a socket, over a database file of its own and a publisher that records.
+
+mod access;
+mod app;
+mod cancels;
+mod catalogue;
+mod checkout;
+mod confirm;
+mod documents;
+mod events;
+mod hostile;
+mod jobs;
+mod layers;
+mod orders;
+mod problems;
+mod sockets;
+mod toss;
+mod waiting;
