@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header::LOCATION;
+use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::limits::CANCEL_REASON_CHARS_MAX;
@@ -28,6 +28,9 @@ const NOT_A_REASON: Text = Text {
     en: "A reason has 1 to 170 characters.",
 };
 
+/// When to ask what became of a cancel: most are done by then.
+const ASK_AGAIN_S: u32 = 2;
+
 /// What to give back, and why.
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -52,6 +55,7 @@ pub(crate) struct CancelRequest {
     request_body = CancelRequest,
     responses((status = 202, description = "Accepted", body = CancelView, headers(
         ("Location" = String, description = "What to poll"),
+        ("Retry-After" = u32, description = "Seconds after which to ask"),
         ("Idempotent-Replayed" = String, description = "`true` when an earlier request was accepted under this key"),
     ))),
     security(("staffToken" = []))
@@ -90,6 +94,7 @@ pub(crate) async fn cancel_order(
     if let Ok(location) = HeaderValue::try_from(location) {
         headers.insert(LOCATION, location);
     }
+    headers.insert(RETRY_AFTER, HeaderValue::from(ASK_AGAIN_S));
     if accepted.is_replay {
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }

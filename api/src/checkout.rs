@@ -18,6 +18,7 @@ use crate::context::Api;
 use crate::extract::Answer;
 use crate::layers::RequestId;
 use crate::problem::{Problem, ProblemCode};
+use crate::rates::Client;
 use crate::views::CURRENCY;
 
 /// The longest code of the window that is passed on.
@@ -72,6 +73,7 @@ pub(crate) async fn checkout_config(State(api): State<Api>) -> Answer<CheckoutCo
 pub(crate) async fn checkout_success(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
+    client: Client,
     uri: Uri,
 ) -> Response {
     let query = Redirected::read(&uri);
@@ -80,12 +82,13 @@ pub(crate) async fn checkout_success(
         return send_on(&api, target, None, Some(("problem", ProblemCode::OrderUnknown.word())))
             .await;
     };
-    let refused = confirm(&api, &query, &order_id, &request_id).await.err().map(|problem| {
-        if let Some(cause) = problem.cause_text() {
-            tracing::error!(code = problem.code().word(), cause, "a confirm failed inside");
-        }
-        ("problem", problem.code().word())
-    });
+    let refused =
+        confirm(&api, &query, &order_id, &request_id, client).await.err().map(|problem| {
+            if let Some(cause) = problem.cause_text() {
+                tracing::error!(code = problem.code().word(), cause, "a confirm failed inside");
+            }
+            ("problem", problem.code().word())
+        });
     send_on(&api, target, Some(&order_id), refused).await
 }
 
@@ -115,8 +118,9 @@ async fn confirm(
     query: &Redirected,
     order_id: &OrderId,
     request_id: &RequestId,
+    client: Client,
 ) -> Result<(), Problem> {
-    api.rates.check_order(order_id)?;
+    api.rates.check_order(order_id, client)?;
     let confirm =
         query.confirm(order_id).ok_or_else(|| Problem::new(ProblemCode::InvalidRequest))?;
     accept(api, confirm, request_id).await.map(drop)

@@ -1,8 +1,8 @@
 //! An order's changes as an event stream (SSE), for pages that keep open.
 //!
-//! Each event is the whole order under its version as id; a client that reconnects with `Last-Event-ID` is sent the order only if it
-//! has changed. The stream ends with `event: end` when nothing more comes by itself, and silently when the process stops: then the
-//! client reconnects elsewhere.
+//! Each event is the whole order under its version as id; a client that reconnects with `Last-Event-ID` is not sent what it knows,
+//! while more is to come. The stream ends with `event: end` when nothing more comes by itself, and silently when the process stops:
+//! then the client reconnects elsewhere.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -45,8 +45,11 @@ const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct EventParams {
-    /// A ticket, because `EventSource` cannot send headers. Read by the credential check.
-    #[expect(dead_code, reason = "named here so that it is a known parameter")]
+    /// A ticket, because `EventSource` cannot send headers.
+    #[expect(
+        dead_code,
+        reason = "a known parameter; the credential check reads it from the address"
+    )]
     ticket: Option<String>,
 }
 
@@ -76,12 +79,13 @@ pub(crate) async fn follow_order(
     reader.check(&order)?;
     place.leave();
     let seen = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let is_seen = seen.is_some_and(|seen| seen == event_id(&order));
+    // The last word is sent in any case: that the time to pay has run out raises no version.
+    let is_seen =
+        seen.is_some_and(|seen| seen == event_id(&order)) && order.view().ask_again_s.is_some();
     let watch = api.store.watch(id.as_str());
     let following =
         Following { api, language, reader, watch, order, next: Next::Order, _permit: permit };
-    let following =
-        if is_seen { Following { next: following.after_order(), ..following } } else { following };
+    let following = if is_seen { Following { next: Next::Wait, ..following } } else { following };
     let events =
         Sse::new(events(following)).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     let mut response = events.into_response();

@@ -80,7 +80,7 @@ pub struct Limits {
     pub event_streams_max: usize,
     /// Jobs being handed to the queue at once. Those beyond are left to the relay.
     pub publishing_max: usize,
-    /// How long a client may take to send a request's head.
+    /// How long a client may take to send a request's head; also how long a connection may be idle.
     pub header_timeout: Duration,
     /// How long a request may take, without the time that it asked to wait.
     pub request_timeout: Duration,
@@ -88,7 +88,7 @@ pub struct Limits {
     pub drain_timeout: Duration,
     /// Quotes and orders, per client address.
     pub public_rate: Rate,
-    /// The same for trusted callers.
+    /// Everything of a trusted caller, per address: one server acts for many customers and staff.
     pub trusted_rate: Rate,
     /// Confirms and closings, per order.
     pub order_rate: Rate,
@@ -129,7 +129,7 @@ impl Default for Limits {
             waiting_polls_max: 2_048,
             event_streams_max: 1_024,
             publishing_max: 1_024,
-            header_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),
             public_rate: Rate::new(10, 40),

@@ -13,6 +13,7 @@ use crate::context::Api;
 use crate::extract::IdInPath;
 use crate::layers::RequestId;
 use crate::problem::{Problem, ProblemCode};
+use crate::rates::Client;
 
 /// The longest credential that is looked at. Ours are shorter.
 const CREDENTIAL_BYTES_MAX: usize = 256;
@@ -104,7 +105,7 @@ impl FromRequestParts<Api> for PayerOf {
         if !is_checkout && !api.tokens.is_access(&token, &order) {
             return Err(unknown_order());
         }
-        api.rates.check_order(&order)?;
+        api.rates.check_order(&order, Client::from_request_parts(parts, api).await?)?;
         Ok(PayerOf { order })
     }
 }
@@ -117,7 +118,7 @@ impl FromRequestParts<Api> for CloserOf {
         let IdInPath(order) = IdInPath::<OrderId>::from_request_parts(parts, api).await?;
         let reader = match shown {
             Shown::OrderToken(token) if api.tokens.is_access(&token, &order) => {
-                api.rates.check_order(&order)?;
+                api.rates.check_order(&order, Client::from_request_parts(parts, api).await?)?;
                 Reader::Customer { expires_at_ms: None }
             }
             Shown::OrderToken(_) => return Err(unknown_order()),
@@ -147,7 +148,7 @@ impl FromRequestParts<Api> for ActingStaff {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<ActingStaff, Problem> {
         let staff = Staff::from_request_parts(parts, api).await?;
-        api.rates.check_staff(staff.member.id.as_str())?;
+        api.rates.check_staff(staff.id(), Client::from_request_parts(parts, api).await?)?;
         Ok(ActingStaff(staff))
     }
 }

@@ -39,8 +39,9 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     let span = tracing::info_span!("request", id = request_id.as_str());
     let mut response = next.run(request).instrument(span.clone()).await;
     let _in_span = span.enter();
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        write_problem(&mut response, &problem, language, &request_id, &api.settings.public_url);
+    let problem = response.extensions_mut().remove::<Problem>();
+    if let Some(problem) = &problem {
+        write_problem(&mut response, problem, language, &request_id, &api.settings.public_url);
     }
     if let Some(id) = request_id.header() {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -49,6 +50,7 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
         method = method.as_str(),
         route = route.as_ref().map_or("none", MatchedPath::as_str),
         status = response.status().as_u16(),
+        problem = problem.as_ref().map(|problem| problem.code().word()),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         request_id = request_id.as_str(),
         "answered"

@@ -28,8 +28,11 @@ pub(crate) struct ReadParams {
     /// How many seconds to wait for a change, at most 25; the same as `Prefer: wait=N`.
     #[param(value_type = Option<u32>, maximum = 25)]
     wait: Option<String>,
-    /// A ticket, instead of a header. Read by the credential check.
-    #[expect(dead_code, reason = "named here so that it is a known parameter")]
+    /// A ticket, instead of a header.
+    #[expect(
+        dead_code,
+        reason = "a known parameter; the credential check reads it from the address"
+    )]
     ticket: Option<String>,
 }
 

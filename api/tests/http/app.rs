@@ -112,7 +112,7 @@ impl TestApp {
         let published = Arc::new(Recorder::default());
         let context = ApiContext {
             store: store.clone(),
-            publisher: Arc::clone(&published) as Arc<dyn Publisher>,
+            publisher: published.clone(),
             settings,
             shutdown: CancellationToken::new(),
         };

@@ -7,7 +7,7 @@ use domain::answer::Answer as Told;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use crate::app::{As, TestApp, request};
+use crate::app::{As, Ordered, TestApp, request};
 use crate::toss::done;
 
 /// The events of a whole stream: name, id, data.
@@ -54,25 +54,36 @@ async fn a_stream_tells_every_change_and_ends_when_nothing_more_comes() {
     assert!(events[0].2["ticket"].as_str().unwrap().starts_with("otk_"));
 }
 
+/// The names of the events of a stream that this client reconnects to, until the process stops.
+async fn reconnect(app: &TestApp, order: &Ordered, last_event_id: &str) -> Vec<String> {
+    let (path, known) = (order.path_to("events"), [("last-event-id", last_event_id)]);
+    let (stream, ()) = tokio::join!(app.get_with(As::Token(&order.access), &path, &known), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        app.context.shutdown.cancel();
+    });
+    events(std::str::from_utf8(&stream.bytes).unwrap()).into_iter().map(|(name, ..)| name).collect()
+}
+
 #[tokio::test]
 async fn who_reconnects_is_not_told_what_they_know() {
     let app = TestApp::start().await;
-    let order = app.paid_order().await;
-    let first = app.get(As::Token(&order.access), &order.path_to("events")).await;
-    let known = events(std::str::from_utf8(&first.bytes).unwrap());
-    assert_eq!(known.len(), 2);
-    let again = app
-        .get_with(
-            As::Token(&order.access),
-            &order.path_to("events"),
-            &[("last-event-id", &known[0].1)],
-        )
-        .await;
-    let names: Vec<_> = events(std::str::from_utf8(&again.bytes).unwrap())
-        .into_iter()
-        .map(|(name, ..)| name)
-        .collect();
-    assert_eq!(names, ["end"]);
+    let order = app.order().await;
+    assert_eq!(reconnect(&app, &order, "1").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn who_reconnects_is_told_what_they_missed() {
+    let app = TestApp::start().await;
+    let order = app.order().await;
+    assert_eq!(reconnect(&app, &order, "0").await, ["order"]);
+}
+
+#[tokio::test]
+async fn who_reconnects_after_the_time_to_pay_is_told_so() {
+    let app = TestApp::start().await;
+    let order = app.order().await;
+    app.store.advance_clock(46 * 60_000);
+    assert_eq!(reconnect(&app, &order, "1").await, ["order", "end"]);
 }
 
 #[tokio::test]

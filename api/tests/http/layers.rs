@@ -1,5 +1,8 @@
 //! What happens to every request.
 
+use std::io;
+use std::sync::{Arc, Mutex};
+
 use api::Network;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
@@ -131,4 +134,79 @@ async fn a_process_whose_schema_is_behind_is_not_ready() {
     let ready = app.get(As::Nobody, "/readyz").await;
     assert_eq!(ready.code(), "unavailable");
     assert!(!String::from_utf8_lossy(&ready.bytes).contains("migration"), "the cause stays inside");
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_tells_of_every_request_and_nothing_secret() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone());
+    // For all threads: what the other tests log is held to the same.
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    let app = TestApp::start().await;
+    let order = app.order().await;
+    let back = format!(
+        "/checkout/success?token={}&orderId={}&paymentKey=key-of-{}&amount=4000",
+        order.checkout, order.id, order.id
+    );
+    app.get_with(As::Nobody, &back, &[("x-request-id", "journey-1")]).await;
+    app.get(As::Nobody, &format!("{}?ticket={}", order.path(), order.ticket)).await;
+    app.get(As::Owner, "/v1/audit").await;
+    app.sql("UPDATE order_lines SET options = 'rubbish'").await;
+    app.get(As::Token(&order.access), &order.path()).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let answered: Vec<&str> = text.lines().filter(|line| line.contains("answered")).collect();
+    let line = answered.iter().find(|line| line.contains("journey-1")).unwrap();
+    assert!(line.contains("route=\"/checkout/success\"") && line.contains("status=303"), "{line}");
+    assert!(answered.iter().any(|line| line.contains("problem=\"forbidden\"")), "{text}");
+    assert!(text.contains("unreadable options"), "the cause of a fault is for the log");
+    let secrets = [
+        &order.access,
+        &order.checkout,
+        &order.ticket,
+        "sst_owner",
+        "key-of-",
+        "김하나",
+        "hana@example.com",
+        "01012345678",
+        "테헤란로",
+    ];
+    for secret in secrets {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_trusted_caller_may_act_for_many_at_the_rate_of_its_own() {
+    let app = TestApp::start_with(|settings| {
+        settings.limits.order_rate = api::Rate::new(1, 1);
+        settings.limits.staff_rate = api::Rate::new(1, 1);
+        settings.trusted_callers = vec!["0.0.0.0".parse::<Network>().unwrap()];
+    })
+    .await;
+    let order = app.order().await;
+    let put = json!({ "name": "x", "price": 1, "available": true });
+    for _ in 0..3 {
+        let closed = app.post(As::Token(&order.access), &order.path_to("close"), json!({})).await;
+        assert_eq!(closed.status, StatusCode::OK);
+        let changed = app.put(As::Manager, "/v1/stores/gimbap/products/gimbap", put.clone()).await;
+        assert_eq!(changed.status, StatusCode::OK);
+    }
 }

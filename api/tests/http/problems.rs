@@ -1,19 +1,16 @@
 //! Every code of the catalogue is produced here, by a request. A new code does not compile without one.
 
+mod shop;
+mod staff;
+
 use std::time::Duration;
 
 use api::{ProblemCode, Rate};
 use axum::body::Body;
 use axum::http::{Method, StatusCode};
-use domain::answer::{Answer as Told, FailureClass, TossStatus, VirtualAccount};
-use domain::limits::MENU_PRODUCTS_MAX;
-use domain::{ProductId, StoreId};
-use serde_json::{Value, json};
-use store::Actor;
-use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct};
+use serde_json::json;
 
-use crate::app::{Answer, As, TestApp, gimbap_order, order_body, product, request, with};
-use crate::toss::{done, failure};
+use crate::app::{Answer, As, TestApp, gimbap_order, request, with};
 
 #[tokio::test]
 async fn every_code_is_produced_with_its_status_and_a_text_in_both_languages() {
@@ -63,7 +60,7 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::BelowMinimumOrder
         | C::AmountTooLarge
         | C::AmountTooSmall
-        | C::AmountMismatch => of_carts(code).await,
+        | C::AmountMismatch => shop::of_carts(code).await,
         C::OrderUnknown
         | C::OrderIdTaken
         | C::ConfirmAmountMismatch
@@ -71,7 +68,7 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::PaymentKeyTaken
         | C::OrderClosed
         | C::OrderLapsed
-        | C::OrderHasPayment => of_orders(code).await,
+        | C::OrderHasPayment => shop::of_orders(code).await,
         C::CancelUnknown
         | C::CancelBeforePayment
         | C::CancelUndecided
@@ -80,7 +77,7 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::CancelExceedsBalance
         | C::CancelZero
         | C::CancelWholeOnly
-        | C::CancelTooMany => of_cancels(code).await,
+        | C::CancelTooMany => staff::of_cancels(code).await,
         C::JobUnknown
         | C::JobEnded
         | C::JobDeclined
@@ -88,11 +85,12 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::JobLookUpOnly
         | C::JobWindowOver
         | C::JobNotParked
-        | C::JobOutcomeUnknown => of_jobs(code).await,
-        C::ProductIdTaken | C::MenuFull => of_catalogue(code).await,
+        | C::JobOutcomeUnknown => staff::of_jobs(code).await,
+        C::ProductIdTaken | C::MenuFull => shop::of_catalogue(code).await,
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "`produce` decides which codes come here")]
 async fn of_requests(code: ProblemCode) -> Answer {
     let app = TestApp::start().await;
     let order = app.order().await;
@@ -127,15 +125,17 @@ async fn of_requests(code: ProblemCode) -> Answer {
             app.post_with(As::Nobody, "/v1/orders", &[("idempotency-key", &long)], gimbap_order())
                 .await
         }
-        _ => {
+        ProblemCode::IdempotencyKeyReused => {
             let key = [("idempotency-key", "key-1")];
             app.post_with(As::Nobody, "/v1/orders", &key, gimbap_order()).await;
             let other = with(gimbap_order(), "/delivery/note", json!("other"));
             app.post_with(As::Nobody, "/v1/orders", &key, other).await
         }
+        other => panic!("{other:?} is produced elsewhere"),
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "`produce` decides which codes come here")]
 async fn of_bounds(code: ProblemCode) -> Answer {
     match code {
         ProblemCode::TooManyRequests => {
@@ -170,7 +170,7 @@ async fn of_bounds(code: ProblemCode) -> Answer {
             );
             answer
         }
-        _ => {
+        ProblemCode::Internal => {
             let app = TestApp::start().await;
             let order = app.order().await;
             app.sql("UPDATE order_lines SET options = 'rubbish'").await;
@@ -181,213 +181,6 @@ async fn of_bounds(code: ProblemCode) -> Answer {
             );
             answer
         }
+        other => panic!("{other:?} is produced elsewhere"),
     }
-}
-
-async fn of_carts(code: ProblemCode) -> Answer {
-    use ProblemCode as C;
-    let app = TestApp::start().await;
-    let gimbap = |quantity: i64| json!([{ "productId": "gimbap", "quantity": quantity }]);
-    let mala =
-        |options: Value| json!([{ "productId": "malatang", "quantity": 2, "options": options }]);
-    let (store, items) = match code {
-        C::StoreUnknown => ("nowhere", gimbap(1)),
-        C::EmptyCart => ("gimbap", json!([])),
-        C::CartTooLarge => {
-            ("gimbap", Value::Array(vec![json!({ "productId": "gimbap", "quantity": 1 }); 51]))
-        }
-        C::QuantityOutOfRange => ("gimbap", gimbap(100)),
-        C::ProductUnknown => ("gimbap", json!([{ "productId": "nothing", "quantity": 1 }])),
-        C::ProductOfOtherStore => ("mala", gimbap(1)),
-        C::ProductUnavailable => ("mala", json!([{ "productId": "soda", "quantity": 1 }])),
-        C::OptionUnknown => ("mala", mala(json!(["mild", "gold"]))),
-        C::OptionUnavailable => ("mala", mala(json!(["mild", "tofu"]))),
-        C::OptionDuplicate => ("mala", mala(json!(["mild", "mild"]))),
-        C::TooManyOptions => ("mala", mala(Value::Array(vec![json!("mild"); 31]))),
-        C::TooFewChoices => ("mala", mala(json!([]))),
-        C::TooManyChoices => ("mala", mala(json!(["mild", "noodles", "beef", "quail"]))),
-        C::StoreClosed => ("closed", json!([{ "productId": "kimchi", "quantity": 1 }])),
-        C::BelowMinimumOrder => {
-            ("mala", json!([{ "productId": "malatang", "quantity": 1, "options": ["mild"] }]))
-        }
-        C::AmountTooLarge => ("gimbap", json!([{ "productId": "feast", "quantity": 11 }])),
-        C::AmountTooSmall => ("gimbap", json!([{ "productId": "candy", "quantity": 1 }])),
-        _ => ("gimbap", gimbap(2)),
-    };
-    let quoted =
-        app.post(As::Nobody, "/v1/quotes", json!({ "storeId": store, "items": items })).await;
-    let ordered = app.post(As::Nobody, "/v1/orders", order_body(store, items, 4_000)).await;
-    if code != C::AmountMismatch {
-        assert_eq!(quoted.code(), ordered.code(), "a quote is refused as an order is");
-    }
-    ordered
-}
-
-async fn of_orders(code: ProblemCode) -> Answer {
-    let app = TestApp::start().await;
-    let (order, other) = (app.order().await, app.order().await);
-    let confirm = order.path_to("confirm");
-    match code {
-        ProblemCode::OrderUnknown => app.get(As::Token(&other.access), &order.path()).await,
-        ProblemCode::OrderIdTaken => {
-            app.post(As::Nobody, "/v1/orders", with(gimbap_order(), "/orderId", json!(order.id)))
-                .await
-        }
-        ProblemCode::ConfirmAmountMismatch => {
-            app.post(As::Token(&order.access), &confirm, json!({ "paymentKey": "k", "amount": 1 }))
-                .await
-        }
-        ProblemCode::ConfirmConflict => {
-            app.confirm(&order).await;
-            app.post(
-                As::Token(&order.access),
-                &confirm,
-                json!({ "paymentKey": "k", "amount": 4_000 }),
-            )
-            .await
-        }
-        ProblemCode::PaymentKeyTaken => {
-            app.confirm(&other).await;
-            app.post(As::Token(&order.access), &confirm, other.confirm()).await
-        }
-        ProblemCode::OrderClosed => {
-            app.post(As::Token(&order.access), &order.path_to("close"), json!({})).await;
-            app.post(As::Token(&order.access), &confirm, order.confirm()).await
-        }
-        ProblemCode::OrderLapsed => {
-            app.store.advance_clock(46 * 60_000);
-            app.post(As::Token(&order.access), &confirm, order.confirm()).await
-        }
-        _ => {
-            app.confirm(&order).await;
-            app.post(As::Token(&order.access), &order.path_to("close"), json!({})).await
-        }
-    }
-}
-
-async fn of_cancels(code: ProblemCode) -> Answer {
-    let app = TestApp::start().await;
-    let whole = json!({ "reason": "품절" });
-    match code {
-        ProblemCode::CancelUnknown => {
-            let order = app.paid_order().await;
-            app.get(As::Manager, &order.path_to("cancels/no-such-cancel")).await
-        }
-        ProblemCode::CancelBeforePayment => {
-            let order = app.order().await;
-            app.cancel(As::Manager, &order, "key-1", whole).await
-        }
-        ProblemCode::CancelUndecided => {
-            let order = app.order().await;
-            app.confirm(&order).await;
-            app.cancel(As::Manager, &order, "key-1", whole).await
-        }
-        ProblemCode::CancelNothingTaken => {
-            let (order, _) = app.declined_order().await;
-            app.cancel(As::Manager, &order, "key-1", whole).await
-        }
-        ProblemCode::CancelNothingLeft => {
-            let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", whole.clone()).await;
-            app.cancel(As::Manager, &order, "key-2", whole).await
-        }
-        ProblemCode::CancelExceedsBalance => {
-            let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(4_001))).await
-        }
-        ProblemCode::CancelZero => {
-            let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(0))).await
-        }
-        ProblemCode::CancelWholeOnly => {
-            let order = app.order().await;
-            let job = app.confirm(&order).await;
-            let mut issued = done(&order.order_id(), order.amount);
-            issued.status = TossStatus::WaitingForDeposit;
-            issued.approved_at_ms = None;
-            issued.virtual_account = Some(VirtualAccount {
-                bank_code: "20".to_owned(),
-                account_number: "X6505636518308".to_owned(),
-                customer_name: Some("김하나".to_owned()),
-                due_at_ms: Some(1_795_600_000_000),
-            });
-            app.work(&job, Told::Payment(Box::new(issued))).await;
-            let view = app.get(As::Token(&order.access), &order.path()).await;
-            assert_eq!(view.body["payment"]["virtualAccount"]["accountNumber"], "X6505636518308");
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(1_000))).await
-        }
-        _ => {
-            let order = app.paid_order().await;
-            app.cancel_to_the_limit(&order).await;
-            app.cancel(As::Manager, &order, "key-1", whole).await
-        }
-    }
-}
-
-async fn of_jobs(code: ProblemCode) -> Answer {
-    let app = TestApp::start().await;
-    let act = async |job: &str, action: &str| {
-        app.post(As::Manager, &format!("/v1/jobs/{job}/{action}"), json!({ "reason": "because" }))
-            .await
-    };
-    match code {
-        ProblemCode::JobUnknown => act("no-such-job", "retry").await,
-        ProblemCode::JobEnded => {
-            let order = app.paid_order().await;
-            act(&app.job_of(&order, "confirm").await, "retry").await
-        }
-        ProblemCode::JobDeclined => {
-            let (_, job) = app.declined_order().await;
-            act(&job, "retry").await
-        }
-        ProblemCode::JobUnderWay => {
-            let order = app.order().await;
-            act(&app.confirm(&order).await, "retry").await
-        }
-        ProblemCode::JobLookUpOnly => {
-            let (order, job) = app.parked_order().await;
-            act(&job, "look-up").await;
-            let look_up = app.job_of(&order, "look_up").await;
-            app.work(&look_up, failure(FailureClass::Unanswered, "NO_ANSWER")).await;
-            act(&look_up, "retry").await
-        }
-        ProblemCode::JobWindowOver => {
-            let (_, job) = app.parked_order().await;
-            app.store.advance_clock(10 * 60_000);
-            act(&job, "retry").await
-        }
-        ProblemCode::JobNotParked => {
-            let order = app.order().await;
-            act(&app.confirm(&order).await, "discard").await
-        }
-        _ => {
-            let (_, job) = app.unknown_order().await;
-            act(&job, "discard").await
-        }
-    }
-}
-
-async fn of_catalogue(code: ProblemCode) -> Answer {
-    let app = TestApp::start().await;
-    let body = json!({ "name": "x", "price": 1, "available": true });
-    if code == ProblemCode::ProductIdTaken {
-        return app.put(As::Manager, "/v1/stores/gimbap/products/malatang", body).await;
-    }
-    let gimbap = app.store.find_store(&StoreId::parse("gimbap").unwrap()).await.unwrap().unwrap();
-    let many = (0..MENU_PRODUCTS_MAX.saturating_sub(4)).map(|number| PutProduct {
-        id: ProductId::parse(format!("product-{number}")).unwrap(),
-        ..product("x", 1)
-    });
-    let store = store::catalogue::PutStore {
-        id: gimbap.id,
-        name: gimbap.name,
-        merchant: None,
-        delivery_fee: gimbap.delivery_fee,
-        minimum_order: gimbap.minimum_order,
-        is_open: true,
-    };
-    let stores = vec![CatalogueStore { store, products: many.collect() }];
-    let catalogue = Catalogue { stores, missing: MissingProducts::Keep };
-    app.store.import_catalogue(&Actor::system(), &catalogue).await.unwrap();
-    app.put(As::Manager, "/v1/stores/gimbap/products/one-more", body).await
 }
