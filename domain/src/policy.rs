@@ -318,6 +318,14 @@ impl Decision {
             .because("CRASH_LOOP", "three claims in a row never finished");
         if is_payment_undecided { decision.event(PaymentEvent::OutcomeUnknown) } else { decision }
     }
+
+    /// A look-up during which another call's answer was settled: what it read may be older than what is known, so it proves nothing and
+    /// is made again.
+    #[must_use]
+    pub fn overtaken() -> Decision {
+        Decision::new(Verdict::Inconclusive, NextJob::Wait(wait(Pace::LookUp, 0)))
+            .because("OVERTAKEN", "another answer was settled while this look-up was under way")
+    }
 }
 
 fn wait(pace: Pace, repeats: usize) -> Wait {

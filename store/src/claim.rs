@@ -64,7 +64,7 @@ pub struct StartedAttempt {
     pub(crate) number: i32,
     pub(crate) started_at_ms: i64,
     pub(crate) operation: Operation,
-    order_id: String,
+    pub(crate) order_id: String,
     merchant: String,
     idempotency_key: Option<String>,
     call: Call,

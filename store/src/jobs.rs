@@ -13,7 +13,7 @@ use sea_orm::{
 use crate::connection::Store;
 use crate::error::StoreError;
 use crate::page::Page;
-use crate::rows;
+use crate::{rows, scene};
 
 /// Which jobs to list.
 #[derive(Debug, Clone)]
@@ -222,7 +222,8 @@ impl Store {
             .order_by_asc(attempt::Column::Number)
             .all(&self.db)
             .await?;
-        let past = attempts.iter().map(rows::past_attempt).collect::<Result<Vec<_>, _>>()?;
+        // The same past that decides when they try.
+        let past = scene::history(&self.db, &found).await?;
         let generation = rows::count("jobs", &job.id, "key_generation", found.key_generation)?;
         let window_ends_ms = payment.map_or(0, |payment| payment.confirm_by);
         Ok(Some(JobDetail {

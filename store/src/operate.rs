@@ -144,7 +144,9 @@ impl Store {
         check_retry(kind, rows::job_state(&scene.job)?, scene.payment.confirm_by, write.now_ms)
             .map_err(ActError::Refused)?;
         record(&write, actor, "job.retry", &scene.job, reason).await?;
-        clear_review(&write, &scene, None).await?;
+        // It keeps the payment's money operation: what it did may be unknown, and nothing else may be sent before that is cleared up.
+        let payment = cleared_review(&write, &scene);
+        payment.update(&write.tx).await?;
         let mut job = scene.job.into_active_model();
         job.state = Set(JobState::Queued.word().to_owned());
         job.park_reason = Set(None);
@@ -192,7 +194,7 @@ impl Store {
         } else {
             None
         };
-        clear_review(&write, &scene, failed).await?;
+        give_up_payment(&write, &scene, failed).await?;
         if let Some(cancel) = scene.cancellation.take() {
             let mut cancel = cancel.into_active_model();
             cancel.state = Set(CancellationState::Refused.word().to_owned());
@@ -228,28 +230,32 @@ async fn record(
     audit::record(write, actor, action, &job.id, Some(&job.store_id), reason, Some(detail)).await
 }
 
-/// The person has acted on what they were asked; with `failed`, the payment is given up.
-async fn clear_review(
-    write: &Write<'_>,
-    scene: &Scene,
-    failed: Option<PaymentState>,
-) -> Result<(), StoreError> {
+/// The person has acted on what they were asked.
+fn cleared_review(write: &Write<'_>, scene: &Scene) -> payment::ActiveModel {
     let mut payment = scene.payment.clone().into_active_model();
     if scene.payment.review_reason == scene.job.park_reason {
         payment.review_reason = Set(None);
         payment.review_since = Set(None);
     }
+    payment.version = Set(scene.payment.version.saturating_add(1));
+    payment.updated_at = Set(write.now_ms);
+    payment
+}
+
+/// What a discarded job leaves of its payment: its money operation is free, and with `failed` the payment is given up.
+async fn give_up_payment(
+    write: &Write<'_>,
+    scene: &Scene,
+    failed: Option<PaymentState>,
+) -> Result<(), StoreError> {
+    let mut payment = cleared_review(write, scene);
     if let Some(state) = failed {
         payment.state = Set(state.word().to_owned());
         payment.failure_code = Set(Some(DISCARDED.to_owned()));
     }
-    let is_discarded_holder = scene.payment.money_job_id.as_deref() == Some(scene.job.id.as_str());
-    if is_discarded_holder {
-        // A retried job takes its turn again with its next claim.
+    if scene.payment.money_job_id.as_deref() == Some(scene.job.id.as_str()) {
         payment.money_job_id = Set(None);
     }
-    payment.version = Set(scene.payment.version.saturating_add(1));
-    payment.updated_at = Set(write.now_ms);
     payment.update(&write.tx).await?;
     Ok(())
 }

@@ -8,8 +8,8 @@ use domain::{Won, limits};
 use entities::{attempt, cancellation, job, order, payment};
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait as _,
 };
 
 use crate::connection::Write;
@@ -66,10 +66,7 @@ impl Scene {
 
     /// The job's attempts, oldest first. A confirm also sees the look-ups that others made of its payment.
     pub(crate) async fn history(&self, write: &Write<'_>) -> Result<Vec<PastAttempt>, StoreError> {
-        if self.job.kind == JobKind::Confirm.word() {
-            return self.confirm_history(write).await;
-        }
-        past(write, attempt::Column::JobId.eq(&self.job.id)).await
+        history(&write.tx, &self.job).await
     }
 
     /// The attempts that say whether the payment was confirmed: its confirms, and every look-up of it outside of cancels.
@@ -77,17 +74,7 @@ impl Scene {
         &self,
         write: &Write<'_>,
     ) -> Result<Vec<PastAttempt>, StoreError> {
-        let cancels = job::Entity::find()
-            .filter(job::Column::OrderId.eq(&self.job.order_id))
-            .filter(job::Column::Kind.eq(JobKind::Cancel.word()))
-            .select_only()
-            .column(job::Column::Id)
-            .into_query();
-        let of_confirm = attempt::Column::OrderId
-            .eq(&self.job.order_id)
-            .and(attempt::Column::Operation.ne(Operation::Cancel.word()))
-            .and(attempt::Column::JobId.not_in_subquery(cancels));
-        past(write, of_confirm).await
+        confirm_history(&write.tx, &self.job.order_id).await
     }
 
     /// What decisions know about a cancellation of this payment.
@@ -129,9 +116,37 @@ impl Scene {
     }
 }
 
+/// What decisions about a job see of the past, oldest first.
+pub(crate) async fn history(
+    connection: &impl ConnectionTrait,
+    job: &job::Model,
+) -> Result<Vec<PastAttempt>, StoreError> {
+    if job.kind == JobKind::Confirm.word() {
+        return confirm_history(connection, &job.order_id).await;
+    }
+    past(connection, attempt::Column::JobId.eq(&job.id)).await
+}
+
+async fn confirm_history(
+    connection: &impl ConnectionTrait,
+    order_id: &str,
+) -> Result<Vec<PastAttempt>, StoreError> {
+    let cancels = job::Entity::find()
+        .filter(job::Column::OrderId.eq(order_id))
+        .filter(job::Column::Kind.eq(JobKind::Cancel.word()))
+        .select_only()
+        .column(job::Column::Id)
+        .into_query();
+    let of_confirm = attempt::Column::OrderId
+        .eq(order_id)
+        .and(attempt::Column::Operation.ne(Operation::Cancel.word()))
+        .and(attempt::Column::JobId.not_in_subquery(cancels));
+    past(connection, of_confirm).await
+}
+
 /// The last attempts that match, oldest first.
 async fn past(
-    write: &Write<'_>,
+    connection: &impl ConnectionTrait,
     matching: sea_orm::sea_query::Expr,
 ) -> Result<Vec<PastAttempt>, StoreError> {
     let mut rows = attempt::Entity::find()
@@ -139,7 +154,7 @@ async fn past(
         .order_by_desc(attempt::Column::StartedAt)
         .order_by_desc(attempt::Column::Number)
         .limit(limits::HISTORY_MAX)
-        .all(&write.tx)
+        .all(connection)
         .await?;
     rows.reverse();
     rows.iter().map(rows::past_attempt).collect()

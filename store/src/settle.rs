@@ -18,7 +18,7 @@ use domain::policy::{
 };
 use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _,
@@ -142,25 +142,46 @@ async fn settle(
     let mut scene = Scene::load(write, &attempt.job_id)
         .await?
         .ok_or_else(|| DbErr::RecordNotFound(format!("job {}", attempt.job_id)))?;
+    if is_settled(write, attempt).await? {
+        // The commit before this one was made, and only its answer was lost.
+        return Ok(Settled { job_id: attempt.job_id.clone(), next: None, code: None });
+    }
     let is_current =
         rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
     if !is_current {
         keep_stale(write, context, &scene, result).await?;
         return Ok(Settled { job_id: attempt.job_id.clone(), next: None, code: None });
     }
-    let decision = decide(write, &scene, result).await?;
+    let is_overtaken = is_overtaken(write, result).await?;
+    let decision =
+        if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
     record(write, result, decision.verdict, decision.code.clone(), decision.message.clone(), false)
         .await?;
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
-            pacing.delay_ms(wait.pace, wait.repeats).max(asked_ms)
+            Ord::max(pacing.delay_ms(wait.pace, wait.repeats), asked_ms)
         }
         NextJob::Succeed | NextJob::Decline | NextJob::Void | NextJob::Park(_) => 0,
     };
-    let told = told(&result.answer, &scene)?
+    let told = told(&result.answer, &scene)?;
+    let is_older = match told {
+        Some(payment) if attempt.operation.is_money() => {
+            evidence::lacks_known_cancels(write, &scene, payment).await?
+        }
+        Some(_) | None => false,
+    };
+    // A call's answer that decided nothing about the payment describes it no better than what is known.
+    let is_news = decision.event.is_some() || attempt.operation == Operation::LookUp;
+    let told = told
+        .filter(|_| is_news && !is_older && !is_overtaken)
         .map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
     apply(write, context, &mut scene, &decision, told, delay_ms).await?;
+    if is_older {
+        let request_id = attempt.request_id();
+        let job = crate::operate::wanted_look_up(write, &scene.payment, request_id).await?;
+        context.publish.extend(job);
+    }
     Ok(Settled { job_id: attempt.job_id.clone(), next: Some(decision.job), code: decision.code })
 }
 
@@ -171,6 +192,40 @@ fn told<'a>(answer: &'a Answer, scene: &Scene) -> Result<Option<&'a TossPayment>
         Answer::Payment(payment) if facts.is_described_by(payment) => Some(payment.as_ref()),
         Answer::Payment(_) | Answer::Failure(_) => None,
     })
+}
+
+/// Whether the attempt's result was recorded before.
+async fn is_settled(write: &Write<'_>, given: &StartedAttempt) -> Result<bool, StoreError> {
+    // What a worker's stop or a crash loop closed has no duration: no answer was recorded there.
+    let recorded = attempt::Entity::find_by_id((given.job_id.clone(), given.number))
+        .filter(attempt::Column::DurationMs.is_not_null())
+        .one(&write.tx)
+        .await?;
+    Ok(recorded.is_some())
+}
+
+/// Whether a look-up was under way while another answer about the payment was settled: it may have read what was true before.
+async fn is_overtaken(write: &Write<'_>, result: &AttemptResult) -> Result<bool, StoreError> {
+    let given = &result.attempt;
+    let tells = match &result.answer {
+        Answer::Payment(_) => true,
+        Answer::Failure(failure) => failure.class == FailureClass::Absent,
+    };
+    if given.operation != Operation::LookUp || !tells {
+        return Ok(false);
+    }
+    let telling = [Verdict::Proven, Verdict::Undone, Verdict::Inconclusive].map(Verdict::word);
+    let is_itself =
+        attempt::Column::JobId.eq(&given.job_id).and(attempt::Column::Number.eq(given.number));
+    let other = attempt::Entity::find()
+        .filter(attempt::Column::OrderId.eq(&given.order_id))
+        .filter(attempt::Column::FinishedAt.gte(given.started_at_ms))
+        .filter(attempt::Column::Verdict.is_in(telling))
+        .filter(attempt::Column::IsStale.eq(false))
+        .filter(is_itself.not())
+        .one(&write.tx)
+        .await?;
+    Ok(other.is_some())
 }
 
 async fn decide(

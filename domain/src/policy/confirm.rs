@@ -15,13 +15,8 @@ const WINDOW_PASSED: &str = "CONFIRM_WINDOW_PASSED";
 /// What a claimed confirm job does next.
 #[must_use]
 pub fn plan_confirm(history: &History<'_>, payment: &PaymentFacts, now_ms: i64) -> Step {
-    match payment.state {
-        PaymentState::Confirming | PaymentState::ConfirmUnresolved => {}
-        PaymentState::WaitingForDeposit
-        | PaymentState::Confirmed
-        | PaymentState::PartiallyCancelled
-        | PaymentState::Cancelled => return conclude(NextJob::Succeed),
-        PaymentState::Failed | PaymentState::Expired => return conclude(NextJob::Decline),
+    if let Some(job) = settled_as(payment.state) {
+        return conclude(job);
     }
     let may_send = now_ms < payment.confirm_by_ms && !history.has_used_up_sends();
     match history.last_telling_send() {
@@ -59,6 +54,9 @@ pub fn decide_confirm(
     answer: &Answer,
     now_ms: i64,
 ) -> Decision {
+    if let Some(job) = settled_as(payment.state) {
+        return settled_meanwhile(payment, job, answer);
+    }
     match (current.operation, answer) {
         (Operation::LookUp, Answer::Payment(told)) => {
             looked_up(history, payment, current, told, now_ms)
@@ -83,6 +81,55 @@ pub fn decide_confirm(
         (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => {
             failed(history, failure)
         }
+    }
+}
+
+/// How a confirm job ends whose payment is decided; `None` while it is not.
+fn settled_as(state: PaymentState) -> Option<NextJob> {
+    match state {
+        PaymentState::Confirming | PaymentState::ConfirmUnresolved => None,
+        PaymentState::WaitingForDeposit
+        | PaymentState::Confirmed
+        | PaymentState::PartiallyCancelled
+        | PaymentState::Cancelled => Some(NextJob::Succeed),
+        PaymentState::Failed | PaymentState::Expired => Some(NextJob::Decline),
+    }
+}
+
+/// A look-up of its own has settled the payment while this call was under way: only an approval that it did not see is news.
+fn settled_meanwhile(payment: &PaymentFacts, job: NextJob, answer: &Answer) -> Decision {
+    let told = match answer {
+        Answer::Payment(told) => told,
+        Answer::Failure(failure) => {
+            return Decision::new(Verdict::Failed(failure.class), job)
+                .because(failure.code.clone(), failure.message.clone());
+        }
+    };
+    if !payment.is_described_by(told) {
+        return Decision::new(Verdict::Failed(FailureClass::Contradictory), job)
+            .review(ReviewReason::AnswerMismatch)
+            .because(
+                "ANSWER_MISMATCH",
+                "the answer is about another order, key, amount or currency",
+            );
+    }
+    let is_given_up = job == NextJob::Decline;
+    match told.status {
+        TossStatus::Done if is_given_up => Decision::new(Verdict::Proven, NextJob::Succeed)
+            .event(PaymentEvent::Approved)
+            .review(ReviewReason::LateApproval),
+        TossStatus::WaitingForDeposit if is_given_up => {
+            Decision::new(Verdict::Inconclusive, job).review(ReviewReason::UnexpectedState)
+        }
+        TossStatus::Done
+        | TossStatus::WaitingForDeposit
+        | TossStatus::Ready
+        | TossStatus::InProgress
+        | TossStatus::Canceled
+        | TossStatus::PartialCanceled
+        | TossStatus::Aborted
+        | TossStatus::Expired
+        | TossStatus::Unknown(_) => Decision::new(Verdict::Inconclusive, job),
     }
 }
 

@@ -1,11 +1,15 @@
 //! Evidence: what a payment as Toss shows it adds to our records, whatever was asked.
 
-use domain::answer::TossPayment;
+use domain::answer::{TossCancel, TossPayment};
 use domain::cancellation::{CancellationState, cancel_tag};
+use domain::job::JobState;
 use domain::payment::PaymentState;
-use entities::{cancellation, payment};
+use entities::{cancellation, job, payment};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait as _, IntoActiveModel as _};
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _,
+};
 
 use super::Scene;
 use super::apply::end_cancel_job;
@@ -68,6 +72,17 @@ pub(super) fn copy_to_payment(
     }
 }
 
+/// Whether the answer to a call is older than what is known: it does not show a cancel that is recorded as done.
+pub(super) async fn lacks_known_cancels(
+    write: &Write<'_>,
+    scene: &Scene,
+    told: &TossPayment,
+) -> Result<bool, StoreError> {
+    let is_shown = |key: &String| told.cancels.iter().any(|entry| entry.transaction_key == *key);
+    let known = scene.cancellations(write).await?;
+    Ok(known.iter().filter_map(|row| row.transaction_key.as_ref()).any(|key| !is_shown(key)))
+}
+
 /// Records cancels that Toss shows and we did not know: others of ours whose answer was lost, and those made in Toss's console.
 ///
 /// With `is_unclear`, cancels without a tag of ours are left to a person.
@@ -108,17 +123,46 @@ pub(super) async fn record_cancels(
                 }
             }
             None if is_unclear => {}
+            None if may_be_anothers(write, scene, &known, entry).await? => {}
             None => record_foreign(write, scene, entry).await?,
         }
     }
     Ok(())
 }
 
+/// Whether an entry without a tag may be what another cancellation of ours did, its reason lost: then that one's job decides, or the
+/// person for whom it stopped. Recorded as a stranger's, it would hide from that job that the money went back.
+async fn may_be_anothers(
+    write: &Write<'_>,
+    scene: &Scene,
+    known: &[cancellation::Model],
+    entry: &TossCancel,
+) -> Result<bool, StoreError> {
+    let sent =
+        [CancellationState::Sending, CancellationState::Unresolved].map(CancellationState::word);
+    let alike: Vec<&str> = known
+        .iter()
+        .filter(|row| row.amount == entry.amount.get() && sent.contains(&row.state.as_str()))
+        .map(|row| row.id.as_str())
+        .filter(|id| scene.job.cancellation_id.as_deref() != Some(id))
+        .collect();
+    if alike.is_empty() {
+        return Ok(false);
+    }
+    let undecided = [JobState::Queued, JobState::Running, JobState::Waiting].map(JobState::word);
+    let at_work = job::Entity::find()
+        .filter(job::Column::CancellationId.is_in(alike))
+        .filter(job::Column::State.is_in(undecided))
+        .one(&write.tx)
+        .await?;
+    Ok(at_work.is_some())
+}
+
 /// A cancel that nobody asked us for: made in Toss's merchant console.
 async fn record_foreign(
     write: &Write<'_>,
     scene: &Scene,
-    entry: &domain::answer::TossCancel,
+    entry: &TossCancel,
 ) -> Result<(), StoreError> {
     if entry.amount.is_zero() {
         return Ok(());

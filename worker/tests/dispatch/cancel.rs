@@ -29,7 +29,7 @@ async fn of_two_cancels_at_once_that_exceed_the_balance_together_one_is_refused(
         shop.cancel(&paying, Some(15_000), "key-1"),
         shop.cancel(&paying, Some(15_000), "key-2")
     );
-    let refused = if one.is_ok() { two.unwrap_err() } else { one.unwrap_err() };
+    let refused = one.err().xor(two.err()).expect("one of them");
     let available = Won::new(8_000).unwrap();
     assert!(is_refused(&refused, CancelRefusal::TooMuch { available }), "{refused:?}");
     shop.drain().await;

@@ -147,11 +147,12 @@ impl Shop {
         paying: &Paying,
         job: &JobId,
         state: JobState,
-        posts: usize,
+        posts: u64,
     ) {
         let row = self.job(job).await;
         assert_eq!(row.state, state, "{row:?}");
-        assert_eq!(self.posts(paying).len(), posts, "{:?}", self.posts(paying));
+        let calls = self.ledger(paying).calls;
+        assert_eq!(calls.confirm + calls.cancel, posts, "{:?}", self.posts(paying));
         self.assert_money_is_conserved(paying).await;
     }
 }

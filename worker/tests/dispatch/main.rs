@@ -4,8 +4,15 @@
 //! of the running worker wait, by bounded polling.
 
 mod cancel;
+mod cancel_unknown;
+mod commits;
 mod confirm;
+mod console;
+mod crash;
 mod hands;
 mod journey;
+mod look_ups;
+mod relaying;
 mod shop;
+mod staff;
 mod unknown_outcome;

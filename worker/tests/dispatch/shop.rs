@@ -157,7 +157,7 @@ impl Shop {
             actor: staff(),
             key: store::idempotency::CallerKey {
                 scope: "test".to_owned(),
-                key: key.to_owned(),
+                key: format!("{key}-of-{}", paying.order_id),
                 fingerprint: format!("{}:{amount:?}", paying.order_id),
             },
         };
