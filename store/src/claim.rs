@@ -241,7 +241,9 @@ async fn claim(
         rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
     let history = History { attempts: &past, generation };
     let facts = rows::payment_facts(&scene.payment)?;
-    if history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX {
+    if history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX
+        && has_crash_looped(write, &scene).await?
+    {
         close_abandoned_attempts(write, &scene.job.id).await?;
         apply(
             write,
@@ -275,6 +277,13 @@ async fn claim(
     start(write, scene, kind, is_sent, worker)
         .await
         .map(|attempt| Claimed::Attempt(Box::new(attempt)))
+}
+
+/// Whether this job's own claims never finished. The view that decisions see may also hold look-ups of others.
+async fn has_crash_looped(write: &Write<'_>, scene: &Scene) -> Result<bool, StoreError> {
+    let own = scene.own_history(write).await?;
+    let history = History { attempts: &own, generation: 1 };
+    Ok(history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX)
 }
 
 /// Takes the payment's one money operation, or puts the job off until it is free.

@@ -1,5 +1,6 @@
 //! Everything that a decision about one job looks at, taken under the write lock in the order that all writes use.
 
+use domain::answer::FailureClass;
 use domain::attempt::{Operation, PastAttempt};
 use domain::cancellation::cancel_tag;
 use domain::job::JobKind;
@@ -67,6 +68,14 @@ impl Scene {
     /// The job's attempts, oldest first. A confirm also sees the look-ups that others made of its payment.
     pub(crate) async fn history(&self, write: &Write<'_>) -> Result<Vec<PastAttempt>, StoreError> {
         history(&write.tx, &self.job).await
+    }
+
+    /// The job's own attempts, oldest first.
+    pub(crate) async fn own_history(
+        &self,
+        write: &Write<'_>,
+    ) -> Result<Vec<PastAttempt>, StoreError> {
+        past(&write.tx, attempt::Column::JobId.eq(&self.job.id)).await
     }
 
     /// The attempts that say whether the payment was confirmed: its confirms, and every look-up of it outside of cancels.
@@ -144,18 +153,31 @@ async fn confirm_history(
     past(connection, of_confirm).await
 }
 
-/// The last attempts that match, oldest first.
+/// The last attempts that match, oldest first, and whatever stands before them that may have moved money: hours of failed look-ups
+/// must not hide the call that they are about.
 async fn past(
     connection: &impl ConnectionTrait,
     matching: sea_orm::sea_query::Expr,
 ) -> Result<Vec<PastAttempt>, StoreError> {
-    let mut rows = attempt::Entity::find()
+    let newest_first = attempt::Entity::find()
         .filter(matching)
         .order_by_desc(attempt::Column::StartedAt)
-        .order_by_desc(attempt::Column::Number)
-        .limit(limits::HISTORY_MAX)
-        .all(connection)
-        .await?;
+        .order_by_desc(attempt::Column::Number);
+    let mut rows = newest_first.clone().limit(limits::HISTORY_MAX).all(connection).await?;
+    let is_cut = u64::try_from(rows.len()).unwrap_or(u64::MAX) >= limits::HISTORY_MAX;
+    if let (true, Some(oldest)) = (is_cut, rows.last()) {
+        let nothing_done = [FailureClass::Unsent, FailureClass::Throttled].map(FailureClass::word);
+        let may_have_moved_money =
+            attempt::Column::Verdict.is_null().or(attempt::Column::Verdict.is_not_in(nothing_done));
+        let before = newest_first
+            .filter(attempt::Column::StartedAt.lt(oldest.started_at))
+            .filter(attempt::Column::Operation.ne(Operation::LookUp.word()))
+            .filter(may_have_moved_money)
+            .limit(limits::HISTORY_MAX)
+            .all(connection)
+            .await?;
+        rows.extend(before);
+    }
     rows.reverse();
     rows.iter().map(rows::past_attempt).collect()
 }

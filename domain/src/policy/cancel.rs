@@ -112,25 +112,13 @@ pub fn decide_cancel(
         (Operation::LookUp, Answer::Payment(told)) => {
             looked_up(history, payment, cancel, current, told, now_ms)
         }
-        (Operation::LookUp, Answer::Failure(failure)) => match failure.class {
-            FailureClass::Absent => {
-                Decision::park(Verdict::Failed(FailureClass::Absent), ReviewReason::Absent)
-                    .because(failure.code.clone(), failure.message.clone())
-            }
-            FailureClass::Unsent
-            | FailureClass::Unanswered
-            | FailureClass::InProgress
-            | FailureClass::Throttled
-            | FailureClass::Ambiguous
-            | FailureClass::Limited
-            | FailureClass::BankClosed
-            | FailureClass::Contradictory
-            | FailureClass::Disputed
-            | FailureClass::Refused
-            | FailureClass::Broken => {
-                look_up_failed(failure, history, cancel.requested_at_ms, now_ms)
-            }
-        },
+        (Operation::LookUp, Answer::Failure(failure)) if failure.class == FailureClass::Absent => {
+            Decision::park(Verdict::Failed(FailureClass::Absent), ReviewReason::Absent)
+                .because(failure.code.clone(), failure.message.clone())
+        }
+        (Operation::LookUp, Answer::Failure(failure)) => {
+            look_up_failed(failure, history, cancel.requested_at_ms, now_ms)
+        }
         (Operation::Confirm | Operation::Cancel, Answer::Payment(told)) => {
             answered(payment, cancel, told)
         }

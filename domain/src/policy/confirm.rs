@@ -61,22 +61,12 @@ pub fn decide_confirm(
         (Operation::LookUp, Answer::Payment(told)) => {
             looked_up(history, payment, current, told, now_ms)
         }
-        (Operation::LookUp, Answer::Failure(failure)) => match failure.class {
-            FailureClass::Absent => not_done(history, payment, current, now_ms),
-            FailureClass::Unsent
-            | FailureClass::Unanswered
-            | FailureClass::InProgress
-            | FailureClass::Throttled
-            | FailureClass::Ambiguous
-            | FailureClass::Limited
-            | FailureClass::BankClosed
-            | FailureClass::Contradictory
-            | FailureClass::Disputed
-            | FailureClass::Refused
-            | FailureClass::Broken => {
-                look_up_failed(failure, history, payment.accepted_at_ms, now_ms)
-            }
-        },
+        (Operation::LookUp, Answer::Failure(failure)) if failure.class == FailureClass::Absent => {
+            not_done(history, payment, current, now_ms)
+        }
+        (Operation::LookUp, Answer::Failure(failure)) => {
+            look_up_failed(failure, history, payment.accepted_at_ms, now_ms)
+        }
         (Operation::Confirm | Operation::Cancel, Answer::Payment(told)) => answered(payment, told),
         (Operation::Confirm | Operation::Cancel, Answer::Failure(failure)) => {
             failed(history, failure)

@@ -25,24 +25,14 @@ pub fn decide_look_up(
             looked_up(confirm, payment, current, told)
         }
         Answer::Payment(_) => mismatch(payment),
-        Answer::Failure(failure) => match failure.class {
-            FailureClass::Absent => absent(confirm, payment, current),
-            FailureClass::Unsent
-            | FailureClass::Unanswered
-            | FailureClass::InProgress
-            | FailureClass::Throttled
-            | FailureClass::Ambiguous
-            | FailureClass::Limited
-            | FailureClass::BankClosed
-            | FailureClass::Contradictory
-            | FailureClass::Disputed
-            | FailureClass::Refused
-            | FailureClass::Broken => {
-                let first_ms =
-                    own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
-                look_up_failed(failure, own, first_ms, now_ms)
-            }
-        },
+        Answer::Failure(failure) if failure.class == FailureClass::Absent => {
+            absent(confirm, payment, current)
+        }
+        Answer::Failure(failure) => {
+            let first_ms =
+                own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
+            look_up_failed(failure, own, first_ms, now_ms)
+        }
     }
 }
 
