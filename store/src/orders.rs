@@ -4,8 +4,8 @@
 
 mod close;
 mod create;
-mod lapse;
 mod detail;
+mod lapse;
 mod list;
 
 pub use close::CloseOrderError;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use domain::limits::{LEASE_LEFT_TO_SEND_MS, LEASE_MS, LEASE_RENEWAL_MS};
-use store::{StartedAttempt, Store};
+use store::Store;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -35,10 +35,10 @@ pub(crate) fn lease_from_now() -> Instant {
 }
 
 impl Leases {
-    /// Holds an attempt's job until `until`.
-    pub(crate) fn hold(&self, attempt: &StartedAttempt, until: Instant) {
+    /// Holds a claimed job until `until`.
+    pub(crate) fn hold(&self, job_id: &str, claim: i64, until: Instant) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(attempt.job_id().to_owned(), Held { claim: attempt.claim(), until });
+        held.insert(job_id.to_owned(), Held { claim, until });
     }
 
     /// Lets it go. A later claim of the same job stays.
@@ -50,10 +50,10 @@ impl Leases {
     }
 
     /// Whether enough of the lease is left to begin a call now.
-    pub(crate) fn has_time_to_send(&self, attempt: &StartedAttempt) -> bool {
+    pub(crate) fn has_time_to_send(&self, job_id: &str, claim: i64) -> bool {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(attempt.job_id()).is_some_and(|known| {
-            known.claim == attempt.claim()
+        held.get(job_id).is_some_and(|known| {
+            known.claim == claim
                 && known.until.saturating_duration_since(Instant::now())
                     >= ms(LEASE_LEFT_TO_SEND_MS)
         })
@@ -97,5 +97,68 @@ pub(crate) async fn keep(store: &Store, leases: &Leases, done: &CancellationToke
                 tracing::warn!(error = error.with_causes(), "leases could not be renewed")
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(leases: &Leases) -> Vec<(String, i64)> {
+        leases.list()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_begun_only_while_enough_of_its_lease_is_left() {
+        let leases = Leases::default();
+        leases.hold("job", 1, lease_from_now());
+        assert!(leases.has_time_to_send("job", 1));
+        tokio::time::advance(ms(LEASE_MS - LEASE_LEFT_TO_SEND_MS)).await;
+        assert!(leases.has_time_to_send("job", 1));
+        tokio::time::advance(ms(1)).await;
+        assert!(!leases.has_time_to_send("job", 1));
+        tokio::time::advance(ms(LEASE_MS)).await;
+        assert!(!leases.has_time_to_send("job", 1), "a lease that is over is not a long one");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_counts_from_before_it_was_asked_for() {
+        let leases = Leases::default();
+        leases.hold("job", 1, lease_from_now());
+        tokio::time::advance(ms(LEASE_MS - 1_000)).await;
+        let (asked, until) = (list(&leases), lease_from_now());
+        // The database takes its time.
+        tokio::time::advance(ms(LEASE_MS - LEASE_LEFT_TO_SEND_MS)).await;
+        leases.renewed(&asked, &["job".to_owned()], until);
+        assert!(leases.has_time_to_send("job", 1));
+        tokio::time::advance(ms(1)).await;
+        assert!(!leases.has_time_to_send("job", 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_a_lease_that_was_lost_no_call_is_begun() {
+        let leases = Leases::default();
+        leases.hold("lost", 1, lease_from_now());
+        leases.hold("kept", 1, lease_from_now());
+        let asked = list(&leases);
+        leases.renewed(&asked, &["kept".to_owned()], lease_from_now());
+        assert!(!leases.has_time_to_send("lost", 1));
+        assert!(leases.has_time_to_send("kept", 1));
+        assert_eq!(list(&leases), [("kept".to_owned(), 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_happens_to_an_old_claim_does_not_touch_the_new_one() {
+        let leases = Leases::default();
+        leases.hold("job", 1, lease_from_now());
+        let asked = list(&leases);
+        // The same worker got its own job again after a lost connection.
+        leases.hold("job", 2, lease_from_now());
+        leases.renewed(&asked, &[], lease_from_now());
+        leases.release("job", 1);
+        assert!(!leases.has_time_to_send("job", 1));
+        assert!(leases.has_time_to_send("job", 2));
+        leases.release("job", 2);
+        assert!(list(&leases).is_empty());
     }
 }

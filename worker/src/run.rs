@@ -11,6 +11,7 @@ use queue::{Consumer, ConsumerEnded, Delivery, Publisher};
 use store::{Claimed, StartedAttempt, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::{self, Gateways};
@@ -59,7 +60,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         leases: leases.clone(),
         give_up: give_up.clone(),
     };
-    let settling = tokio::spawn(settler.run(receiver));
+    let mut settling = tokio::spawn(settler.run(receiver));
     let keeping = tokio::spawn({
         let (store, leases, drained) = (context.store.clone(), leases.clone(), drained.clone());
         async move { lease::keep(&store, &leases, &drained).await }
@@ -79,14 +80,24 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         shutdown: shutdown.clone(),
     };
     let ended = floor.consume(context.consumer).await;
-    floor.drain(&give_up).await;
-    // The settler ends when the last sender is gone, which the floor held.
+    let until = drain_until();
+    floor.drain(until).await;
+    // The settler ends when the last sender is gone, which the floor held, and all that it was sent is written.
     drop(floor);
     sweeping.abort();
-    let _settled = settling.await;
+    if tokio::time::timeout_at(until, &mut settling).await.is_err() {
+        give_up.cancel();
+        let _given_up = settling.await;
+    }
     drained.cancel();
     let _kept = keeping.await;
     ended
+}
+
+/// Until when a worker that stops from now on waits for its calls and for their answers to be written.
+fn drain_until() -> Instant {
+    let now = Instant::now();
+    now.checked_add(Duration::from_millis(u64::try_from(DRAIN_MS).unwrap_or(0))).unwrap_or(now)
 }
 
 /// Where the calls are made.
@@ -149,7 +160,7 @@ impl Floor {
                     continue;
                 }
             };
-            self.leases.hold(&attempt, until);
+            self.leases.hold(attempt.job_id(), attempt.claim(), until);
             let permit = match room.take() {
                 Some(permit) => Ok(permit),
                 None => Arc::clone(&self.permits).acquire_owned().await,
@@ -191,7 +202,7 @@ impl Floor {
                 give_back(&store, &leases, attempt).await;
                 return;
             }
-            let result = if leases.has_time_to_send(&attempt) {
+            let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
                 gateways.call(attempt).await
             } else {
                 gateway::unsent(
@@ -207,21 +218,19 @@ impl Floor {
     }
 
     /// Lets the calls under way finish.
-    async fn drain(&mut self, give_up: &CancellationToken) {
-        let limit = Duration::from_millis(u64::try_from(DRAIN_MS).unwrap_or(0));
+    async fn drain(&mut self, until: Instant) {
         let finish = async {
             while let Some(ended) = self.calls.join_next().await {
                 report_panic(ended);
             }
         };
-        if tokio::time::timeout(limit, finish).await.is_err() {
+        if tokio::time::timeout_at(until, finish).await.is_err() {
             tracing::error!(
                 count = self.calls.len(),
                 "calls did not finish in time: they will be looked up"
             );
             self.calls.abort_all();
         }
-        give_up.cancel();
     }
 }
 

@@ -17,7 +17,9 @@ pub(crate) async fn sweep(store: &Store, done: &CancellationToken) {
             // A whole batch: there may be more.
             Ok(lapsed) if u64::try_from(lapsed).is_ok_and(|count| count >= BATCH_MAX) => continue,
             Ok(_) => {}
-            Err(error) => tracing::warn!(error = error.with_causes(), "orders did not lapse, trying again"),
+            Err(error) => {
+                tracing::warn!(error = error.with_causes(), "orders did not lapse, trying again")
+            }
         }
         tokio::select! {
             () = done.cancelled() => {}

@@ -90,6 +90,25 @@ async fn every_way_in_which_a_cancel_can_fail_ends_right_with_few_calls_and_no_w
 }
 
 #[tokio::test]
+async fn a_cancel_that_was_never_sent_is_sent_later_under_the_same_key() {
+    let shop = Shop::open().await;
+    let paying = shop.paid(23).await;
+    let (id, job) = shop.cancel(&paying, Some(3_000), "key").await.unwrap();
+    let cut_off = shop.cut_off("worker-2").await;
+    for _ in 0..3 {
+        cut_off.dispatch(std::slice::from_ref(&job)).await.unwrap();
+        assert_eq!(shop.job(&job).await.last_code.as_deref(), Some("CONNECTION_FAILED"));
+        assert_eq!(shop.cancellation(&paying, &id).await, CancellationState::Sending);
+        shop.advance_to(&job).await;
+    }
+    shop.drain().await;
+    assert_eq!(shop.job(&job).await.key_generation, 1);
+    assert_eq!(shop.cancellation(&paying, &id).await, CancellationState::Done);
+    shop.assert_ended(&paying, &job, JobState::Succeeded, 2).await;
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_key_that_is_not_accepted_holds_the_refund_open_until_somebody_has_mended_it() {
     let shop = Shop::open().await;
     for fault in [Fault::new("unauthorized"), Fault::code("FORBIDDEN_REQUEST")] {

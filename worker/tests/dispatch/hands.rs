@@ -14,7 +14,7 @@ use store::{
 };
 use worker::Dispatcher;
 
-use crate::shop::{Paying, SECRET_KEY, Shop, staff};
+use crate::shop::{Paying, SECRET_KEY, Shop, gateways, staff};
 
 /// Longer than any call of a dead worker may still be under way, and than any lease.
 pub(crate) const LONG_PAUSE_MS: i64 = limits::UNFINISHED_CALL_MS + limits::LEASE_MS;
@@ -23,6 +23,14 @@ impl Shop {
     /// Another worker of the same shop.
     pub(crate) fn worker(&self, name: &str) -> Dispatcher {
         Dispatcher { worker: name.to_owned(), ..self.dispatcher.clone() }
+    }
+
+    /// A worker that cannot connect to Toss: nobody listens where it calls.
+    pub(crate) async fn cut_off(&self, name: &str) -> Dispatcher {
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = nobody.local_addr().unwrap();
+        drop(nobody);
+        Dispatcher { gateways: gateways(&format!("http://{address}"), 2_000), ..self.worker(name) }
     }
 
     /// Claims one job and returns the attempt that is recorded for it.

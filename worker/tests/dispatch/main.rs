@@ -13,6 +13,8 @@ mod hands;
 mod journey;
 mod look_ups;
 mod relaying;
+mod running;
 mod shop;
 mod staff;
 mod unknown_outcome;
+mod walk;

@@ -5,7 +5,7 @@ use domain::limits;
 use serde_json::json;
 
 use crate::hands::Fault;
-use crate::shop::{Shop, gateways};
+use crate::shop::Shop;
 
 /// What a fault of the first confirm ends in.
 struct Case {
@@ -216,13 +216,7 @@ async fn an_error_that_the_same_key_replays_does_not_end_as_a_failure() {
 async fn what_was_never_sent_is_sent_later_under_the_same_key() {
     let shop = Shop::open().await;
     let paying = shop.authenticated(23).await;
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
-    let cut_off = worker::Dispatcher {
-        gateways: gateways(&format!("http://{address}"), 2_000),
-        ..shop.worker("worker-2")
-    };
+    let cut_off = shop.cut_off("worker-2").await;
     let job = shop.accept(&paying).await;
     for _ in 0..3 {
         cut_off.dispatch(std::slice::from_ref(&job)).await.unwrap();
