@@ -14,12 +14,13 @@ pub struct InvalidId {
     pub rule: &'static str,
 }
 
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
-fn is_visible_ascii(c: char) -> bool {
-    c.is_ascii_graphic()
+/// `.` and `..` are refused: every URL parser folds them away, so no call about such a payment could ever reach Toss.
+fn is_payment_key(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_graphic()) && text != "." && text != ".."
 }
 
 macro_rules! id {
@@ -35,7 +36,7 @@ macro_rules! id {
             /// [`InvalidId`] says what it must look like; refuse the input with it.
             pub fn parse(text: impl Into<String>) -> Result<$name, InvalidId> {
                 let text = text.into();
-                if ($min..=$max).contains(&text.len()) && text.chars().all($accepts) {
+                if ($min..=$max).contains(&text.len()) && $accepts(&text) {
                     Ok($name(text))
                 } else {
                     Err(InvalidId { what: $what, rule: $rule })
@@ -73,7 +74,7 @@ id!(
     /// Toss's name of one payment, opaque to us.
     ///
     /// Source: Toss core API, `paymentKey`, at most 200 characters.
-    PaymentKey, "paymentKey", 1..=200, is_visible_ascii, "1 to 200 visible ASCII characters"
+    PaymentKey, "paymentKey", 1..=200, is_payment_key, "1 to 200 visible ASCII characters, and neither '.' nor '..'"
 );
 id!(
     /// A store of the catalogue.
@@ -128,7 +129,8 @@ mod tests {
                 prop_assert_eq!(id.as_str(), text.as_str());
             }
             prop_assert_eq!(PaymentKey::parse(text.clone()).is_ok(),
-                !text.is_empty() && text.len() <= 200 && text.chars().all(|c| c.is_ascii_graphic()));
+                !text.is_empty() && text.len() <= 200 && text.chars().all(|c| c.is_ascii_graphic())
+                    && text != "." && text != "..");
         }
     }
 }

@@ -214,6 +214,8 @@ pub enum Pace {
     Unsent,
     /// Between calls of a confirm under one key, and before a confirm under a new key.
     ConfirmResend,
+    /// While Toss still works on a confirm: a customer waits, and asking costs nothing.
+    ConfirmInProgress,
     /// Between calls of a cancel under one key, and before a cancel under a new key.
     CancelResend,
     /// Before a look-up.
@@ -239,10 +241,11 @@ pub struct Curve {
 
 impl Pace {
     /// Every pace.
-    pub const ALL: [Pace; 8] = [
+    pub const ALL: [Pace; 9] = [
         Pace::Now,
         Pace::Unsent,
         Pace::ConfirmResend,
+        Pace::ConfirmInProgress,
         Pace::CancelResend,
         Pace::LookUp,
         Pace::Throttled,
@@ -257,6 +260,7 @@ impl Pace {
             Pace::Now => (0, 1, 0),
             Pace::Unsent => (500, 2, 30_000),
             Pace::ConfirmResend => (1_000, 3, 30_000),
+            Pace::ConfirmInProgress => (1_000, 2, 5_000),
             Pace::CancelResend => (1_000, 5, 600_000),
             Pace::LookUp => (1_000, 2, 60_000),
             Pace::Throttled => (2_000, 2, 60_000),

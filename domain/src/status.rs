@@ -85,8 +85,8 @@ pub struct Standing {
     pub confirm_job: Option<JobState>,
     /// Whether the system gives the money of a late approval back.
     pub is_refunding: bool,
-    /// How many cancellations are still open.
-    pub open_cancellations: u32,
+    /// When the newest cancellation was accepted that is still open; `None` when none is.
+    pub open_cancel_since_ms: Option<i64>,
     /// When the present step began: the payment's acceptance, else the order's creation.
     pub since_ms: i64,
 }
@@ -104,14 +104,9 @@ pub struct CustomerView {
 #[must_use]
 pub fn customer_view(standing: &Standing, now_ms: i64) -> CustomerView {
     let status = customer_status(standing, now_ms);
-    let age_ms = now_ms.saturating_sub(standing.since_ms);
-    let by_age = if age_ms < 10_000 {
-        1
-    } else if age_ms < 60_000 {
-        2
-    } else {
-        5
-    };
+    let by_age = ask_again_after(now_ms.saturating_sub(standing.since_ms));
+    let cancel_age_ms =
+        standing.open_cancel_since_ms.map(|since_ms| now_ms.saturating_sub(since_ms));
     let is_parked = standing.confirm_job == Some(JobState::Parked);
     let ask_again_s = match status {
         CustomerStatus::Confirming => Some(by_age),
@@ -119,19 +114,25 @@ pub fn customer_view(standing: &Standing, now_ms: i64) -> CustomerView {
         CustomerStatus::Checking | CustomerStatus::Refunding => Some(by_age),
         CustomerStatus::AwaitingPayment => Some(5),
         CustomerStatus::WaitingForDeposit => Some(30),
-        CustomerStatus::Paid | CustomerStatus::PartiallyCancelled
-            if standing.open_cancellations > 0 =>
-        {
-            Some(2)
+        CustomerStatus::Paid | CustomerStatus::PartiallyCancelled => {
+            cancel_age_ms.map(ask_again_after)
         }
-        CustomerStatus::Paid
-        | CustomerStatus::PartiallyCancelled
-        | CustomerStatus::Failed
+        CustomerStatus::Failed
         | CustomerStatus::Expired
         | CustomerStatus::Closed
         | CustomerStatus::Cancelled => None,
     };
     CustomerView { status, ask_again_s }
+}
+
+/// In how many seconds asking again makes sense, by how long something has been under way: what takes minutes takes a person.
+const fn ask_again_after(age_ms: i64) -> u32 {
+    match age_ms {
+        ..10_000 => 1,
+        10_000..60_000 => 2,
+        60_000..600_000 => 5,
+        600_000.. => 30,
+    }
 }
 
 fn customer_status(standing: &Standing, now_ms: i64) -> CustomerStatus {
@@ -182,7 +183,7 @@ mod tests {
                         payment,
                         confirm_job,
                         is_refunding: false,
-                        open_cancellations: 0,
+                        open_cancel_since_ms: None,
                         since_ms: 0,
                     };
                     let view = customer_view(&standing, 30_000);
@@ -208,7 +209,7 @@ mod tests {
             payment: Some(payment),
             confirm_job: Some(confirm_job),
             is_refunding: false,
-            open_cancellations: 0,
+            open_cancel_since_ms: None,
             since_ms: 0,
         };
         let running = standing(PaymentState::Confirming, JobState::Running);
@@ -217,5 +218,21 @@ mod tests {
         assert_eq!(asks, [Some(1), Some(2), Some(5)]);
         let parked = standing(PaymentState::ConfirmUnresolved, JobState::Parked);
         assert_eq!(customer_view(&parked, 0).ask_again_s, Some(30));
+    }
+
+    #[test]
+    fn a_paid_order_is_asked_about_while_a_cancel_is_open_and_more_slowly_when_it_takes_long() {
+        let paid = |open_cancel_since_ms| Standing {
+            order: OrderState::Paying,
+            pay_by_ms: 0,
+            payment: Some(PaymentState::Confirmed),
+            confirm_job: Some(JobState::Succeeded),
+            is_refunding: false,
+            open_cancel_since_ms,
+            since_ms: 0,
+        };
+        let asks = |now| customer_view(&paid(Some(0)), now).ask_again_s;
+        assert_eq!([0, 10_000, 60_000, 600_000].map(asks), [Some(1), Some(2), Some(5), Some(30)]);
+        assert_eq!(customer_view(&paid(None), 0).ask_again_s, None);
     }
 }

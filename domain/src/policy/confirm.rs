@@ -12,6 +12,9 @@ use crate::payment::{PaymentEvent, PaymentState};
 /// Our code for a payment whose time passed.
 const WINDOW_PASSED: &str = "CONFIRM_WINDOW_PASSED";
 
+/// After how many "still processing" in a row the customer is told that we are checking.
+const SLOW_AFTER: usize = 3;
+
 /// What a claimed confirm job does next.
 #[must_use]
 pub fn plan_confirm(history: &History<'_>, payment: &PaymentFacts, now_ms: i64) -> Step {
@@ -159,7 +162,10 @@ fn failed(history: &History<'_>, failure: &Failure) -> Decision {
     let decision = match class {
         FailureClass::Unsent => again(Pace::Unsent),
         FailureClass::Throttled => again(Pace::Throttled),
-        FailureClass::InProgress => again(Pace::ConfirmResend),
+        FailureClass::InProgress if history.failures_in_a_row(class) >= SLOW_AFTER => {
+            again(Pace::ConfirmInProgress).event(PaymentEvent::OutcomeUnknown)
+        }
+        FailureClass::InProgress => again(Pace::ConfirmInProgress),
         FailureClass::Unanswered => unknown(class, 0),
         FailureClass::Ambiguous => unknown(class, 2),
         FailureClass::Limited

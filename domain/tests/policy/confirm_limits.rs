@@ -16,7 +16,7 @@ use crate::script::{ConfirmScript, READY_TO_CONFIRM, Script, has_new_key};
 #[test]
 fn answers_that_say_wait_use_no_key_and_need_no_look_up() {
     let waits = [
-        (FailureClass::InProgress, Pace::ConfirmResend),
+        (FailureClass::InProgress, Pace::ConfirmInProgress),
         (FailureClass::Throttled, Pace::Throttled),
         (FailureClass::Unsent, Pace::Unsent),
     ];

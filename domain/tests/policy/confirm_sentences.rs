@@ -52,7 +52,7 @@ fn a_lost_answer_is_looked_up_before_any_second_call_and_the_customer_is_told_to
         payment: Some(job.payment.state),
         confirm_job: Some(JobState::Waiting),
         is_refunding: false,
-        open_cancellations: 0,
+        open_cancel_since_ms: None,
         since_ms: START_MS,
     };
     let view = customer_view(&standing, START_MS + 5 * SECOND_MS);

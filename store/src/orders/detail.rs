@@ -80,7 +80,7 @@ fn order_detail(
         confirm_job,
         // Nobody of the staff asked for it: a late approval is given back.
         is_refunding: open().any(|cancellation| cancellation.role.is_none()),
-        open_cancellations: u32::try_from(open().count()).unwrap_or(u32::MAX),
+        open_cancel_since_ms: open().map(|cancellation| cancellation.requested_at_ms).max(),
         since_ms: payment.as_ref().map_or(order.created_at_ms, |payment| payment.accepted_at_ms),
     };
     let lines = belongings.lines.remove(&row.id).unwrap_or_default();

@@ -63,9 +63,15 @@ async fn apply_to_cancellation(
     scene: &mut Scene,
     decision: &Decision,
 ) -> Result<(), StoreError> {
-    let (Some(row), Some(change)) = (scene.cancellation.take(), &decision.cancellation) else {
-        return Ok(());
+    let change = match (&decision.cancellation, decision.job) {
+        (Some(change), _) => change,
+        // A person has to look at it: nobody is told any longer that it is under way.
+        (None, NextJob::Park(_)) => &CancellationMove::Unresolved,
+        (None, NextJob::Succeed | NextJob::Decline | NextJob::Void | NextJob::Wait(_)) => {
+            return Ok(());
+        }
     };
+    let Some(row) = scene.cancellation.take() else { return Ok(()) };
     let mut row = row.into_active_model();
     match change {
         CancellationMove::Done { transaction_key, cancelled_at_ms } => {

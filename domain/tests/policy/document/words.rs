@@ -9,7 +9,7 @@ pub(super) const fn class_meaning(class: FailureClass) -> (&'static str, &'stati
         FailureClass::Unsent => ("no connection: nothing was sent", "nothing"),
         FailureClass::Unanswered => ("the request left, and no whole answer came", "a call"),
         FailureClass::InProgress => {
-            ("Toss still works on the first request with this key (409)", "a call")
+            ("Toss still works on the first request with this key (409)", "nothing")
         }
         FailureClass::Throttled => ("too many requests (429): refused before any work", "nothing"),
         FailureClass::Ambiguous => {
@@ -60,6 +60,7 @@ pub(super) const fn pace_use(pace: Pace) -> &'static str {
         Pace::Now => "goes on at once",
         Pace::Unsent => "after a call that could not be sent",
         Pace::ConfirmResend => "before a confirm is sent again",
+        Pace::ConfirmInProgress => "while Toss still works on a confirm (409)",
         Pace::CancelResend => "before a cancel is sent again",
         Pace::LookUp => "before a look-up",
         Pace::Throttled => "after too many requests",
