@@ -190,6 +190,16 @@ impl Walk {
             assert!(ledger.charges <= 1 && ledger.cancelled <= ledger.charged, "{what}");
             match self.shop.detail(paying).await.payment {
                 // Cancelled in the console before we knew that it was paid: a person is shown it, and nothing is booked until they decide.
+                Some(payment)
+                    if !payment.state.holds_money() && ledger.cancelled < ledger.charged =>
+                {
+                    assert_eq!(
+                        payment.review_reason.as_deref(),
+                        Some("unexpected_state"),
+                        "{what}"
+                    );
+                    assert_eq!(payment.toss_status.as_deref(), Some("PARTIAL_CANCELED"), "{what}");
+                }
                 Some(payment) if payment.state.is_undecided() => {
                     assert_eq!(
                         payment.review_reason.as_deref(),
