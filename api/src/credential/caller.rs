@@ -9,6 +9,7 @@ use store::orders::OrderDetail;
 use store::staff::StaffMember;
 use store::{Actor, sha256_hex};
 
+use super::token::is_ticket;
 use crate::context::Api;
 use crate::extract::IdInPath;
 use crate::layers::RequestId;
@@ -173,14 +174,19 @@ impl Shown {
         }
     }
 
-    /// Takes a ticket from the query, for those who cannot send headers. A header goes before it.
+    /// Takes a ticket from the query, for those who cannot send headers. A header goes before it. Nothing but a ticket is taken:
+    /// addresses end up in logs, histories and referrers, where what lasts longer must not stand.
     fn or_ticket(self, parts: &Parts) -> Shown {
         let Shown::Nothing = self else { return self };
         let pairs = parts.uri.query().unwrap_or_default().split('&');
         let ticket =
             pairs.filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == "ticket");
         // Tickets consist of characters that need no escape.
-        ticket.map_or(Shown::Nothing, |(_, ticket)| Shown::from_token(ticket))
+        match ticket {
+            None => Shown::Nothing,
+            Some((_, ticket)) if is_ticket(ticket) => Shown::from_token(ticket),
+            Some(_) => Shown::Other,
+        }
     }
 
     fn from_header(header: &str) -> Shown {

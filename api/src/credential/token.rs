@@ -27,6 +27,11 @@ const ACCESS: &str = "oat_";
 const CHECKOUT: &str = "cot_";
 const TICKET: &str = "otk_";
 
+/// Whether a token says of itself that it is a ticket. Whether it is one of ours is another question.
+pub(super) fn is_ticket(token: &str) -> bool {
+    token.starts_with(TICKET)
+}
+
 /// Makes and checks the tokens of orders.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens {

@@ -160,6 +160,25 @@ async fn each_token_opens_what_it_is_for() {
 }
 
 #[tokio::test]
+async fn the_address_carries_tickets_and_no_other_credential() {
+    let app = TestApp::start().await;
+    let order = app.order().await;
+    for path in [order.path(), order.path_to("events")] {
+        for token in [&order.access, &order.checkout, "sst_manager", "sst_master", "otk", "x"] {
+            let answer = app.get(As::Nobody, &format!("{path}?ticket={token}")).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path} {token}");
+            assert_eq!(answer.code(), "unauthorized", "{path} {token}");
+        }
+    }
+    let by_header = format!("{}?ticket={}", order.path(), order.access);
+    assert_eq!(
+        app.get(As::Token(&order.access), &by_header).await.status,
+        StatusCode::OK,
+        "a header goes before the address"
+    );
+}
+
+#[tokio::test]
 async fn a_ticket_expires_by_the_stores_clock_and_is_renewed_in_time() {
     let app = TestApp::start().await;
     let order = app.order().await;
