@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::limits::CANCEL_REASON_CHARS_MAX;
 use domain::role::Action;
+use domain::text::is_control;
 use domain::{CancellationId, OrderId};
 use serde::{Deserialize, Serialize};
 use store::idempotency::CallerKey;
@@ -23,9 +24,11 @@ use crate::views::PageView;
 use crate::views::cancel::CancelView;
 use crate::words::{Language, Text};
 
-const NOT_A_REASON: Text = Text {
-    ko: "취소 사유는 1~170자여야 합니다.",
-    en: "A reason has 1 to 170 characters.",
+const NOT_A_REASON: Text =
+    Text { ko: "사유는 1~170자여야 합니다.", en: "A reason has 1 to 170 characters." };
+const NOT_ONE_LINE: Text = Text {
+    ko: "사유에는 줄바꿈이나 제어 문자, 글자 방향을 바꾸는 문자를 넣을 수 없습니다.",
+    en: "A reason is one line, without control characters and marks that turn the direction of text.",
 };
 
 /// When to ask what became of a cancel: most are done by then.
@@ -35,7 +38,7 @@ const ASK_AGAIN_S: u32 = 2;
 #[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CancelRequest {
-    /// Why, 1 to 170 characters. The customer sees it.
+    /// Why, 1 to 170 characters on one line. The customer sees it.
     reason: String,
     /// How much, in won; all that is left when it is left out.
     #[schema(minimum = 1)]
@@ -72,8 +75,7 @@ pub(crate) async fn cancel_order(
     let key = key.ok_or_else(|| Problem::new(ProblemCode::IdempotencyKeyMissing))?;
     let key = caller_key(&staff, key, &order_id, &request)?;
     let mut checks = Checks::default();
-    let reason = read_reason(&request.reason);
-    let reason = checks.known(body("/reason"), reason, NOT_A_REASON);
+    let reason = read_reason(&request.reason).map_err(|wrong| checks.refuse(wrong)).ok();
     let amount = request.amount.map(|won| checks.amount(body("/amount"), won));
     let (Some(reason), None | Some(Some(_))) = (reason, amount) else {
         return Err(checks.problem());
@@ -168,16 +170,16 @@ fn caller_key(
     Ok(CallerKey { scope, key, fingerprint: sha256_hex(canonical) })
 }
 
-/// A reason as staff may give it: trimmed, bounded, on one line.
-pub(crate) fn read_reason(text: &str) -> Option<String> {
+/// A reason as staff may give it: trimmed, bounded, on one line. Else what is wrong with it.
+pub(crate) fn read_reason(text: &str) -> Result<String, FieldProblem> {
+    // Before trimming: a line break at the end counts too.
+    if text.chars().any(is_control) {
+        return Err(FieldProblem::new(body("/reason"), "not_one_line", NOT_ONE_LINE));
+    }
     let reason = text.trim();
-    let length = reason.chars().count();
-    let is_good =
-        (1..=CANCEL_REASON_CHARS_MAX).contains(&length) && !reason.chars().any(char::is_control);
-    is_good.then(|| reason.to_owned())
-}
-
-/// A reason that is missing or cannot be taken.
-pub(crate) fn bad_reason() -> FieldProblem {
-    FieldProblem::new(body("/reason"), "not_allowed", NOT_A_REASON)
+    if (1..=CANCEL_REASON_CHARS_MAX).contains(&reason.chars().count()) {
+        Ok(reason.to_owned())
+    } else {
+        Err(FieldProblem::new(body("/reason"), "not_allowed", NOT_A_REASON))
+    }
 }

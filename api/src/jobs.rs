@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::{ActedJob, JobFilter, JobRow};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::cancels::{bad_reason, read_reason};
+use crate::cancels::read_reason;
 use crate::context::Api;
 use crate::credential::{ActingStaff, Staff};
 use crate::extract::{Answer, Checks, IdInPath, JsonBody, OptionalJsonBody, Params, parameter};
@@ -183,8 +183,7 @@ pub(crate) async fn discard_job(
     IdInPath(job_id): IdInPath<JobId>,
     JsonBody(request): JsonBody<ReasonRequest>,
 ) -> Answer<JobView> {
-    let reason =
-        read_reason(&request.reason).ok_or_else(|| Problem::invalid(vec![bad_reason()]))?;
+    let reason = read_reason(&request.reason).map_err(|wrong| Problem::invalid(vec![wrong]))?;
     find_job(&api, &staff, &job_id).await?;
     let acted = api.store.discard_job(&job_id, &staff.actor(), &reason).await?;
     Ok(finish(&api, acted))
@@ -193,9 +192,7 @@ pub(crate) async fn discard_job(
 fn maybe_reason(request: MaybeReasonRequest) -> Result<Option<String>, Problem> {
     match request.reason {
         None => Ok(None),
-        Some(text) => {
-            read_reason(&text).map(Some).ok_or_else(|| Problem::invalid(vec![bad_reason()]))
-        }
+        Some(text) => read_reason(&text).map(Some).map_err(|wrong| Problem::invalid(vec![wrong])),
     }
 }
 

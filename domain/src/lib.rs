@@ -31,7 +31,7 @@ pub mod payment;
 pub mod policy;
 pub mod role;
 pub mod status;
-mod text;
+pub mod text;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;

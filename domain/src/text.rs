@@ -2,7 +2,8 @@
 
 /// Whether a character controls how text is shown instead of being shown: controls, line and paragraph separators, and the marks
 /// that turn the direction of what follows, by which a name can be made to read as something else.
-pub(crate) const fn is_control(c: char) -> bool {
+#[must_use]
+pub const fn is_control(c: char) -> bool {
     matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

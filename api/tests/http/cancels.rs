@@ -131,9 +131,21 @@ async fn a_repeated_cancel_is_one_cancel() {
 async fn a_reason_is_needed_and_bounded() {
     let app = TestApp::start().await;
     let order = app.paid_order().await;
-    for reason in ["", "  ", "x\ny", &"가".repeat(171)] {
+    for (reason, code) in [
+        ("", "not_allowed"),
+        ("  ", "not_allowed"),
+        (&"가".repeat(171), "not_allowed"),
+        ("x\ny", "not_one_line"),
+        ("x\r\n", "not_one_line"),
+        ("x\u{0}y", "not_one_line"),
+        ("x\u{202e}y", "not_one_line"),
+        ("x\u{2028}y", "not_one_line"),
+    ] {
         let answer = app.cancel(As::Manager, &order, "cancel-1", json!({ "reason": reason })).await;
-        assert_eq!(answer.body["errors"][0]["pointer"], "/reason", "{reason:?}");
+        let errors = answer.body["errors"].as_array().unwrap();
+        assert_eq!(errors.len(), 1, "{reason:?}: {}", answer.body);
+        assert_eq!(errors[0]["pointer"], "/reason", "{reason:?}");
+        assert_eq!(errors[0]["code"], code, "{reason:?}");
     }
     let longest =
         app.cancel(As::Manager, &order, "cancel-1", json!({ "reason": "가".repeat(170) })).await;
