@@ -8,7 +8,6 @@ use store::catalogue::QuoteError;
 use store::{AcceptCancelError, AcceptConfirmError, ActError, StoreError};
 
 use super::{FieldProblem, Place, Problem, ProblemCode};
-use crate::words::Text;
 
 /// When to come again after the database failed: longer than a restart of a healthy one takes to be noticed.
 const DATABASE_RETRY_S: u64 = 2;
@@ -27,9 +26,10 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// A place in the cart's line.
-fn in_line(line: usize, field: &str, text: Text) -> FieldProblem {
-    FieldProblem::new(Place::Body(format!("/items/{line}/{field}")), "refused", text)
+/// A place in the cart's line, with the code and the words of the problem.
+fn in_line(line: usize, field: &str, code: ProblemCode) -> FieldProblem {
+    let place = Place::Body(format!("/items/{line}/{field}"));
+    FieldProblem::new(place, code.word(), code.info().detail)
 }
 
 impl From<CartProblem> for Problem {
@@ -37,35 +37,34 @@ impl From<CartProblem> for Problem {
         use CartProblem as P;
         let code = cart_code(&problem);
         let refusal = Problem::new(code);
-        let text = code.info().detail;
         match problem {
             P::EmptyCart => refusal,
             P::TooManyLines { most, .. } => refusal.with("most", most),
             P::QuantityOutOfRange { line, most, .. } => {
-                refusal.at(in_line(line, "quantity", text)).with("most", most)
+                refusal.at(in_line(line, "quantity", code)).with("most", most)
             }
             P::UnknownProduct { line, product_id }
             | P::ForeignProduct { line, product_id, store_id: _ }
             | P::UnavailableProduct { line, product_id } => refusal
-                .at(in_line(line, "productId", text))
+                .at(in_line(line, "productId", code))
                 .with("productId", product_id.into_string()),
             P::UnknownOption { line, product_id, option_id }
             | P::UnavailableOption { line, product_id, option_id }
             | P::DuplicateOption { line, product_id, option_id } => refusal
-                .at(in_line(line, "options", text))
+                .at(in_line(line, "options", code))
                 .with("productId", product_id.into_string())
                 .with("optionId", option_id.into_string()),
             P::TooManyOptions { line, product_id, most, .. } => refusal
-                .at(in_line(line, "options", text))
+                .at(in_line(line, "options", code))
                 .with("productId", product_id.into_string())
                 .with("most", most),
             P::TooFewChoices { line, product_id, group_id, least, .. } => refusal
-                .at(in_line(line, "options", text))
+                .at(in_line(line, "options", code))
                 .with("productId", product_id.into_string())
                 .with("groupId", group_id.into_string())
                 .with("least", least),
             P::TooManyChoices { line, product_id, group_id, most, .. } => refusal
-                .at(in_line(line, "options", text))
+                .at(in_line(line, "options", code))
                 .with("productId", product_id.into_string())
                 .with("groupId", group_id.into_string())
                 .with("most", most),

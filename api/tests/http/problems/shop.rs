@@ -46,6 +46,9 @@ pub(super) async fn of_carts(code: ProblemCode) -> Answer {
     let ordered = app.post(As::Nobody, "/v1/orders", order_body(store, items, 4_000)).await;
     if code != C::AmountMismatch {
         assert_eq!(quoted.code(), ordered.code(), "a quote is refused as an order is");
+        for error in ordered.body["errors"].as_array().into_iter().flatten() {
+            assert_eq!(error["code"], ordered.code(), "a place says what the problem says");
+        }
     }
     ordered
 }
