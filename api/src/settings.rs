@@ -36,7 +36,8 @@ pub struct ApiSettings {
     pub cors_origins: Vec<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
-    /// Callers with a rate limit of their own, such as a shop's own server.
+    /// Callers with a rate limit of their own, such as a shop's own server. Whoever comes through a proxy that is not among
+    /// `trusted_proxies` is none of them.
     pub trusted_callers: Vec<Network>,
     /// What is taken at once, and how fast.
     pub limits: Limits,

@@ -1,14 +1,15 @@
 //! One request as the outside and the log see it.
 //!
-//! The log line has the method, the route, the status and the time; never the query, the body, or a credential.
+//! The log line has the method, the route, the status and the time; never the query, the body, or a credential. Its span has the
+//! request's id, as every line has that is logged on the way.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::header::{CONTENT_LANGUAGE, CONTENT_LENGTH};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::{CONTENT_LANGUAGE, CONTENT_LENGTH, FORWARDED};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
@@ -21,6 +22,8 @@ use crate::settings::{ApiSettings, Network};
 use crate::words::Language;
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// What proxies add that do not add the others.
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Where a request comes from; unknown for requests that came over no socket.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +39,8 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     let client = client(&request, &api.settings);
     request.extensions_mut().insert(request_id.clone());
     request.extensions_mut().insert(ClientAddress(client));
-    let span = tracing::info_span!("request", id = request_id.as_str());
+    // Of the highest level, so that a filter that shows warnings shows their requests too.
+    let span = tracing::error_span!("request", request_id = request_id.as_str());
     let mut response = next.run(request).instrument(span.clone()).await;
     let _in_span = span.enter();
     let problem = response.extensions_mut().remove::<Problem>();
@@ -46,16 +50,38 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     if let Some(id) = request_id.header() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    tracing::info!(
-        method = method.as_str(),
-        route = route.as_ref().map_or("none", MatchedPath::as_str),
-        status = response.status().as_u16(),
-        problem = problem.as_ref().map(|problem| problem.code().word()),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        request_id = request_id.as_str(),
-        "answered"
-    );
+    log_answer(&method, route.as_ref(), response.status(), problem.as_ref(), started);
     response
+}
+
+/// One line per request. Reading is most of the traffic, because everybody polls: when it succeeds, it is told only to those who ask.
+fn log_answer(
+    method: &Method,
+    route: Option<&MatchedPath>,
+    status: StatusCode,
+    problem: Option<&Problem>,
+    started: Instant,
+) {
+    let is_read = method.is_safe() && (status.is_success() || status == StatusCode::NOT_MODIFIED);
+    macro_rules! log_at {
+        ($level:ident) => {
+            tracing::$level!(
+                method = method.as_str(),
+                route = route.map_or("none", MatchedPath::as_str),
+                status = status.as_u16(),
+                problem = problem.map(|problem| problem.code().word()),
+                ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "answered"
+            )
+        };
+    }
+    if is_read {
+        log_at!(debug);
+    } else if status.is_server_error() {
+        log_at!(warn);
+    } else {
+        log_at!(info);
+    }
 }
 
 fn write_problem(
@@ -78,27 +104,30 @@ fn write_problem(
 fn client(request: &Request, settings: &ApiSettings) -> Client {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
     let peer = peer.unwrap_or(IpAddr::from([0, 0, 0, 0]));
-    let address = client_address(peer, request.headers(), &settings.trusted_proxies);
-    let is_trusted = settings.trusted_callers.iter().any(|network| network.has(address));
-    Client { address, is_trusted }
+    let (address, is_vouched) = client_address(peer, request.headers(), &settings.trusted_proxies);
+    let is_caller = || settings.trusted_callers.iter().any(|network| network.has(address));
+    Client { address, is_trusted: is_vouched && is_caller() }
 }
 
-/// The last address that no trusted proxy added. What a stranger writes into the header is believed by nobody.
-fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> IpAddr {
+/// The last address that no trusted proxy added, and whether it is the caller's own. What a stranger writes into the header is
+/// believed by nobody; that somebody forwarded the request is: then the address is the proxy's, and everybody behind it has the same.
+fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> (IpAddr, bool) {
     let is_proxy = |address| proxies.iter().any(|network| network.has(address));
     let mut address = peer;
+    let mut is_vouched =
+        ![FORWARDED_FOR, FORWARDED, REAL_IP].iter().any(|header| headers.contains_key(header));
     let values: Vec<&str> =
         headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
     for hop in values.iter().rev().flat_map(|value| value.rsplit(',')) {
         if !is_proxy(address) {
             break;
         }
-        match hop.trim().parse() {
-            Ok(before) => address = before,
-            Err(_) => break,
-        }
+        let before = hop.trim().parse();
+        is_vouched = before.is_ok();
+        let Ok(before) = before else { break };
+        address = before;
     }
-    address
+    (address, is_vouched)
 }
 
 #[cfg(test)]
@@ -111,7 +140,25 @@ mod tests {
             headers.append(FORWARDED_FOR, value.parse().unwrap());
         }
         let proxies = ["10.0.0.0/8".parse().unwrap()];
-        client_address(peer.parse().unwrap(), &headers, &proxies).to_string()
+        client_address(peer.parse().unwrap(), &headers, &proxies).0.to_string()
+    }
+
+    fn is_vouched(peer: &str, headers: &[(HeaderName, &str)]) -> bool {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        client_address(peer.parse().unwrap(), &headers.collect(), &proxies).1
+    }
+
+    #[test]
+    fn an_address_is_the_callers_own_only_without_unknown_proxies() {
+        assert!(is_vouched("127.0.0.1", &[]));
+        assert!(is_vouched("10.0.0.1", &[(FORWARDED_FOR, "198.51.100.1")]));
+        assert!(is_vouched("10.0.0.1", &[(FORWARDED_FOR, "1.1.1.1, 198.51.100.1")]));
+        for header in [FORWARDED_FOR, FORWARDED, REAL_IP] {
+            assert!(!is_vouched("127.0.0.1", &[(header.clone(), "127.0.0.1")]), "{header}");
+        }
+        assert!(!is_vouched("10.0.0.1", &[(FORWARDED_FOR, "rubbish")]));
+        assert!(!is_vouched("10.0.0.1", &[(FORWARDED, "for=198.51.100.1")]));
     }
 
     #[test]

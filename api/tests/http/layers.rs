@@ -90,6 +90,26 @@ async fn strangers_share_no_rate_with_trusted_callers_behind_a_proxy() {
 }
 
 #[tokio::test]
+async fn nobody_is_trusted_for_coming_through_a_proxy_that_is_not() {
+    let app = TestApp::start_with(|settings| {
+        settings.limits.public_rate = api::Rate::new(1, 1);
+        settings.trusted_callers = vec!["0.0.0.0".parse::<Network>().unwrap()];
+    })
+    .await;
+    for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
+        let headers = [(header, "0.0.0.0")];
+        let order = app.post_with(As::Nobody, "/v1/orders", &headers, gimbap_order()).await;
+        let is_first = header == "x-forwarded-for";
+        let expected = if is_first { StatusCode::CREATED } else { StatusCode::TOO_MANY_REQUESTS };
+        assert_eq!(order.status, expected, "{header}");
+    }
+    for _ in 0..3 {
+        let direct = app.post(As::Nobody, "/v1/orders", gimbap_order()).await;
+        assert_eq!(direct.status, StatusCode::CREATED);
+    }
+}
+
+#[tokio::test]
 async fn one_order_and_one_member_of_staff_have_a_rate_of_their_own() {
     let app = TestApp::start_with(|settings| {
         settings.limits.order_rate = api::Rate::new(1, 1);
@@ -176,6 +196,16 @@ async fn the_log_tells_of_every_request_and_nothing_secret() {
     let line = answered.iter().find(|line| line.contains("journey-1")).unwrap();
     assert!(line.contains("route=\"/checkout/success\"") && line.contains("status=303"), "{line}");
     assert!(answered.iter().any(|line| line.contains("problem=\"forbidden\"")), "{text}");
+    let level = |route: &str, status: &str| {
+        let is_it = |line: &&&str| line.contains(route) && line.contains(status);
+        answered.iter().find(is_it).unwrap().split_whitespace().nth(1).unwrap()
+    };
+    let order_route = "route=\"/v1/orders/{orderId}\"";
+    assert_eq!(level(order_route, "status=200"), "DEBUG", "polls must not flood the log");
+    assert_eq!(level(order_route, "status=500"), "WARN");
+    assert_eq!(level("route=\"/v1/orders\"", "status=201"), "INFO");
+    assert_eq!(level("route=\"/v1/audit\"", "status=403"), "INFO");
+    assert_eq!(line.matches("journey-1").count(), 1, "the id once: {line}");
     assert!(text.contains("unreadable options"), "the cause of a fault is for the log");
     let secrets = [
         &order.access,
