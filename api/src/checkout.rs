@@ -24,6 +24,9 @@ use crate::views::CURRENCY;
 /// The longest code of the window that is passed on.
 const CODE_CHARS_MAX: usize = 64;
 
+/// What the page is told when the token opens no order.
+const UNKNOWN_ORDER: (&str, &str) = ("problem", ProblemCode::OrderUnknown.word());
+
 /// What a page needs to open the payment window.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -79,8 +82,7 @@ pub(crate) async fn checkout_success(
     let query = Redirected::read(&uri);
     let target = &api.settings.success_redirect;
     let Some(order_id) = query.order(&api) else {
-        return send_on(&api, target, None, Some(("problem", ProblemCode::OrderUnknown.word())))
-            .await;
+        return send_on(&api, target, None, &[UNKNOWN_ORDER]).await;
     };
     let refused =
         confirm(&api, &query, &order_id, &request_id, client).await.err().map(|problem| {
@@ -89,12 +91,13 @@ pub(crate) async fn checkout_success(
             }
             ("problem", problem.code().word())
         });
-    send_on(&api, target, Some(&order_id), refused).await
+    send_on(&api, target, Some(&order_id), refused.as_slice()).await
 }
 
 /// Return from a window that did not authenticate
 ///
-/// An order's `failUrl`. Changes nothing and sends the browser on, with the window's code.
+/// An order's `failUrl`. Changes nothing and sends the browser on, with the window's code; with `problem` when the token opens no
+/// order. Whatever the query is, the browser gets to the configured page.
 #[utoipa::path(
     get, path = "/checkout/fail", operation_id = "checkoutFail", tag = "Checkout",
     params(
@@ -110,7 +113,9 @@ pub(crate) async fn checkout_fail(State(api): State<Api>, uri: Uri) -> Response 
     let query = Redirected::read(&uri);
     let order_id = query.order(&api);
     let code = query.get("code").filter(|code| is_code(code)).map(|code| ("code", code));
-    send_on(&api, &api.settings.fail_redirect, order_id.as_ref(), code).await
+    let problem = order_id.is_none().then_some(UNKNOWN_ORDER);
+    let also: Vec<_> = code.into_iter().chain(problem).collect();
+    send_on(&api, &api.settings.fail_redirect, order_id.as_ref(), &also).await
 }
 
 async fn confirm(
@@ -171,12 +176,12 @@ async fn send_on(
     api: &Api,
     target: &str,
     order: Option<&OrderId>,
-    also: Option<(&str, &str)>,
+    also: &[(&str, &str)],
 ) -> Response {
     let mut address = target.to_owned();
     // Ids and codes consist of characters that need no escape.
     let order_pair = order.map(|order| ("orderId", order.as_str()));
-    for (name, value) in order_pair.into_iter().chain(also) {
+    for (name, value) in order_pair.iter().chain(also) {
         address.push(if address.contains('?') { '&' } else { '?' });
         address.push_str(&format!("{name}={value}"));
     }

@@ -39,7 +39,8 @@ pub(crate) struct ReadParams {
 /// Read an order
 ///
 /// Where an order stands. With `wait`, or `Prefer: wait=N`, the answer comes when the order changes, or after N seconds: with
-/// `If-None-Match` when it differs from that version, else from the version at arrival.
+/// `If-None-Match` when it differs from that version, else from the version at arrival. When `keepPolling` is false, nothing more
+/// comes by itself and the answer comes at once; who expects a cancel by staff asks again now and then.
 #[utoipa::path(
     get, path = "/v1/orders/{orderId}", operation_id = "readOrder", tag = "Orders",
     params(
@@ -74,10 +75,8 @@ pub(crate) async fn read_order(
     let mut order = find(&api, &reader, &id).await?;
     let is_known = known.iter().any(|known| matches(known, &etag(&order, language)));
     let mut applied = None;
-    // Without a version of the caller's there is nothing to wait for once nothing more comes by itself.
-    if let Some(wait) =
-        wait.filter(|_| is_known || known.is_empty() && order.view().ask_again_s.is_some())
-    {
+    let may_wait = order.view().ask_again_s.is_some() && (is_known || known.is_empty());
+    if let Some(wait) = wait.filter(|_| may_wait) {
         patience.extend(wait.duration());
         if let Some(changed) = wait_for_change(&api, &watch, order.clone(), wait, &place).await? {
             order = changed;

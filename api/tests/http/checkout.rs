@@ -109,5 +109,33 @@ async fn redirects_lead_to_configured_places_only() {
     assert!(location.starts_with(&expected), "{location}");
     let forged =
         app.get(As::Nobody, "/checkout/fail?token=cot_x.order-1&code=A%0D%0ASet-Cookie:x").await;
-    assert_eq!(forged.header("location"), "https://pay.example/failed?from=api");
+    assert_eq!(
+        forged.header("location"),
+        "https://pay.example/failed?from=api&problem=order_unknown"
+    );
+}
+
+#[tokio::test]
+async fn whatever_the_query_is_the_browser_gets_to_the_configured_page() {
+    let app = TestApp::start().await;
+    let order = app.order().await;
+    let token = format!("token={}", order.checkout);
+    let home = format!("/shop/return?orderId={}", order.id);
+    for rest in ["", "&code", "&code=%ZZ&message=%", "&&&==", "&message=%FF%FE", "&code=A&code=B"] {
+        let back = app.get(As::Nobody, &format!("/checkout/fail?{token}{rest}")).await;
+        assert_eq!(back.status, StatusCode::SEE_OTHER, "{rest}");
+        let location = back.header("location");
+        assert!(location.starts_with(&home) && !location.contains("problem="), "{location}");
+        assert!(location.contains("#ticket=otk_"), "{location}");
+    }
+    for query in ["", "?", "?%", "?token", "?token=%FF", "?code=%ZZ", "?token=cot_x.order-1"] {
+        let back = app.get(As::Nobody, &format!("/checkout/fail{query}")).await;
+        assert_eq!(back.status, StatusCode::SEE_OTHER, "{query}");
+        assert_eq!(back.header("location"), "/shop/return?problem=order_unknown", "{query}");
+    }
+    let left = app.get(As::Nobody, "/checkout/fail?code=PAY_PROCESS_CANCELED").await;
+    assert_eq!(
+        left.header("location"),
+        "/shop/return?code=PAY_PROCESS_CANCELED&problem=order_unknown"
+    );
 }

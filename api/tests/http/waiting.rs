@@ -72,6 +72,10 @@ async fn nobody_waits_for_an_order_about_which_nothing_more_comes() {
     assert_eq!(view.body["keepPolling"], false);
     assert_eq!(view.header("retry-after"), "");
     assert_eq!(view.header("preference-applied"), "");
+    let known = [("if-none-match", view.header("etag")), ("prefer", "wait=20")];
+    let same = app.get_with(As::Token(&order.access), &order.path(), &known).await;
+    assert_eq!(same.status, StatusCode::NOT_MODIFIED);
+    assert_eq!(same.header("preference-applied"), "");
     assert!(started.elapsed() < Duration::from_secs(5));
 }
 
