@@ -118,6 +118,20 @@ pub enum NextJob {
     Wait(Wait),
 }
 
+impl NextJob {
+    /// The word for logs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            NextJob::Succeed => "succeeded",
+            NextJob::Decline => "declined",
+            NextJob::Void => "void",
+            NextJob::Park(_) => "parked",
+            NextJob::Wait(_) => "waiting",
+        }
+    }
+}
+
 /// When a job goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
@@ -260,7 +274,7 @@ impl Pace {
             Pace::Now => (0, 1, 0),
             Pace::Unsent => (500, 2, 30_000),
             Pace::ConfirmResend => (1_000, 3, 30_000),
-            Pace::ConfirmInProgress => (1_000, 2, 5_000),
+            Pace::ConfirmInProgress => (1_000, 2, 20_000),
             Pace::CancelResend => (1_000, 5, 600_000),
             Pace::LookUp => (1_000, 2, 60_000),
             Pace::Throttled => (2_000, 2, 60_000),

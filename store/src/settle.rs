@@ -57,10 +57,22 @@ pub struct AttemptResult {
 pub struct Settled {
     /// The job.
     pub job_id: String,
+    /// Whose payment it is about.
+    pub order_id: String,
     /// What follows; `None` when the claim was over and the answer was only kept.
     pub next: Option<NextJob>,
     /// The code behind it.
     pub code: Option<String>,
+    /// For a job that waits: how long, in milliseconds.
+    pub due_in_ms: Option<i64>,
+}
+
+impl Settled {
+    /// The answer was kept and decided nothing.
+    fn kept(attempt: &StartedAttempt) -> Settled {
+        let (job_id, order_id) = (attempt.job_id.clone(), attempt.order_id.clone());
+        Settled { job_id, order_id, next: None, code: None, due_in_ms: None }
+    }
 }
 
 /// What a transaction of claims or settlements leaves to do after its commit.
@@ -144,13 +156,13 @@ async fn settle(
         .ok_or_else(|| DbErr::RecordNotFound(format!("job {}", attempt.job_id)))?;
     if is_settled(write, attempt).await? {
         // The commit before this one was made, and only its answer was lost.
-        return Ok(Settled { job_id: attempt.job_id.clone(), next: None, code: None });
+        return Ok(Settled::kept(attempt));
     }
     let is_current =
         rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
     if !is_current {
         keep_stale(write, context, &scene, result).await?;
-        return Ok(Settled { job_id: attempt.job_id.clone(), next: None, code: None });
+        return Ok(Settled::kept(attempt));
     }
     let is_overtaken = is_overtaken(write, result).await?;
     let decision =
@@ -182,7 +194,19 @@ async fn settle(
         let job = crate::operate::wanted_look_up(write, &scene.payment, request_id).await?;
         context.publish.extend(job);
     }
-    Ok(Settled { job_id: attempt.job_id.clone(), next: Some(decision.job), code: decision.code })
+    let due_in_ms = match decision.job {
+        NextJob::Wait(wait) => {
+            Some(Ord::max(delay_ms, wait.not_before_ms.saturating_sub(write.now_ms)))
+        }
+        NextJob::Succeed | NextJob::Decline | NextJob::Void | NextJob::Park(_) => None,
+    };
+    Ok(Settled {
+        job_id: attempt.job_id.clone(),
+        order_id: attempt.order_id.clone(),
+        next: Some(decision.job),
+        code: decision.code,
+        due_in_ms,
+    })
 }
 
 /// The payment in the answer, if it is about ours.

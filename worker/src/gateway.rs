@@ -6,6 +6,7 @@ use domain::Won;
 use domain::answer::{Answer, Failure, FailureClass};
 use store::{AttemptResult, Call, StartedAttempt};
 use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
+use tracing::Instrument as _;
 
 /// The clients of all merchants that this worker has keys for.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +27,16 @@ impl Gateways {
             let message = format!("this worker has no keys for merchant {}", attempt.merchant());
             return unsent(attempt, FailureClass::Broken, "MERCHANT_NOT_CONFIGURED", &message);
         };
-        match ask(client, &attempt).await {
+        // Whatever is logged about this call can be joined with its job, its order and the request that made it.
+        let span = tracing::info_span!(
+            "attempt",
+            job_id = attempt.job_id(),
+            order_id = attempt.order_id(),
+            kind = attempt.kind().word(),
+            attempt = attempt.number(),
+            request_id = attempt.request_id(),
+        );
+        match ask(client, &attempt).instrument(span).await {
             Some(result) => AttemptResult {
                 attempt,
                 answer: result.answer,

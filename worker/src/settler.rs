@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::policy::Pacing;
+use domain::policy::{NextJob, Pacing};
 use queue::{Delivery, Publisher};
 use store::{AttemptResult, PublishedJob, Settled, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -109,7 +109,14 @@ impl Settler {
 
     async fn written(&self, settled: &[Settled], publish: &[PublishedJob]) {
         for one in settled {
-            tracing::info!(job_id = %one.job_id, next = ?one.next, code = one.code.as_deref(), "settled");
+            tracing::info!(
+                job_id = %one.job_id,
+                order_id = %one.order_id,
+                next = one.next.map_or("kept", NextJob::word),
+                code = one.code.as_deref(),
+                due_in_ms = one.due_in_ms,
+                "settled"
+            );
         }
         relay::publish_now(self.publisher.as_ref(), publish).await;
     }

@@ -186,7 +186,7 @@ async fn apply_to_job(
         NextJob::Decline => Some(JobState::Declined),
         NextJob::Void => Some(JobState::Void),
         NextJob::Park(reason) => {
-            tracing::error!(job_id = %known.id, reason = reason.word(), code = decision.code.as_deref(),
+            tracing::error!(job_id = %known.id, order_id = %known.order_id, kind = known.kind, reason = reason.word(), code = decision.code.as_deref(),
                 alert = "job_parked", "a job stopped and waits for a person");
             row.state = Set(JobState::Parked.word().to_owned());
             row.park_reason = Set(Some(reason.word().to_owned()));

@@ -118,7 +118,7 @@ async fn a_key_that_is_not_accepted_holds_the_refund_open_until_somebody_has_men
         shop.drain().await;
         assert_eq!(shop.job(&job).await.park_reason.as_deref(), Some("setup"));
         assert_eq!(shop.review(&paying).await.as_deref(), Some("setup"));
-        assert_eq!(shop.cancellation(&paying, &id).await, CancellationState::Sending);
+        assert_eq!(shop.cancellation(&paying, &id).await, CancellationState::Unresolved);
         shop.retry(&job).await.unwrap();
         shop.drain().await;
         let operations: Vec<_> =

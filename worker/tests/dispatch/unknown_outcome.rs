@@ -125,7 +125,9 @@ async fn whatever_goes_wrong_for_ever_is_given_up_after_a_bounded_number_of_call
         assert_eq!(shop.status(&paying).await, "expired", "{fault:?}");
         assert!(!shop.job(&job).await.state.is_live(), "{fault:?}");
         let calls = shop.ledger(&paying).calls;
-        assert!(calls.confirm <= u64::from(limits::POSTS_MAX), "{fault:?} {calls:?}");
+        // "Still processing" uses no budget: its own curve and the window bound it.
+        let calls_max = if fault.kind == "in_progress" { 40 } else { u64::from(limits::POSTS_MAX) };
+        assert!(calls.confirm <= calls_max, "{fault:?} {calls:?}");
         let ended_ms = shop.job(&job).await.ended_at.unwrap();
         assert!(ended_ms - began_ms <= limits::CONFIRM_PROOF_MS + 120_000, "{fault:?}");
         shop.assert_money_is_conserved(&paying).await;
