@@ -72,6 +72,8 @@ impl Moment {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Clock {
     pub(crate) offset_ms: i64,
+    /// Whether it was moved since [`Clock::take_change`].
+    is_moved: bool,
 }
 
 /// Why the clock was not moved.
@@ -79,6 +81,15 @@ pub(crate) struct Clock {
 pub(crate) struct OutOfRange;
 
 impl Clock {
+    pub(crate) fn ahead_by_ms(offset_ms: i64) -> Clock {
+        Clock { offset_ms, is_moved: false }
+    }
+
+    /// The offset, if it was moved since the last call.
+    pub(crate) fn take_change(&mut self) -> Option<i64> {
+        std::mem::take(&mut self.is_moved).then_some(self.offset_ms)
+    }
+
     pub(crate) fn now(&self) -> Moment {
         Moment(real_now_ms()).plus_ms(self.offset_ms)
     }
@@ -99,6 +110,7 @@ impl Clock {
             return Err(OutOfRange);
         }
         self.offset_ms = ms.saturating_sub(real_now_ms());
+        self.is_moved = true;
         Ok(())
     }
 }

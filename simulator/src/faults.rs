@@ -3,11 +3,14 @@
 //! Faults of one target and operation form a queue: each matching request takes the one in front, in the order in which
 //! they were scripted. This file keeps the queues; what a fault does to a request is in `http/pipeline.rs`.
 
+pub(crate) mod changes;
+
 use std::collections::{HashMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use self::changes::FaultChange;
 use crate::codes;
 use crate::limits::{
     FAULT_DELAY_MS_MAX, FAULT_TIMES_MAX, FAULTS_MAX, ORDER_ID_CHARS_MAX, PAYMENT_KEY_CHARS_MAX,
@@ -287,18 +290,11 @@ pub(crate) struct Faults {
     queues: HashMap<Target, VecDeque<WaitingFault>>,
     count: usize,
     next_sequence: u64,
+    /// What happened since [`Faults::take_changes`].
+    changes: Vec<FaultChange>,
 }
 
 impl Faults {
-    pub(crate) fn from_waiting(waiting: Vec<WaitingFault>) -> Result<Faults, Refusal> {
-        let mut faults = Faults::default();
-        for fault in waiting {
-            let remaining = fault.remaining;
-            faults.add(FaultRequest { times: Some(remaining), ..fault.request })?;
-        }
-        Ok(faults)
-    }
-
     /// # Errors
     /// 400 naming the field that is wrong, 429 if too many faults wait already.
     pub(crate) fn add(&mut self, request: FaultRequest) -> Result<WaitingFault, Refusal> {
@@ -311,6 +307,7 @@ impl Faults {
         self.next_sequence = self.next_sequence.saturating_add(1);
         self.count = self.count.saturating_add(1);
         self.queues.entry(target).or_default().push_back(fault.clone());
+        self.changes.push(FaultChange::Added(fault.clone()));
         Ok(fault)
     }
 
@@ -323,8 +320,10 @@ impl Faults {
 
     /// Forgets all faults; returns how many there were.
     pub(crate) fn clear(&mut self) -> usize {
-        self.queues.clear();
-        std::mem::take(&mut self.count)
+        let count = self.count;
+        self.forget_all();
+        self.changes.push(FaultChange::Cleared);
+        count
     }
 
     /// Takes the fault that is next for such a request, unless `is_kept` says to leave it where it is.
@@ -356,6 +355,8 @@ impl Faults {
         }
         let request = fault.request.clone();
         fault.remaining = fault.remaining.saturating_sub(1);
+        self.changes
+            .push(FaultChange::Hit { sequence: fault.sequence, remaining: fault.remaining });
         if fault.remaining == 0 {
             queue.remove(at);
             self.count = self.count.saturating_sub(1);

@@ -64,6 +64,14 @@ impl Handle {
         Handle { shared }
     }
 
+    /// Changes the world and keeps the change before telling of it. If it cannot be kept, the server stops; see
+    /// [`crate::serve`].
+    fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        let result = self.shared.write(change);
+        self.shared.keep();
+        result
+    }
+
     /// Makes an authenticated payment (IN_PROGRESS), as if the buyer had been through the payment window.
     ///
     /// # Errors
@@ -82,7 +90,7 @@ impl Handle {
         new: NewPayment,
     ) -> Result<CreatedPayment, Refusal> {
         let method = new.method.unwrap_or(Method::Card);
-        self.shared.write(|world| {
+        self.change(|world| {
             let payment_key = world.open(merchant, new, None)?;
             let now = world.now();
             let payment = world.payments.find_mut(&payment_key);
@@ -94,7 +102,7 @@ impl Handle {
 
     /// What was really charged and cancelled; the payments of one order newest first, all payments oldest first.
     pub fn ledger(&self, query: &LedgerQuery) -> Vec<LedgerEntry> {
-        self.shared.write(|world| {
+        self.change(|world| {
             let keys = keys_asked_for(world, query);
             // What has run out shall show, so that the status is the one a look-up would see.
             keys.iter().for_each(|key| world.refresh(key));
@@ -114,7 +122,7 @@ impl Handle {
     /// # Errors
     /// The fault makes no sense, or too many wait.
     pub fn add_fault(&self, fault: FaultRequest) -> Result<WaitingFault, Refusal> {
-        self.shared.write(|world| world.faults.add(fault))
+        self.change(|world| world.faults.add(fault))
     }
 
     /// The waiting faults in the order in which they were scripted.
@@ -124,7 +132,7 @@ impl Handle {
 
     /// Forgets all waiting faults; returns how many there were.
     pub fn clear_faults(&self) -> usize {
-        self.shared.write(|world| world.faults.clear())
+        self.change(|world| world.faults.clear())
     }
 
     /// What time it is.
@@ -141,7 +149,7 @@ impl Handle {
     }
 
     pub(crate) fn advance_clock_ms(&self, ms: i64) -> Result<ClockView, Refusal> {
-        self.shared.write(|world| {
+        self.change(|world| {
             let moved = world.clock.advance_ms(ms);
             moved.map_err(|_| Refusal::about(codes::INVALID_REQUEST, "advance_ms"))?;
             Ok(clock_view(world))
@@ -153,7 +161,7 @@ impl Handle {
     /// # Errors
     /// It is no such instant, or outside of the years 2000–2199.
     pub fn set_clock(&self, now: &str) -> Result<ClockView, Refusal> {
-        self.shared.write(|world| {
+        self.change(|world| {
             let moved = world.clock.set_rfc3339(now);
             moved.map_err(|_| Refusal::about(codes::INVALID_DATE, "now"))?;
             Ok(clock_view(world))
@@ -165,7 +173,7 @@ impl Handle {
     /// # Errors
     /// No such payment, or no deposit is awaited.
     pub fn deposit(&self, payment_key: &str) -> Result<LedgerEntry, Refusal> {
-        self.shared.write(|world| {
+        self.change(|world| {
             world.deposit(payment_key)?;
             entry(world, payment_key)
         })
@@ -181,7 +189,7 @@ impl Handle {
         amount: Option<i64>,
         reason: &str,
     ) -> Result<LedgerEntry, Refusal> {
-        self.shared.write(|world| {
+        self.change(|world| {
             world.cancel_by_hand(payment_key, amount, reason)?;
             entry(world, payment_key)
         })

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod control;
+pub(crate) mod guard;
 pub(crate) mod page;
 pub(crate) mod pipeline;
 pub(crate) mod receipt;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::BODY_BYTES_MAX;
@@ -29,15 +31,19 @@ pub(crate) struct App {
 }
 
 pub(crate) fn router(shared: Arc<Shared>, closing: CancellationToken) -> Router {
+    let app = App { shared, closing };
+    let steering = control::routes()
+        .merge(window::routes())
+        .route_layer(middleware::from_fn_with_state(app.clone(), guard::refuse_foreign_hosts));
     Router::new()
         .merge(api::routes())
-        .merge(control::routes())
+        .merge(steering)
         .merge(sdk::routes())
-        .merge(window::routes())
         .merge(receipt::routes())
         .merge(page::routes())
         .fallback(api::no_such_path)
         .method_not_allowed_fallback(api::no_such_path)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(App { shared, closing })
+        .layer(middleware::from_fn_with_state(app.clone(), guard::keep_before_answering))
+        .with_state(app)
 }

@@ -67,13 +67,34 @@ pub(crate) fn parse_key(header: Option<&[u8]>) -> Result<Option<String>, Refusal
 pub(crate) struct Idempotency {
     entries: HashMap<Scope, Arc<Entry>>,
     oldest_first: VecDeque<Scope>,
+    /// Whose answer came or went since [`Idempotency::take_changes`].
+    changed: Vec<Scope>,
 }
 
 impl Idempotency {
     pub(crate) fn from_entries(entries: Vec<Arc<Entry>>) -> Idempotency {
         let oldest_first = entries.iter().map(|entry| entry.scope.clone()).collect();
         let entries = entries.into_iter().map(|entry| (entry.scope.clone(), entry)).collect();
-        Idempotency { entries, oldest_first }
+        Idempotency { entries, oldest_first, changed: Vec::new() }
+    }
+
+    /// The answers that were noted since the last call, and whose answer is gone.
+    pub(crate) fn take_changes(&mut self) -> (Vec<Arc<Entry>>, Vec<Scope>) {
+        let (mut noted, mut gone) = (Vec::new(), Vec::new());
+        for scope in std::mem::take(&mut self.changed) {
+            match self.entries.get(&scope).filter(|entry| entry.answer.is_some()) {
+                Some(entry) => noted.push(Arc::clone(entry)),
+                None => gone.push(scope),
+            }
+        }
+        (noted, gone)
+    }
+
+    /// Puts a stored answer behind the others, in place of an older one of its scope. Not a change.
+    pub(crate) fn put_back(&mut self, entry: Arc<Entry>) {
+        self.forget(&entry.scope);
+        self.oldest_first.push_back(entry.scope.clone());
+        self.entries.insert(entry.scope.clone(), entry);
     }
 
     /// Entries with an answer, oldest first. A request that still runs leaves nothing behind.
@@ -94,7 +115,10 @@ impl Idempotency {
 
     /// Marks the key as running. Only after [`Idempotency::find`] found nothing.
     pub(crate) fn begin(&mut self, scope: &Scope, now: Moment) {
-        self.forget(scope);
+        if self.entries.contains_key(scope) {
+            self.forget(scope);
+            self.changed.push(scope.clone());
+        }
         if self.entries.len() >= IDEMPOTENCY_ENTRIES_MAX {
             self.evict_oldest_answered();
         }
@@ -108,6 +132,7 @@ impl Idempotency {
     pub(crate) fn store(&mut self, scope: &Scope, answer: StoredAnswer) {
         if let Some(entry) = self.entries.get_mut(scope) {
             Arc::make_mut(entry).answer = Some(answer);
+            self.changed.push(scope.clone());
         }
     }
 
@@ -120,7 +145,8 @@ impl Idempotency {
         }
     }
 
-    fn forget(&mut self, scope: &Scope) {
+    /// Takes out an entry. Not a change: whoever drops an answer says so.
+    pub(crate) fn forget(&mut self, scope: &Scope) {
         if self.entries.remove(scope).is_some() {
             // Nearly always one of the newest.
             if let Some(at) = self.oldest_first.iter().rposition(|other| other == scope) {
@@ -135,6 +161,7 @@ impl Idempotency {
             && let Some(scope) = self.oldest_first.remove(at)
         {
             self.entries.remove(&scope);
+            self.changed.push(scope);
         }
     }
 }

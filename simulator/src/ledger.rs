@@ -2,7 +2,7 @@
 //!
 //! Kept apart from the Payment object on purpose. If a charge were taken twice, the object would not show it; this does.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -86,17 +86,63 @@ impl Account {
     pub(crate) fn cancelled(&self) -> i64 {
         self.refunds.iter().fold(0, |sum, amount| sum.saturating_add(*amount))
     }
+
+    fn note(&mut self, request: RecordedRequest) {
+        if self.requests.len() >= LEDGER_REQUESTS_MAX {
+            self.requests.pop_front();
+        }
+        self.requests.push_back(request);
+    }
 }
 
 /// Every payment's account, by payment key.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     accounts: HashMap<String, Arc<Account>>,
+    /// Accounts that changed since [`Ledger::take_changes`], and how many requests each has noted since.
+    changed: BTreeMap<String, usize>,
+}
+
+/// An account after a change: its numbers, and the requests that are new.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AccountChange {
+    payment_key: String,
+    charges: Vec<i64>,
+    refunds: Vec<i64>,
+    calls: Calls,
+    new_requests: Vec<RecordedRequest>,
 }
 
 impl Ledger {
     pub(crate) fn from_parts(accounts: HashMap<String, Arc<Account>>) -> Ledger {
-        Ledger { accounts }
+        Ledger { accounts, changed: BTreeMap::new() }
+    }
+
+    /// The accounts that changed since the last call; those that were forgotten are not told.
+    pub(crate) fn take_changes(&mut self) -> Vec<AccountChange> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let change_of = |(payment_key, new): (String, usize)| {
+            let account = self.accounts.get(&payment_key)?;
+            let old = account.requests.len().saturating_sub(new);
+            Some(AccountChange {
+                payment_key,
+                charges: account.charges.clone(),
+                refunds: account.refunds.clone(),
+                calls: account.calls,
+                new_requests: account.requests.iter().skip(old).cloned().collect(),
+            })
+        };
+        changed.filter_map(change_of).collect()
+    }
+
+    /// Carries a stored change out again. Not a change itself.
+    pub(crate) fn redo(&mut self, change: AccountChange) {
+        let account = Arc::make_mut(self.accounts.entry(change.payment_key).or_default());
+        account.charges = change.charges;
+        account.refunds = change.refunds;
+        account.calls = change.calls;
+        change.new_requests.into_iter().for_each(|request| account.note(request));
     }
 
     pub(crate) fn parts(&self) -> &HashMap<String, Arc<Account>> {
@@ -108,6 +154,7 @@ impl Ledger {
     }
 
     pub(crate) fn account_mut(&mut self, payment_key: &str) -> &mut Account {
+        self.changed.entry(payment_key.to_owned()).or_default();
         Arc::make_mut(self.accounts.entry(payment_key.to_owned()).or_default())
     }
 
@@ -116,11 +163,10 @@ impl Ledger {
     }
 
     pub(crate) fn record(&mut self, payment_key: &str, request: RecordedRequest) {
-        let requests = &mut self.account_mut(payment_key).requests;
-        if requests.len() >= LEDGER_REQUESTS_MAX {
-            requests.pop_front();
+        self.account_mut(payment_key).note(request);
+        if let Some(new) = self.changed.get_mut(payment_key) {
+            *new = new.saturating_add(1);
         }
-        requests.push_back(request);
     }
 }
 

@@ -11,7 +11,8 @@
 //! | `idempotency`, `faults`, `ledger`, `clock` | the parts around it, which know nothing of each other |
 //! | `http/*` | what is answered to whom; `pipeline` is the way of every payment call |
 //! | `merchant`, `method`, `codes`, `refusal`, `ids`, `limits` | vocabulary |
-//! | `server`, `state_file`, `handle` | running it, keeping it, steering it |
+//! | `server`, `handle` | running it, steering it |
+//! | `state_file`, `journal`, `change`, `private_file` | keeping what it did, whenever it is killed |
 //!
 //! | control path | what |
 //! |---|---|
@@ -50,6 +51,7 @@
     )
 )]
 
+mod change;
 mod clock;
 mod codes;
 mod faults;
@@ -57,12 +59,14 @@ mod handle;
 mod http;
 mod idempotency;
 mod ids;
+mod journal;
 mod ledger;
 mod limits;
 mod merchant;
 mod method;
 mod payment;
 mod payments;
+mod private_file;
 mod refusal;
 mod server;
 mod state;
@@ -97,7 +101,9 @@ pub struct Config {
     /// A cancel that follows the last one of the same payment within this time, by the real clock, is refused with 403
     /// `FORBIDDEN_CONSECUTIVE_REQUEST`. Default: 1 s.
     pub consecutive_cancel_pause: Duration,
-    /// Where the state is kept over a restart. Default: nowhere.
+    /// Where the state is kept over a restart. Default: nowhere. Beside it stands a journal (`….journal`), in which
+    /// every change is written before anybody is told of it: a killed simulator forgets nothing that it answered. Both
+    /// are readable by their owner only. One simulator at a time may use them.
     pub state_file: Option<PathBuf>,
     /// Where browsers reach the simulator, for receipt links: `http://host:port`. Default: what the caller's `Host`
     /// header says.
@@ -123,19 +129,22 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Starts with the state of `config.state_file` if that exists, else with none. Reads the file, so it may block.
+    /// Starts with the state of `config.state_file` if that exists, else with none. Reads files, so it may block.
     ///
     /// # Errors
-    /// The state file exists but cannot be read or understood. Its owner decides: repair it, or delete it and start anew.
+    /// The state file or its journal exists but cannot be read or understood. Its owner decides: repair it, or delete it and start anew.
     pub fn new(config: Config) -> Result<Simulator, StateFileError> {
-        let world = match &config.state_file {
-            Some(path) => state_file::load(path)?,
-            None => world::World::default(),
+        let (world, journal) = match &config.state_file {
+            Some(path) => {
+                let (world, journal) = state_file::load(path)?;
+                (world, Some(journal))
+            }
+            None => (world::World::default(), None),
         };
-        Ok(Simulator { shared: Arc::new(state::Shared::new(config, world)) })
+        Ok(Simulator { shared: Arc::new(state::Shared::new(config, world, journal)) })
     }
 
-    /// Every path of the simulator. Without [`serve`] nobody writes the state file.
+    /// Every path of the simulator. Without [`serve`] nobody writes the state file: all that happens stays in its journal.
     pub fn router(&self) -> Router {
         self.router_until(CancellationToken::new())
     }

@@ -1,6 +1,6 @@
 //! All payments, found by payment key, by order and by window; bounded.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::clock::Moment;
@@ -17,6 +17,8 @@ pub(crate) struct Payments {
     by_order: HashMap<String, Vec<String>>,
     by_window: HashMap<String, String>,
     oldest_first: VecDeque<String>,
+    /// Keys of payments that came, went or may have changed since [`Payments::take_changes`].
+    changed: BTreeSet<String>,
 }
 
 impl Payments {
@@ -30,7 +32,9 @@ impl Payments {
     }
 
     pub(crate) fn find_mut(&mut self, payment_key: &str) -> Option<&mut Payment> {
-        self.by_key.get_mut(payment_key).map(Arc::make_mut)
+        let payment = self.by_key.get_mut(payment_key)?;
+        self.changed.insert(payment_key.to_owned());
+        Some(Arc::make_mut(payment))
     }
 
     /// A payment of that merchant; another merchant's is not there. Source: Toss, keys see their own payments.
@@ -55,12 +59,30 @@ impl Payments {
     pub(crate) fn add(&mut self, payment: Payment, now: Moment) -> Result<Option<String>, Refusal> {
         let evicted =
             if self.by_key.len() >= PAYMENTS_MAX { Some(self.evict_oldest(now)?) } else { None };
-        self.insert(Arc::new(payment));
+        self.changed.extend(evicted.clone());
+        self.changed.insert(payment.payment_key.clone());
+        self.put_back(Arc::new(payment));
         Ok(evicted)
     }
 
-    /// Puts back a payment that was stored.
-    pub(crate) fn insert(&mut self, payment: Arc<Payment>) {
+    /// The payments that changed since the last call, as they are now, and the keys of those that are gone.
+    pub(crate) fn take_changes(&mut self) -> (Vec<Arc<Payment>>, Vec<String>) {
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        for key in std::mem::take(&mut self.changed) {
+            match self.by_key.get(&key) {
+                Some(payment) => changed.push(Arc::clone(payment)),
+                None => gone.push(key),
+            }
+        }
+        (changed, gone)
+    }
+
+    /// Puts a stored payment in its place, over an older one with its key. Not a change.
+    pub(crate) fn put_back(&mut self, payment: Arc<Payment>) {
+        if let Some(older) = self.by_key.get_mut(&payment.payment_key) {
+            *older = payment;
+            return;
+        }
         let key = payment.payment_key.clone();
         self.by_order.entry(payment.order_id.clone()).or_default().push(key.clone());
         if let Some(window) = &payment.window {
@@ -79,18 +101,30 @@ impl Payments {
             .position(is_finished)
             .and_then(|at| self.oldest_first.remove(at))
             .ok_or_else(|| Refusal::about(codes::TOO_MANY_REQUESTS, "payments"))?;
-        if let Some(payment) = self.by_key.remove(&key) {
+        self.remove(&key);
+        Ok(key)
+    }
+
+    /// Takes out a payment that made room before it was stored. Not a change.
+    pub(crate) fn forget(&mut self, payment_key: &str) {
+        if let Some(at) = self.oldest_first.iter().position(|key| key == payment_key) {
+            self.oldest_first.remove(at);
+        }
+        self.remove(payment_key);
+    }
+
+    fn remove(&mut self, key: &str) {
+        if let Some(payment) = self.by_key.remove(key) {
             if let Some(window) = &payment.window {
                 self.by_window.remove(&window.id);
             }
             if let Some(keys) = self.by_order.get_mut(&payment.order_id) {
-                keys.retain(|other| *other != key);
+                keys.retain(|other| other != key);
                 if keys.is_empty() {
                     self.by_order.remove(&payment.order_id);
                 }
             }
         }
-        Ok(key)
     }
 }
 

@@ -1,7 +1,8 @@
-//! Keeping the state over a restart: one JSON file, replaced as a whole.
+//! Keeping the state over a restart: one JSON file, replaced as a whole, and beside it the journal of what came after.
 //!
 //! Written to a neighbour first and renamed, so that a crash leaves the old state or the new one, never half of either.
-//! A snapshot shares its records with the running state, so taking it is short however large the state is.
+//! A snapshot shares its records with the running state, so taking it is short however large the state is. It is written
+//! now and then, in the background; that nothing is forgotten in between is the business of `journal.rs`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::faults::{Faults, WaitingFault};
 use crate::idempotency::{Entry, Idempotency};
+use crate::journal::{self, Journal};
 use crate::ledger::{Account, Ledger};
 use crate::limits::{STATE_FILE_DEBOUNCE, STATE_FILE_REST_FACTOR, STATE_FILE_REST_MAX};
 use crate::payment::Payment;
 use crate::payments::Payments;
+use crate::private_file;
 use crate::state::Shared;
 use crate::world::World;
 
@@ -37,7 +40,9 @@ pub enum StateFileError {
         source: io::Error,
     },
     /// The file is not a state of the simulator.
-    #[error("the simulator's state file {path} is damaged; delete it to start with no payments")]
+    #[error(
+        "the simulator's state file {path} is damaged; delete it and its journal to start with no payments"
+    )]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -45,9 +50,23 @@ pub enum StateFileError {
         #[source]
         source: serde_json::Error,
     },
+    /// The journal beside the state file holds something else than what came after that.
+    #[error(
+        "line {line} of the simulator's journal {path} is damaged; delete it and the state file to start with no payments"
+    )]
+    DamagedJournal {
+        /// Which file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
     /// The file was written by another version.
     #[error(
-        "the simulator's state file {path} has format {found}, this version reads {FORMAT}; delete it to start anew"
+        "the simulator's state file {path} has format {found}, this version reads {FORMAT}; \
+         delete it and its journal to start anew"
     )]
     OtherFormat {
         /// Which file.
@@ -59,8 +78,11 @@ pub enum StateFileError {
 
 /// What is kept. Requests that are on their way, and the pause between two cancels, are not.
 #[derive(Debug, Serialize, Deserialize)]
-struct Snapshot {
+pub(crate) struct Snapshot {
     format: u32,
+    /// The last change that is in it. 0 in a file from before there was a journal.
+    #[serde(default)]
+    sequence: u64,
     clock_offset_ms: i64,
     payments: Vec<Arc<Payment>>,
     accounts: HashMap<String, Arc<Account>>,
@@ -75,9 +97,10 @@ struct FormatOnly {
 }
 
 impl Snapshot {
-    fn of(world: &World) -> Snapshot {
+    pub(crate) fn of(world: &World) -> Snapshot {
         Snapshot {
             format: FORMAT,
+            sequence: world.sequence,
             clock_offset_ms: world.clock.offset_ms,
             payments: world.payments.all().cloned().collect(),
             accounts: world.ledger.parts().clone(),
@@ -86,13 +109,14 @@ impl Snapshot {
         }
     }
 
-    fn into_world(self) -> Result<World, serde_json::Error> {
+    pub(crate) fn into_world(self) -> Result<World, serde_json::Error> {
         let mut payments = Payments::default();
-        self.payments.into_iter().for_each(|payment| payments.insert(payment));
+        self.payments.into_iter().for_each(|payment| payments.put_back(payment));
         let faults = Faults::from_waiting(self.faults)
             .map_err(<serde_json::Error as serde::de::Error>::custom)?;
         let mut world = World::default();
-        world.clock = Clock { offset_ms: self.clock_offset_ms };
+        world.sequence = self.sequence;
+        world.clock = Clock::ahead_by_ms(self.clock_offset_ms);
         world.payments = payments;
         world.ledger = Ledger::from_parts(self.accounts);
         world.idempotency = Idempotency::from_entries(self.answers);
@@ -101,11 +125,19 @@ impl Snapshot {
     }
 }
 
-/// The state in the file, or an empty one if there is no file.
+/// The state in the file, or an empty one if there is no file, with everything that its journal adds; and the journal,
+/// for what comes next.
 ///
 /// # Errors
-/// The file cannot be read or understood.
-pub(crate) fn load(path: &Path) -> Result<World, StateFileError> {
+/// One of the files cannot be read or understood.
+pub(crate) fn load(path: &Path) -> Result<(World, Journal), StateFileError> {
+    let mut world = load_snapshot(path)?;
+    let journal_path = journal::path_beside(path);
+    let journal_bytes = journal::replay(&journal_path, &mut world)?;
+    Ok((world, Journal::new(journal_path, journal_bytes)))
+}
+
+fn load_snapshot(path: &Path) -> Result<World, StateFileError> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(World::default()),
@@ -121,13 +153,8 @@ pub(crate) fn load(path: &Path) -> Result<World, StateFileError> {
 }
 
 fn save(path: &Path, snapshot: &Snapshot) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut neighbour = path.as_os_str().to_owned();
-    neighbour.push(".new");
-    let neighbour = PathBuf::from(neighbour);
-    let file = fs::File::create(&neighbour)?;
+    let neighbour = private_file::with_suffix(path, ".new");
+    let file = private_file::open(&neighbour, fs::OpenOptions::new().write(true).truncate(true))?;
     let mut writer = io::BufWriter::new(file);
     serde_json::to_writer(&mut writer, snapshot)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
@@ -167,7 +194,14 @@ fn rest_after(took: Duration) -> Duration {
 }
 
 async fn write_once(shared: &Arc<Shared>, path: &Path) -> io::Result<()> {
-    let snapshot = shared.read(Snapshot::of);
-    let path = path.to_owned();
-    tokio::task::spawn_blocking(move || save(&path, &snapshot)).await.map_err(io::Error::other)?
+    let (shared, path) = (Arc::clone(shared), path.to_owned());
+    let write = move || {
+        let (mark, snapshot) = shared.read_at_mark(Snapshot::of);
+        save(&path, &snapshot)?;
+        match (&shared.journal, mark) {
+            (Some(journal), Some(mark)) => journal.drop_first(mark),
+            (Some(_) | None, _) => Ok(()),
+        }
+    };
+    tokio::task::spawn_blocking(write).await.map_err(io::Error::other)?
 }

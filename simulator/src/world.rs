@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) idempotency: Idempotency,
     pub(crate) faults: Faults,
+    /// The number of the last change that was taken with [`World::take_change`].
+    pub(crate) sequence: u64,
     /// Payments with a confirm or cancel on its way.
     busy: HashSet<String>,
     /// When each payment was last cancelled, in real time.

@@ -1,13 +1,13 @@
 //! The control side, `/_sim/…`: what tests and people do to the simulator. [`crate::Handle`] over HTTP.
 //!
-//! It asks for no key, except to know whose payment to make. Browsers of other sites are kept out: a request that names
-//! an `Origin` other than the simulator's own host is refused.
+//! It asks for no key, except to know whose payment to make. Pages of other sites are kept out, see `guard`: a
+//! request that names an `Origin` or a `Host` other than the simulator's own is refused.
 
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::api::language_of;
-use super::{App, answer};
+use super::{App, answer, guard};
 use crate::codes;
 use crate::handle::{Handle, LedgerQuery};
 use crate::merchant::authenticate;
@@ -31,20 +31,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/_sim/ledger", get(ledger))
         .route("/_sim/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/_sim/clock", get(read_clock).post(move_clock))
-        .route_layer(middleware::from_fn(refuse_other_sites))
-}
-
-async fn refuse_other_sites(request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN).map(HeaderValue::as_bytes);
-    let host = request.headers().get(header::HOST).map(HeaderValue::as_bytes).unwrap_or_default();
-    let is_own = |origin: &[u8]| {
-        [b"http://".as_slice(), b"https://"].iter().any(|it| origin.strip_prefix(*it) == Some(host))
-    };
-    if origin.is_some_and(|origin| !is_own(origin)) {
-        let refusal = Refusal::about(codes::FORBIDDEN_REQUEST, "Origin");
-        return answer::refuse(&refusal, language_of(request.headers()));
-    }
-    next.run(request).await
+        .route_layer(middleware::from_fn(guard::refuse_other_sites))
 }
 
 type Body = Result<Bytes, BytesRejection>;

@@ -1,7 +1,8 @@
 //! The payment window: the buyer's side of a payment, as plain forms that work without any script.
 //!
 //! `POST /window` opens a session and leads to `GET /window/{id}`; what the buyer chooses there is posted back, and the
-//! browser is sent on to the addresses registered at the opening, and to no other.
+//! browser is sent on to the addresses registered at the opening, and to no other. Forms of other sites are welcome, that
+//! is what a shop is; under another site's name the window is not there (see `guard`).
 
 mod choice;
 mod form;

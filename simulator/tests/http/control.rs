@@ -2,8 +2,9 @@
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use simulator::Config;
 
-use crate::support::{Answer, Running, send, start};
+use crate::support::{Answer, Running, send, start, start_with};
 
 fn control(toss: &Running, method: Method, path: &str) -> RequestBuilder {
     toss.client.request(method, format!("{}/_sim/{path}", toss.url))
@@ -149,4 +150,36 @@ async fn pages_of_other_sites_cannot_steer_it() {
     let own = send(request().header("origin", &toss.url)).await.expect("an answer");
     assert_eq!(own.status, 200);
     assert_eq!(get(&toss, "health").await["status"], "ok");
+}
+
+#[tokio::test]
+async fn a_site_whose_name_was_bent_to_this_machine_can_neither_steer_it_nor_read_it() {
+    let public_url = Some("http://sim.example:8081".to_owned());
+    let toss = start_with(Config { public_url, ..Config::default() }).await;
+    let key = toss.paid("order-0001").await;
+    let paths = [
+        (Method::GET, "/_sim/ledger".to_owned()),
+        (Method::POST, "/_sim/clock".to_owned()),
+        (Method::POST, "/_sim/payments".to_owned()),
+        (Method::POST, format!("/_sim/payments/{key}/cancel")),
+        (Method::POST, "/window".to_owned()),
+        (Method::GET, "/window/unknown".to_owned()),
+        (Method::POST, "/window/unknown".to_owned()),
+    ];
+    for (method, path) in paths {
+        let under = async |host: &str| {
+            let request = toss.client.request(method.clone(), format!("{}{path}", toss.url));
+            send(request.header("host", host)).await.expect("an answer")
+        };
+        for host in ["elsewhere.example", "elsewhere.example:8081", "127.0.0.1.elsewhere.example"] {
+            assert_eq!(under(host).await.code(), (403, "FORBIDDEN_REQUEST"), "{path} {host}");
+        }
+        for host in ["localhost:8081", "127.0.0.1", "[::1]:8081", "10.1.2.3", "sim.example:8081"] {
+            assert_ne!(under(host).await.status, 403, "{path} {host}");
+        }
+    }
+    let path = format!("/v1/payments/{key}");
+    let look_up = toss.request(Method::GET, &path).header("host", "toss:8081");
+    let answer = send(look_up).await.expect("an answer");
+    assert_eq!(answer.status, 200, "the payment API wants a key, not a name");
 }

@@ -64,7 +64,7 @@ fn status_of(received: &[u8]) -> Option<u16> {
 
 fn is_alive() -> bool {
     let received = exchange(
-        b"GET /_sim/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        b"GET /_sim/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         HangUp::WithoutAnswer,
     );
     status_of(&received) == Some(200)
@@ -107,7 +107,7 @@ proptest! {
         let content_type =
             if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
         let mut request = format!(
-            "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-type: {content_type}\r\n\
+            "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-type: {content_type}\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n",
             path_of(POSTS[at]), basic(SECRET_KEY), body.len(),
         ).into_bytes();
@@ -135,7 +135,7 @@ proptest! {
             fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         let body = format!("{{{}}}", body.join(","));
         let request = format!(
-            "POST {} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\ncontent-type: application/json\r\n\
+            "POST {} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-type: application/json\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}",
             path_of(POSTS[at]), basic(SECRET_KEY), body.len(),
         );
@@ -155,7 +155,7 @@ proptest! {
         let path = if is_open { "/window" } else { "/window/unknown" };
         let body = format!("action={action}&clientKey=test_ck_a&{name}={value}");
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-www-form-urlencoded\r\n\
              content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len(),
         );
         let status = status_of(&exchange(request.as_bytes(), HangUp::WithoutAnswer));
@@ -171,7 +171,7 @@ proptest! {
         ]),
         value in prop::collection::vec(any::<u8>(), 0..60),
     ) {
-        let mut request = format!("POST {} HTTP/1.1\r\nhost: x\r\n{name}: ", path_of(POSTS[at]))
+        let mut request = format!("POST {} HTTP/1.1\r\nhost: localhost\r\n{name}: ", path_of(POSTS[at]))
             .into_bytes();
         request.extend(&value);
         request.extend(b"\r\nconnection: close\r\n\r\n{}");
@@ -186,7 +186,7 @@ proptest! {
         rest in "(%[0-9a-fA-F]{2}|[a-zA-Z0-9._~/?&=%-]){0,60}",
     ) {
         let request = format!(
-            "GET {}{rest} HTTP/1.1\r\nhost: x\r\nauthorization: {}\r\nconnection: close\r\n\r\n",
+            "GET {}{rest} HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\nconnection: close\r\n\r\n",
             GETS[at], basic(SECRET_KEY),
         );
         let status = status_of(&exchange(request.as_bytes(), HangUp::WithoutAnswer));

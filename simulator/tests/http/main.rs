@@ -9,6 +9,7 @@ mod control;
 mod faults;
 mod hostile;
 mod idempotency;
+mod journal;
 mod payment_object;
 mod server;
 mod state_file;
