@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use migrations::Migrator;
 use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, Iden as _,
+    ColumnType, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait, Iden as _,
     Iterable as _, PrimaryKeyToColumn as _, Statement,
 };
 use sea_orm_migration::MigratorTrait as _;
@@ -48,13 +48,15 @@ fn entity_columns<E: EntityTrait>() -> Columns {
         .map(|column| {
             let name = column.unquoted().to_string();
             let definition = column.def();
-            let kind = match definition.get_column_type() {
-                sea_orm::ColumnType::String(_) | sea_orm::ColumnType::Text => "text",
-                sea_orm::ColumnType::BigInteger => "bigint",
-                sea_orm::ColumnType::Integer => "integer",
-                sea_orm::ColumnType::Boolean => "boolean",
-                other => panic!("{name} has an unexpected type {other:?}"),
-            };
+            let kind = definition.get_column_type();
+            let families = [
+                ("text", matches!(kind, ColumnType::String(_) | ColumnType::Text)),
+                ("bigint", matches!(kind, ColumnType::BigInteger)),
+                ("integer", matches!(kind, ColumnType::Integer)),
+                ("boolean", matches!(kind, ColumnType::Boolean)),
+            ];
+            let family = families.into_iter().find_map(|(family, is_it)| is_it.then_some(family));
+            let kind = family.unwrap_or_else(|| panic!("{name} has an unexpected type {kind:?}"));
             let position = keys.iter().position(|key| *key == name).map_or(0, |index| index + 1);
             (name, (kind.to_owned(), definition.is_null(), i32::try_from(position).unwrap()))
         })
