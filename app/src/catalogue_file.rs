@@ -1,20 +1,37 @@
 //! The file that `seungin import` reads, in the names of the HTTP API. `config/README.md` describes
-//! it for those who write one. Every error names the place in the file. Not here: writing it to the
-//! database.
+//! it for those who write one. Every mistake is told with its place in the file. Not here: writing it
+//! to the database.
+
+use std::fmt;
 
 use domain::cart::{MenuOption, MenuProduct, OptionGroup, StoreTerms, check_product, check_store};
 use domain::{ProductId, StoreId, Won};
 use serde::Deserialize;
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
 
-/// A file that cannot be imported.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {reason}")]
-pub(crate) struct InvalidCatalogue {
+/// A file that cannot be imported: everything that is wrong with it, one line each.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidCatalogue(Vec<Mistake>);
+
+/// One place that is wrong.
+#[derive(Debug, PartialEq, Eq)]
+struct Mistake {
     /// Such as `stores[0].products[2].price`.
     place: String,
     reason: String,
 }
+
+impl fmt::Display for InvalidCatalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, Mistake { place, reason }) in self.0.iter().enumerate() {
+            let line_break = if number > 0 { "\n" } else { "" };
+            write!(f, "{line_break}{place}: {reason}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidCatalogue {}
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -72,122 +89,169 @@ const fn yes() -> bool {
     true
 }
 
-/// Reads a catalogue. Stores that name no merchant get `default_merchant`.
+/// Whose payments a store's may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Merchants<'a> {
+    /// Of stores that name none.
+    pub(crate) default: &'a str,
+    /// Every one that is configured.
+    pub(crate) known: &'a [&'a str],
+}
+
+impl Merchants<'static> {
+    /// Those of this process.
+    pub(crate) const CONFIGURED: Merchants<'static> =
+        Merchants { default: crate::MERCHANT, known: &[crate::MERCHANT] };
+}
+
+/// Reads a catalogue.
 ///
 /// # Errors
-/// The first place that cannot be used, and why.
+/// Every place that cannot be used, and why; of a file that has not the right shape, the first.
 pub(crate) fn parse(
     text: &str,
-    default_merchant: &str,
+    merchants: Merchants<'_>,
     missing: MissingProducts,
 ) -> Result<Catalogue, InvalidCatalogue> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let entry: CatalogueEntry = serde_path_to_error::deserialize(&mut json)
-        .map_err(|error| invalid(&error.path().to_string(), error.inner()))?;
-    json.end().map_err(|error| invalid("the end of the file", error))?;
-    let stores = entry.stores.into_iter().enumerate();
-    let stores = stores
-        .map(|(number, store)| parse_store(store, default_merchant, &format!("stores[{number}]")));
-    Ok(Catalogue { stores: stores.collect::<Result<_, _>>()?, missing })
+    let entry: Result<CatalogueEntry, _> = serde_path_to_error::deserialize(&mut json);
+    let entry = entry.map_err(|error| {
+        // A path of "." is serde_path_to_error's name of the whole.
+        let place = Some(error.path().to_string()).filter(|path| path != ".");
+        only(place.as_deref().unwrap_or("the file"), error.inner())
+    })?;
+    json.end().map_err(|error| only("the end of the file", error))?;
+    let mut reading = Reading { merchants, mistakes: Vec::new() };
+    let stores = all(entry.stores, "stores", |store, place| reading.store(store, &place));
+    match stores {
+        Some(stores) if reading.mistakes.is_empty() => Ok(Catalogue { stores, missing }),
+        _ => Err(InvalidCatalogue(reading.mistakes)),
+    }
 }
 
-fn parse_store(
-    entry: StoreEntry,
-    default_merchant: &str,
+/// Reads entry after entry and notes what is wrong. `None` stands for what cannot be used.
+#[derive(Debug)]
+struct Reading<'a> {
+    merchants: Merchants<'a>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reading<'_> {
+    fn store(&mut self, entry: StoreEntry, place: &str) -> Option<CatalogueStore> {
+        let id = self.note(StoreId::parse(entry.store_id), place, "storeId");
+        let delivery_fee = self.note(Won::new(entry.delivery_fee), place, "deliveryFee");
+        let minimum_order = self.note(Won::new(entry.minimum_order), place, "minimumOrder");
+        let merchant = entry.merchant.unwrap_or_else(|| self.merchants.default.to_owned());
+        if !self.merchants.known.contains(&merchant.as_str()) {
+            self.refuse(&at(place, "merchant"), format!("no merchant {merchant} is configured"));
+        }
+        let products = all(entry.products, &at(place, "products"), |product, place| {
+            self.product(product, id.as_ref(), &place)
+        });
+        let terms = StoreTerms {
+            id: id?,
+            name: entry.name,
+            delivery_fee: delivery_fee?,
+            minimum_order: minimum_order?,
+            is_open: entry.open,
+        };
+        self.whole(check_store(&terms), place)?;
+        let store = PutStore {
+            id: terms.id,
+            name: terms.name,
+            merchant: Some(merchant),
+            delivery_fee: terms.delivery_fee,
+            minimum_order: terms.minimum_order,
+            is_open: terms.is_open,
+        };
+        Some(CatalogueStore { store, products: products? })
+    }
+
+    fn product(
+        &mut self,
+        entry: ProductEntry,
+        store_id: Option<&StoreId>,
+        place: &str,
+    ) -> Option<PutProduct> {
+        let id = self.note(ProductId::parse(entry.product_id), place, "productId");
+        let price = self.note(Won::new(entry.price), place, "price");
+        let groups = all(entry.option_groups, &at(place, "optionGroups"), |group, place| {
+            self.group(group, &place)
+        });
+        let product = MenuProduct {
+            id: id?,
+            store_id: store_id?.clone(),
+            name: entry.name,
+            price: price?,
+            is_available: entry.available,
+            groups: groups?,
+        };
+        self.whole(check_product(&product), place)?;
+        Some(PutProduct {
+            id: product.id,
+            name: product.name,
+            description: entry.description,
+            price: product.price,
+            is_available: product.is_available,
+            groups: product.groups,
+        })
+    }
+
+    fn group(&mut self, entry: GroupEntry, place: &str) -> Option<OptionGroup> {
+        let id = self.note(ProductId::parse(entry.group_id), place, "groupId");
+        let options =
+            all(entry.options, &at(place, "options"), |option, place| self.option(option, &place));
+        Some(OptionGroup {
+            id: id?,
+            name: entry.name,
+            min_choices: entry.min_choices,
+            max_choices: entry.max_choices,
+            options: options?,
+        })
+    }
+
+    fn option(&mut self, entry: OptionEntry, place: &str) -> Option<MenuOption> {
+        let id = self.note(ProductId::parse(entry.option_id), place, "optionId");
+        let price = self.note(Won::new(entry.price), place, "price");
+        Some(MenuOption { id: id?, name: entry.name, price: price?, is_available: entry.available })
+    }
+
+    fn note<T, E: fmt::Display>(
+        &mut self,
+        value: Result<T, E>,
+        place: &str,
+        field: &str,
+    ) -> Option<T> {
+        self.whole(value, &at(place, field))
+    }
+
+    fn whole<T, E: fmt::Display>(&mut self, value: Result<T, E>, place: &str) -> Option<T> {
+        value.map_err(|reason| self.refuse(place, reason.to_string())).ok()
+    }
+
+    fn refuse(&mut self, place: &str, reason: String) {
+        self.mistakes.push(Mistake { place: place.to_owned(), reason });
+    }
+}
+
+/// Reads every entry of a list, also behind one that cannot be used.
+fn all<E, T>(
+    entries: Vec<E>,
     place: &str,
-) -> Result<CatalogueStore, InvalidCatalogue> {
-    let terms = StoreTerms {
-        id: StoreId::parse(entry.store_id)
-            .map_err(|error| invalid(&at(place, "storeId"), error))?,
-        name: entry.name,
-        delivery_fee: won(entry.delivery_fee, &at(place, "deliveryFee"))?,
-        minimum_order: won(entry.minimum_order, &at(place, "minimumOrder"))?,
-        is_open: entry.open,
-    };
-    check_store(&terms).map_err(|problem| invalid(place, problem))?;
-    let products = entry.products.into_iter().enumerate();
-    let products = products.map(|(number, product)| {
-        parse_product(product, &terms.id, &format!("{place}.products[{number}]"))
-    });
-    let products = products.collect::<Result<_, _>>()?;
-    let store = PutStore {
-        id: terms.id,
-        name: terms.name,
-        merchant: Some(entry.merchant.unwrap_or_else(|| default_merchant.to_owned())),
-        delivery_fee: terms.delivery_fee,
-        minimum_order: terms.minimum_order,
-        is_open: terms.is_open,
-    };
-    Ok(CatalogueStore { store, products })
-}
-
-fn parse_product(
-    entry: ProductEntry,
-    store_id: &StoreId,
-    place: &str,
-) -> Result<PutProduct, InvalidCatalogue> {
-    let groups = entry.option_groups.into_iter().enumerate();
-    let groups = groups
-        .map(|(number, group)| parse_group(group, &format!("{place}.optionGroups[{number}]")))
-        .collect::<Result<_, _>>()?;
-    let product = MenuProduct {
-        id: product_id(entry.product_id, &at(place, "productId"))?,
-        store_id: store_id.clone(),
-        name: entry.name,
-        price: won(entry.price, &at(place, "price"))?,
-        is_available: entry.available,
-        groups,
-    };
-    check_product(&product).map_err(|problem| invalid(place, problem))?;
-    Ok(PutProduct {
-        id: product.id,
-        name: product.name,
-        description: entry.description,
-        price: product.price,
-        is_available: product.is_available,
-        groups: product.groups,
-    })
-}
-
-fn parse_group(entry: GroupEntry, place: &str) -> Result<OptionGroup, InvalidCatalogue> {
-    let options = entry.options.into_iter().enumerate();
-    let options = options
-        .map(|(number, option)| parse_option(option, &format!("{place}.options[{number}]")))
-        .collect::<Result<_, _>>()?;
-    Ok(OptionGroup {
-        id: product_id(entry.group_id, &at(place, "groupId"))?,
-        name: entry.name,
-        min_choices: entry.min_choices,
-        max_choices: entry.max_choices,
-        options,
-    })
-}
-
-fn parse_option(entry: OptionEntry, place: &str) -> Result<MenuOption, InvalidCatalogue> {
-    Ok(MenuOption {
-        id: product_id(entry.option_id, &at(place, "optionId"))?,
-        name: entry.name,
-        price: won(entry.price, &at(place, "price"))?,
-        is_available: entry.available,
-    })
-}
-
-fn product_id(text: String, place: &str) -> Result<ProductId, InvalidCatalogue> {
-    ProductId::parse(text).map_err(|error| invalid(place, error))
-}
-
-fn won(amount: i64, place: &str) -> Result<Won, InvalidCatalogue> {
-    Won::new(amount).map_err(|error| invalid(place, error))
+    mut read: impl FnMut(E, String) -> Option<T>,
+) -> Option<Vec<T>> {
+    let entries = entries.into_iter().enumerate();
+    let read: Vec<Option<T>> =
+        entries.map(|(number, entry)| read(entry, format!("{place}[{number}]"))).collect();
+    read.into_iter().collect()
 }
 
 fn at(place: &str, field: &str) -> String {
     format!("{place}.{field}")
 }
 
-fn invalid(place: &str, reason: impl std::fmt::Display) -> InvalidCatalogue {
-    // A path of "." is serde_path_to_error's name of the whole.
-    let place = if place == "." { "the file" } else { place };
-    InvalidCatalogue { place: place.to_owned(), reason: reason.to_string() }
+fn only(place: &str, reason: impl fmt::Display) -> InvalidCatalogue {
+    InvalidCatalogue(vec![Mistake { place: place.to_owned(), reason: reason.to_string() }])
 }
 
 #[cfg(test)]
@@ -209,7 +273,8 @@ mod tests {
         }]});
         change(&mut file);
         let text = serde_json::to_string(&file).unwrap();
-        parse(&text, "default", MissingProducts::Keep).map_err(|error| error.to_string())
+        parse(&text, Merchants::CONFIGURED, MissingProducts::Keep)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -252,24 +317,53 @@ mod tests {
     }
 
     #[test]
+    fn all_mistakes_of_a_file_are_told_at_once() {
+        let error = parse_with(|file| {
+            let store = &mut file["stores"][0];
+            store["merchant"] = "nobody".into();
+            store["deliveryFee"] = (-1).into();
+            store["products"][0]["price"] = (-1).into();
+            store["products"][1]["productId"] = "메뉴".into();
+            store["products"][1]["optionGroups"][0]["options"][0]["price"] = (-1).into();
+            store["products"][1]["optionGroups"][0]["options"][1]["optionId"] = "".into();
+        });
+        let error = error.unwrap_err();
+        let places: Vec<&str> =
+            error.lines().map(|line| line.split_once(": ").unwrap().0).collect();
+        let group = "stores[0].products[1].optionGroups[0]";
+        assert_eq!(
+            places,
+            [
+                "stores[0].deliveryFee",
+                "stores[0].merchant",
+                "stores[0].products[0].price",
+                "stores[0].products[1].productId",
+                &format!("{group}.options[0].price"),
+                &format!("{group}.options[1].optionId"),
+            ]
+        );
+    }
+
+    #[test]
     fn the_example_in_the_manual_is_a_valid_file() {
         let manual = include_str!("../../config/README.md");
         let example = manual.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
-        let catalogue = parse(example.unwrap(), "default", MissingProducts::Keep).unwrap();
+        let catalogue =
+            parse(example.unwrap(), Merchants::CONFIGURED, MissingProducts::Keep).unwrap();
         assert_eq!(catalogue.stores[0].products[0].price.get(), 9_900);
     }
 
     #[test]
     fn what_is_no_json_is_refused() {
         for text in ["", "{", "[]", "{\"stores\": []} x", "null"] {
-            assert!(parse(text, "default", MissingProducts::Keep).is_err(), "{text}");
+            assert!(parse(text, Merchants::CONFIGURED, MissingProducts::Keep).is_err(), "{text}");
         }
     }
 
     #[test]
     fn the_demo_catalogue_is_sound_and_shows_every_kind_of_product() {
         let text = include_str!("../../config/demo-catalogue.json");
-        let catalogue = parse(text, "default", MissingProducts::Keep).unwrap();
+        let catalogue = parse(text, Merchants::CONFIGURED, MissingProducts::Keep).unwrap();
         assert_eq!(catalogue.stores.len(), 2);
         for store in &catalogue.stores {
             assert!(store.products.len() >= 8, "{}", store.store.name);

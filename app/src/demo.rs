@@ -7,10 +7,11 @@ use anyhow::Context as _;
 use domain::StoreId;
 use domain::role::Role;
 use serde::{Deserialize, Serialize};
+use store::catalogue::MissingProducts;
 use store::staff::NewStaff;
 use store::{Actor, Store, sha256_hex};
 
-use crate::catalogue_file;
+use crate::catalogue_file::{self, Merchants};
 use crate::data_dir::{read_json, write_json};
 use crate::entropy::new_staff_token;
 
@@ -95,8 +96,7 @@ pub(crate) async fn seed(store: &Store, directory: &Path) -> anyhow::Result<Opti
     };
     // Tokens first: a member whose token nobody knows would be of no use.
     write_json(&path(directory), &demo)?;
-    let catalogue =
-        catalogue_file::parse(CATALOGUE, crate::MERCHANT, store::catalogue::MissingProducts::Keep)?;
+    let catalogue = catalogue_file::parse(CATALOGUE, Merchants::CONFIGURED, MissingProducts::Keep)?;
     store.import_catalogue(&Actor::system(), &catalogue).await.context("the demo catalogue")?;
     for member in &demo.staff {
         add(store, member).await?;

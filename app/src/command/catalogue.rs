@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use store::Actor;
 use store::catalogue::{ImportSummary, MissingProducts};
 
-use crate::catalogue_file;
+use crate::catalogue_file::{self, Merchants};
 use crate::cli::ImportArgs;
 use crate::config::Config;
 use crate::exit::Failure;
@@ -20,17 +20,8 @@ use crate::output::print;
 pub(crate) async fn import(config: &Config, args: &ImportArgs) -> Result<(), Failure> {
     let text = read(&args.file)?;
     let missing = if args.replace { MissingProducts::Withdraw } else { MissingProducts::Keep };
-    let catalogue = catalogue_file::parse(&text, crate::MERCHANT, missing)
-        .with_context(|| format!("{} cannot be imported", args.file.display()))?;
-    let unknown = catalogue.stores.iter().enumerate().find_map(|(number, entry)| {
-        let merchant = entry.store.merchant.as_deref().filter(|name| *name != crate::MERCHANT)?;
-        Some(format!("stores[{number}].merchant: no merchant {merchant} is configured"))
-    });
-    if let Some(reason) = unknown {
-        return Err(anyhow::anyhow!(reason)
-            .context(format!("{} cannot be imported", args.file.display()))
-            .into());
-    }
+    let catalogue = catalogue_file::parse(&text, Merchants::CONFIGURED, missing)
+        .map_err(|error| anyhow::anyhow!("{} cannot be imported:\n{error}", args.file.display()))?;
     let store = super::open_store(config).await?;
     let summary = store
         .import_catalogue(&Actor::system(), &catalogue)
