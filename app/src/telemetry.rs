@@ -22,7 +22,8 @@ pub(crate) fn start(log: &LogConfig, has_colour: bool) -> anyhow::Result<()> {
     let started = if is_pretty {
         lines.with_ansi(has_colour && std::io::stderr().is_terminal()).with_target(false).try_init()
     } else {
-        lines.json().flatten_event(true).try_init()
+        // The innermost span alone: it has the id of the request or the attempt, and the list of all would repeat it.
+        lines.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     };
     started.map_err(|error| anyhow::anyhow!(error)).context("start logging")
 }
