@@ -43,6 +43,7 @@ impl DataDir {
         private_file::make_dir(path)
             .with_context(|| format!("the data directory {} cannot be made", path.display()))?;
         let lock = lock(path)?;
+        private_file::warn_of_open_dir(path);
         // A process that was killed could not take back what it announced.
         instance::forget(path);
         Ok(DataDir { path: path.to_path_buf(), _lock: lock, _ephemeral: None })
@@ -92,12 +93,27 @@ impl DataDir {
     }
 }
 
+/// Makes the file of the database if it is missing. SQLite gives the files beside it the same mode.
+///
+/// # Errors
+/// The directory cannot be written to.
+pub(crate) fn make_database(path: &Path) -> anyhow::Result<()> {
+    let file = path.join("seungin.db");
+    private_file::open(&file).with_context(|| format!("{} cannot be made", file.display()))?;
+    Ok(())
+}
+
 /// The address of the database in a data directory. `may_create` also makes a missing file.
 pub(crate) fn database_url(path: &Path, may_create: bool) -> anyhow::Result<String> {
     let file = path.join("seungin.db");
     let file = file.to_str().context("the data directory's path is no UTF-8")?;
-    // The characters that end a path in a URL; anything else stands for itself.
-    let file = file.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    // A relative path's first part stands where a URL has its host, which takes few characters.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte);
+    let escape = |byte: u8| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    let file: String = file.bytes().map(escape).collect();
     Ok(format!("sqlite://{file}?mode={}", if may_create { "rwc" } else { "rw" }))
 }
 
@@ -150,6 +166,8 @@ mod tests {
     fn a_path_with_special_characters_stays_one_path() {
         let url = database_url(Path::new("/tmp/a?b#c%d"), false).unwrap();
         assert_eq!(url, "sqlite:///tmp/a%3Fb%23c%25d/seungin.db?mode=rw");
+        let url = database_url(Path::new("my data:1"), true).unwrap();
+        assert_eq!(url, "sqlite://my%20data%3A1/seungin.db?mode=rwc");
     }
 
     #[cfg(unix)]
@@ -159,8 +177,10 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let dir = DataDir::take(&parent.path().join("data")).unwrap();
         dir.token_key().unwrap();
+        make_database(dir.path()).unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(dir.path()), 0o700);
         assert_eq!(mode(&dir.path().join("token.key")), 0o600);
+        assert_eq!(mode(&dir.path().join("seungin.db")), 0o600);
     }
 }

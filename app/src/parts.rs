@@ -21,7 +21,7 @@ use toss::{SecretKey, TossClient, TossConfig};
 
 use crate::MERCHANT;
 use crate::config::{Config, TossChoice};
-use crate::data_dir::database_url;
+use crate::data_dir::{database_url, make_database};
 use crate::exit::Failure;
 
 /// The keys that calls to the bundled simulator are made with. They protect nothing: it moves no
@@ -40,7 +40,12 @@ pub(crate) async fn open_store(
 ) -> Result<Store, Failure> {
     let url = match &config.database.url {
         Some(url) => url.expose_secret().to_owned(),
-        None => database_url(data_dir, may_create)?,
+        None => {
+            if may_create {
+                make_database(data_dir)?;
+            }
+            database_url(data_dir, may_create)?
+        }
     };
     let options =
         StoreOptions { connections_max: config.database.connections_max, ..StoreOptions::new(url) };

@@ -17,6 +17,24 @@ pub(super) fn make_dir(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
+/// Tells whoever starts it that others get into the directory. It is theirs to close: groups may be meant.
+#[cfg(unix)]
+pub(super) fn warn_of_open_dir(path: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(path).map_or(0, |metadata| metadata.permissions().mode() & 0o777);
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            path = %path.display(),
+            mode = format!("{mode:o}"),
+            "other users can get into the data directory, which holds orders and secrets: chmod 700"
+        );
+    }
+}
+
+/// Elsewhere modes say nothing.
+#[cfg(not(unix))]
+pub(super) fn warn_of_open_dir(_: &Path) {}
+
 /// Opens a file for writing and makes it if it is missing; what stands in it stays.
 pub(super) fn open(path: &Path) -> std::io::Result<File> {
     private().create(true).truncate(false).open(path)
