@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use api::Mode;
 
+use crate::config::Environment;
 use crate::demo::Demo;
 use crate::embedded::Running;
 
@@ -41,8 +42,47 @@ impl Style {
     }
 }
 
+/// How the user calls this program: by Cargo, or by the name that they typed.
+pub(crate) fn program(environment: &Environment, typed: Option<String>) -> String {
+    // Cargo says so to what it runs.
+    if environment.find("CARGO").is_some() {
+        return "cargo run --".to_owned();
+    }
+    typed.map_or_else(|| "seungin".to_owned(), |name| quoted(&name))
+}
+
+/// The command that tries this instance, with what it needs to find it.
+pub(crate) fn try_command(program: &str, flags: &[(&str, String)], running: &Running) -> String {
+    let mut command = format!("{program} try");
+    for (flag, value) in flags {
+        let _infallible = write!(command, " {flag} {}", quoted(value));
+    }
+    if running.is_ephemeral() {
+        let _infallible = write!(command, " --api {}", running.instance.api);
+        if let Some(token) = running.demo.as_ref().and_then(Demo::master_token) {
+            let _infallible = write!(command, " --staff-token {token}");
+        }
+    }
+    command
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:,@%=".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// The banner. `data_dir` is where everything is kept, as text; `None` for a temporary one.
-pub(crate) fn banner(running: &Running, data_dir: Option<&str>, style: Style) -> String {
+/// `try_command` is what tries this instance.
+pub(crate) fn banner(
+    running: &Running,
+    data_dir: Option<&str>,
+    try_command: &str,
+    style: Style,
+) -> String {
     let api = &running.instance.api;
     let mut text = String::new();
     let money = match running.mode {
@@ -63,15 +103,17 @@ pub(crate) fn banner(running: &Running, data_dir: Option<&str>, style: Style) ->
     }
     line(&mut text, &format!("\n  {}", style.bold("To try")));
     line(&mut text, "    open the demo shop, order something, choose what happens in the window");
-    line(
-        &mut text,
-        "    cargo run -- try                               one order, paid and cancelled",
-    );
-    line(
-        &mut text,
-        "    cargo run -- try --decline REJECT_CARD_COMPANY one that the card company declines",
-    );
-    line(&mut text, "\n  Ctrl-C stops; the next start goes on where this one was.\n");
+    if running.instance.simulator.is_some() {
+        line(&mut text, "    one order, paid and cancelled:");
+        line(&mut text, &format!("      {try_command}"));
+        line(&mut text, "    one that the card company declines:");
+        line(&mut text, &format!("      {try_command} --decline REJECT_CARD_COMPANY"));
+    }
+    let end = match data_dir {
+        Some(_) => "Ctrl-C stops; the next start goes on where this one was.",
+        None => "Ctrl-C stops and removes everything.",
+    };
+    line(&mut text, &format!("\n  {end}\n"));
     text
 }
 
@@ -101,4 +143,29 @@ fn entry(text: &mut String, name: &str, value: &str, style: Style) {
 fn line(text: &mut String, line: &str) {
     // Writing to a String cannot fail.
     let _infallible = writeln!(text, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_as_a_shell_needs_it() {
+        for plain in ["x", "/var/lib/seungin", ".seungin", "데이터", "a-b_c.d"] {
+            assert_eq!(quoted(plain), plain);
+        }
+        assert_eq!(quoted("my data"), "'my data'");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("~x"), "'~x'");
+    }
+
+    #[test]
+    fn the_program_is_called_as_the_user_called_it() {
+        let by_cargo = Environment::of(&[("CARGO", "/usr/bin/cargo")]);
+        assert_eq!(program(&by_cargo, Some("target/debug/seungin".to_owned())), "cargo run --");
+        let none = Environment::default();
+        assert_eq!(program(&none, Some("./seungin".to_owned())), "./seungin");
+        assert_eq!(program(&none, None), "seungin");
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Flags;
+use crate::config::{Address, Flags};
 
 /// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
 /// process: API, demo shop, worker, queue, database, and a simulator in the place of Toss.
@@ -102,7 +102,7 @@ pub(crate) enum Command {
     Healthcheck {
         /// The API's address [default: the running instance of the data directory]
         #[arg(long, value_name = "URL")]
-        url: Option<String>,
+        url: Option<Address>,
     },
 }
 
@@ -117,11 +117,13 @@ Prices are won. Importing the same file again changes nothing. config/README.md 
 pub(crate) struct TryArgs {
     /// The API to use [default: the running instance of the data directory, else one that is started for this]
     #[arg(long, value_name = "URL")]
-    pub(crate) api: Option<String>,
+    pub(crate) api: Option<Address>,
     /// A staff token that may cancel [default: SEUNGIN_STAFF_TOKEN, else the demo master's]
     #[arg(long, value_name = "TOKEN")]
     pub(crate) staff_token: Option<String>,
-    /// Let the simulator decline with this code, and expect the order to fail in the right way
+    /// Let the simulator decline with this code, and expect the order to fail in the right way; such as
+    /// REJECT_CARD_COMPANY, REJECT_CARD_PAYMENT, INVALID_STOPPED_CARD, INVALID_CARD_EXPIRATION,
+    /// EXCEED_MAX_AMOUNT, EXCEED_MAX_DAILY_PAYMENT_COUNT
     #[arg(long, value_name = "CODE")]
     pub(crate) decline: Option<String>,
     /// How many journeys
@@ -230,6 +232,16 @@ impl Cli {
         ];
         let given = values.into_iter().filter_map(|(key, value, flag)| Some((key, value?, flag)));
         Flags { file: self.common.config.clone(), values: given.collect() }
+    }
+
+    /// The flags by which another command finds the same instance.
+    pub(crate) fn repeated_flags(&self) -> Vec<(&'static str, String)> {
+        let text = |path: &PathBuf| path.display().to_string();
+        let given = [
+            ("--config", self.common.config.as_ref().map(text)),
+            ("--data-dir", self.common.data_dir.as_ref().map(text)),
+        ];
+        given.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
     }
 
     fn simulator_listen(&self) -> Option<SocketAddr> {

@@ -20,7 +20,32 @@ use crate::data_dir::DataDir;
 use crate::data_dir::instance::{self, Announcement, Instance};
 use crate::demo::{self, Demo};
 use crate::exit::Failure;
-use crate::parts::{self, Part, Toss};
+use crate::parts::{self, Listener, Part, Toss};
+
+/// The ports that the product listens on.
+#[derive(Debug)]
+pub(crate) struct Ports {
+    api: Listener,
+    /// `None` when Toss itself is used.
+    simulator: Option<Listener>,
+}
+
+impl Ports {
+    /// Takes them.
+    ///
+    /// # Errors
+    /// One is taken or not allowed; the message names the flag that chooses another.
+    pub(crate) async fn take(config: &Config) -> Result<Ports, Failure> {
+        let api = parts::listen(config.api.listen, "--listen").await?;
+        let simulator = match config.toss {
+            TossChoice::Simulator => {
+                Some(parts::listen(config.simulator_listen, "--simulator-listen").await?)
+            }
+            TossChoice::Toss { .. } => None,
+        };
+        Ok(Ports { api, simulator })
+    }
+}
 
 /// A running product. Stop it with [`Running::stop`].
 #[derive(Debug)]
@@ -44,16 +69,13 @@ pub(crate) struct Running {
 /// Starts everything and returns when it listens.
 ///
 /// # Errors
-/// A port or the data directory is taken, the database does not answer, a file is damaged, or the
-/// database holds demo staff in production.
-pub(crate) async fn start(config: &Config, data_dir: DataDir) -> Result<Running, Failure> {
-    let listener = parts::listen(config.api.listen, "--listen").await?;
-    let simulator_listener = match config.toss {
-        TossChoice::Simulator => {
-            Some(parts::listen(config.simulator_listen, "--simulator-listen").await?)
-        }
-        TossChoice::Toss { .. } => None,
-    };
+/// The database does not answer, a file is damaged, or the database holds demo staff in production.
+pub(crate) async fn start(
+    config: &Config,
+    ports: Ports,
+    data_dir: DataDir,
+) -> Result<Running, Failure> {
+    let Ports { api: listener, simulator: simulator_listener } = ports;
     let store = parts::open_store(config, data_dir.path(), true).await?;
     store.migrate().await.context("the database's schema cannot be brought up to date")?;
     let demo = prepare_demo(config, &store, &data_dir).await?;
@@ -61,7 +83,7 @@ pub(crate) async fn start(config: &Config, data_dir: DataDir) -> Result<Running,
         Some(key) => key.clone(),
         None => TokenKey::new(data_dir.token_key()?),
     };
-    let simulator = simulator_listener.as_ref().map(parts::Listener::url);
+    let simulator = simulator_listener.as_ref().map(Listener::url);
     let toss = Toss::choose(config, simulator.as_deref())?;
     let api = listener.url();
     let instance = Instance { pid: std::process::id(), api, simulator };
@@ -152,6 +174,11 @@ impl Starting {
 }
 
 impl Running {
+    /// Whether its data directory goes away with it.
+    pub(crate) fn is_ephemeral(&self) -> bool {
+        self._data_dir.is_ephemeral()
+    }
+
     /// Runs until `shutdown`, or until a part ends by itself, and then stops.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ mod output;
 mod parts;
 mod shutdown;
 mod telemetry;
+mod unanswered;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 use crate::config::{Config, Environment, LogConfig, Settings};
 use crate::data_dir::DataDir;
+use crate::embedded::Ports;
 use crate::exit::Failure;
 use crate::output::{print, tell};
 
@@ -65,7 +67,7 @@ fn start(cli: &Cli) -> Result<(), Failure> {
     }
     let (config, settings) = config::load(&environment, &cli.flags(), Path::new("."))?;
     if let Some(Command::Config(command)) = &cli.command {
-        return command::settings::run(&settings, command);
+        return command::settings::run(&settings, &config, command);
     }
     telemetry::start(&log_of(cli, &config, &settings), !environment.forbids_colour())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -95,7 +97,7 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Migrate) => command::migrate(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
-        Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_deref()).await,
+        Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),
     }
@@ -107,14 +109,27 @@ async fn run_embedded(
     environment: &Environment,
 ) -> Result<(), Failure> {
     let shutdown = shutdown::on_signal()?;
-    let data_dir = match cli.embedded.ephemeral {
-        true => DataDir::ephemeral()?,
-        false => DataDir::take(&config.data_dir)?,
-    };
+    let (ports, data_dir) = take_place(cli, config).await?;
     let kept_at = (!data_dir.is_ephemeral()).then(|| data_dir.path().display().to_string());
-    let running = embedded::start(config, data_dir).await?;
-    print(&banner::banner(&running, kept_at.as_deref(), output::style(environment)))
-        .context("standard output cannot be written to")?;
+    let running = embedded::start(config, ports, data_dir).await?;
+    let program = banner::program(environment, std::env::args().next());
+    let hint = banner::try_command(&program, &cli.repeated_flags(), &running);
+    let banner = banner::banner(&running, kept_at.as_deref(), &hint, output::style(environment));
+    print(&banner).context("standard output cannot be written to")?;
     running.run(&shutdown).await?;
     Ok(())
+}
+
+/// Takes the ports and the data directory. One that exists is taken first, because who uses it is
+/// the better answer; a new one is made last, so that a taken port leaves nothing behind.
+async fn take_place(cli: &Cli, config: &Config) -> Result<(Ports, DataDir), Failure> {
+    if cli.embedded.ephemeral {
+        return Ok((Ports::take(config).await?, DataDir::ephemeral()?));
+    }
+    if config.data_dir.exists() {
+        let data_dir = DataDir::take(&config.data_dir)?;
+        return Ok((Ports::take(config).await?, data_dir));
+    }
+    let ports = Ports::take(config).await?;
+    Ok((ports, DataDir::take(&config.data_dir)?))
 }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::config::Config;
+use crate::config::{Address, Config};
 use crate::data_dir::instance;
 use crate::exit::Failure;
 use crate::output::print;
+use crate::unanswered;
 
 /// How long the answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,13 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// It is not ready, or does not answer.
-pub(crate) async fn check(config: &Config, url: Option<&str>) -> Result<(), Failure> {
+pub(crate) async fn check(config: &Config, url: Option<&Address>) -> Result<(), Failure> {
     let found = instance::find(&config.data_dir).map(|instance| instance.api);
-    let base = url.map(|url| url.trim_end_matches('/').to_owned()).or(found);
+    let base = url.map(|url| url.as_str().to_owned()).or(found);
     let base = base.unwrap_or_else(|| format!("http://{}", config.api.listen));
     let http = reqwest::Client::builder().timeout(PATIENCE).build().context("the HTTP client")?;
     let answer = http.get(format!("{base}/readyz")).send().await;
-    let status = answer.with_context(|| format!("{base} does not answer"))?.status();
+    let answer = answer
+        .map_err(|error| anyhow::anyhow!("{base} does not answer: {}", unanswered::why(&error)))?;
+    let status = answer.status();
     if !status.is_success() {
         return Err(anyhow::anyhow!("{base} is not ready: {status}").into());
     }

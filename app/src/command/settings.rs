@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::cli::ConfigCommand;
-use crate::config::{Settings, example, print as print_settings, shown};
+use crate::config::{Config, Settings, example, print as print_settings, shown};
 use crate::exit::Failure;
 use crate::output::print;
 
@@ -11,11 +11,16 @@ use crate::output::print;
 ///
 /// # Errors
 /// Standard output cannot be written to.
-pub(crate) fn run(settings: &Settings, command: &ConfigCommand) -> Result<(), Failure> {
+pub(crate) fn run(
+    settings: &Settings,
+    config: &Config,
+    command: &ConfigCommand,
+) -> Result<(), Failure> {
     match command {
-        ConfigCommand::Print { json: false } => print(&print_settings(settings))?,
+        ConfigCommand::Print { json: false } => print(&print_settings(settings, config))?,
         ConfigCommand::Print { json: true } => {
-            let text = serde_json::to_string_pretty(&shown(settings)).context("the settings")?;
+            let text =
+                serde_json::to_string_pretty(&shown(settings, config)).context("the settings")?;
             print(&format!("{text}\n"))?;
         }
         ConfigCommand::Example => print(&example())?,

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 
 use config::ValueKind;
 
+use super::Config;
 use super::keys::{KEYS, Key};
 use super::layers::Settings;
 use super::read::{entries, scalar};
+use crate::data_dir::database_url;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "(redacted)";
@@ -32,6 +34,9 @@ pub(crate) fn example() -> String {
         line(&mut text, "");
         for meaning in key.meaning {
             line(&mut text, &format!("# {meaning}"));
+        }
+        if let Some(production) = key.production {
+            line(&mut text, &format!("# In production: {production}"));
         }
         line(&mut text, &format!("# Variable: {}", variables(key)));
         let name = key.name.rsplit('.').next().unwrap_or(key.name);
@@ -61,22 +66,41 @@ pub(crate) struct Shown {
     origin: String,
 }
 
-/// Every key with its value and origin; secrets are redacted, keys without a value are shown too.
-pub(crate) fn shown(settings: &Settings) -> Vec<Shown> {
-    let show = |key: &'static Key| {
-        let setting = settings.get(key.name);
-        let value = setting.map(|setting| {
-            if key.is_secret { REDACTED.to_owned() } else { value_text(&setting.value) }
-        });
-        let origin = setting.map_or("not set", |setting| setting.origin.as_str()).to_owned();
-        Shown { key: key.name, value, origin }
+/// Every key with the value in force and its origin; secrets are redacted, keys without a value are
+/// shown too.
+pub(crate) fn shown(settings: &Settings, config: &Config) -> Vec<Shown> {
+    let show = |key: &'static Key| match (settings.get(key.name), derived(key.name, config)) {
+        (Some(setting), _) => {
+            let value =
+                if key.is_secret { REDACTED.to_owned() } else { value_text(&setting.value) };
+            Shown { key: key.name, value: Some(value), origin: setting.origin.clone() }
+        }
+        (None, Some((value, origin))) => {
+            Shown { key: key.name, value: Some(value), origin: format!("default: {origin}") }
+        }
+        (None, None) => Shown { key: key.name, value: None, origin: "not set".to_owned() },
     };
     KEYS.iter().map(show).collect()
 }
 
+/// What is in force for a key that has no value, and why.
+fn derived(name: &str, config: &Config) -> Option<(String, &'static str)> {
+    match name {
+        "api.public_url" => {
+            Some((format!("http://{}", config.api.listen), "the address that api.listen gets"))
+        }
+        "database.url" => {
+            let url = database_url(&config.data_dir, true).ok()?;
+            Some((url, "the file in the data directory"))
+        }
+        "security.token_key" => Some((REDACTED.to_owned(), "generated into the data directory")),
+        _ => None,
+    }
+}
+
 /// The lines of `config print`, in columns.
-pub(crate) fn print(settings: &Settings) -> String {
-    let shown = shown(settings);
+pub(crate) fn print(settings: &Settings, config: &Config) -> String {
+    let shown = shown(settings, config);
     let value = |one: &Shown| one.value.clone().unwrap_or_else(|| "-".to_owned());
     let name_width = shown.iter().map(|one| one.key.chars().count()).max().unwrap_or(0);
     let value_width = shown.iter().map(|one| value(one).chars().count()).max().unwrap_or(0);

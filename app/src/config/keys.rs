@@ -8,6 +8,8 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// The default as TOML, or `None` when there is none.
     pub(crate) default: Option<&'static str>,
+    /// The default in production as TOML, where it is another one.
+    pub(crate) production: Option<&'static str>,
     /// A value to show in the example file when there is no default.
     pub(crate) sample: &'static str,
     /// Other environment variables that set it.
@@ -39,11 +41,11 @@ pub(crate) fn find_key(name: &str) -> Option<&'static Key> {
 }
 
 const fn key(name: &'static str, default: &'static str, meaning: &'static [&'static str]) -> Key {
-    Key { name, default: Some(default), sample: "", aliases: &[], is_secret: false, meaning }
+    Key { default: Some(default), ..unset(name, "", meaning) }
 }
 
 const fn unset(name: &'static str, sample: &'static str, meaning: &'static [&'static str]) -> Key {
-    Key { name, default: None, sample, aliases: &[], is_secret: false, meaning }
+    Key { name, default: None, production: None, sample, aliases: &[], is_secret: false, meaning }
 }
 
 /// Every key, section by section.
@@ -89,14 +91,22 @@ pub(crate) const KEYS: &[Key] = &[
         "[]",
         &[
             "Address ranges of proxies whose X-Forwarded-For is believed, such as \"10.0.0.0/8\".",
-            "Without them the peer is the caller.",
+            "Without them the peer is the caller: behind a proxy that is not named here all customers",
+            "together have the rate of one.",
         ],
     ),
-    key(
-        "api.trusted_callers",
-        r#"["127.0.0.0/8", "::1"]"#,
-        &["Address ranges with a rate limit of their own, such as a shop's own server."],
-    ),
+    Key {
+        production: Some("[]"),
+        ..key(
+            "api.trusted_callers",
+            r#"["127.0.0.0/8", "::1"]"#,
+            &[
+                "Address ranges with a rate limit of their own, such as a shop's own server. Whoever comes",
+                "through a proxy that is not in `api.trusted_proxies` is never one of them; a proxy that adds",
+                "no X-Forwarded-For cannot be told from a caller, so never name the address of one here.",
+            ],
+        )
+    },
     key("api.requests_max", "512", &["Requests in work at the same time; more are answered 503."]),
     key(
         "api.polls_max",
@@ -197,13 +207,14 @@ pub(crate) const KEYS: &[Key] = &[
             ],
         )
     },
-    key(
-        "demo.seed",
-        "true",
-        &[
-            "Whether a new database gets two stores and three staff to try out. Never in production.",
-        ],
-    ),
+    Key {
+        production: Some("false"),
+        ..key(
+            "demo.seed",
+            "true",
+            &["Whether a new database gets two stores and three staff to try out."],
+        )
+    },
     key(
         "log.filter",
         r#""info,sea_orm_migration=warn""#,

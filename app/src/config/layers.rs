@@ -9,6 +9,7 @@ use config::{File, FileFormat, Map, Source, Value, ValueKind};
 use super::environment::Environment;
 use super::keys::{KEYS, Key, PREFIX, find_key};
 use super::problem::Problem;
+use super::read::scalar;
 
 /// The file that is read when none is named and it exists.
 pub(crate) const FILE_NAME: &str = "seungin.toml";
@@ -46,7 +47,7 @@ pub(crate) fn merge(
     directory: &Path,
 ) -> Result<Settings, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut merged = config::Config::builder().add_source(Given(defaults()));
+    let mut merged = config::Config::builder().add_source(Given(defaults(|key| key.default)));
     if let Some(path) = file_to_read(flags, directory) {
         match read_file(&path) {
             Ok(values) => merged = merged.add_source(Given(values)),
@@ -59,7 +60,7 @@ pub(crate) fn merge(
     });
     merged = merged.add_source(Given(variables)).add_source(Given(flag_values.collect()));
     let settings = match merged.build() {
-        Ok(merged) => collect(&merged.cache, &mut problems),
+        Ok(merged) => in_production(collect(&merged.cache, &mut problems)),
         Err(error) => {
             problems.push(Problem::source("configuration", error.to_string()));
             Settings::new()
@@ -89,8 +90,25 @@ fn without_excerpt(message: &str) -> String {
     lines.filter(|line| !line.is_empty() && !line.contains('|')).collect::<Vec<_>>().join(": ")
 }
 
-fn defaults() -> Map<String, Value> {
-    let lines = KEYS.iter().filter_map(|key| Some(format!("{} = {}\n", key.name, key.default?)));
+/// In production, what nobody set gets the default of production.
+fn in_production(mut settings: Settings) -> Settings {
+    let environment = settings.get("environment").map(|setting| &setting.value);
+    if environment.and_then(scalar).as_deref() != Some("production") {
+        return settings;
+    }
+    let tree = Value::new(None, ValueKind::Table(defaults(|key| key.production)));
+    // The table of keys names no unknown ones.
+    for (name, setting) in collect(&tree, &mut Vec::new()) {
+        if settings.get(name).is_none_or(|given| given.origin == DEFAULT_ORIGIN) {
+            settings.insert(name, setting);
+        }
+    }
+    settings
+}
+
+/// The values that the table of keys has in one of its columns.
+fn defaults(column: impl Fn(&Key) -> Option<&'static str>) -> Map<String, Value> {
+    let lines = KEYS.iter().filter_map(|key| Some(format!("{} = {}\n", key.name, column(key)?)));
     let parsed = File::from_str(&lines.collect::<String>(), FileFormat::Toml).collect();
     with_origin(parsed.unwrap_or_default(), DEFAULT_ORIGIN)
 }

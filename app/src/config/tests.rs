@@ -100,7 +100,7 @@ fn secrets_may_come_from_files_and_are_never_shown() {
     let variables = [("TOSS_SECRET_KEY_FILE", path), ("TOSS_CLIENT_KEY", "test_ck_public")];
     let (config, settings) = load_with(&variables, "", &[]).unwrap();
     assert!(matches!(config.toss, TossChoice::Toss { .. }));
-    let printed = print(&settings);
+    let printed = print(&settings, &config);
     assert!(printed.contains("TOSS_SECRET_KEY_FILE") && printed.contains("test_ck_public"));
     assert!(!printed.contains("fromfile") && !format!("{config:?}").contains("fromfile"));
 
@@ -158,7 +158,31 @@ fn production_refuses_everything_that_is_for_trying_out() {
     ];
     let (config, _) = load_with(&whole, "", &[]).unwrap();
     assert!(!config.seeds_demo && config.token_key.is_some());
+    assert!(config.api.trusted_callers.is_empty(), "a proxy on this host would make all trusted");
+    let named = [whole.as_slice(), &[("SEUNGIN__API__TRUSTED_CALLERS", "10.1.2.3")]].concat();
+    let (named, _) = load_with(&named, "", &[]).unwrap();
+    assert_eq!(named.api.trusted_callers.len(), 1);
     assert_eq!(config.api.public_url.unwrap().as_str(), "https://pay.example.com");
+}
+
+#[test]
+fn what_is_printed_is_what_is_in_force() {
+    let flags = [("data_dir", "my data", "--data-dir")];
+    let (config, settings) = load_with(&[], "", &flags).unwrap();
+    let line = |printed: &str, key: &str| {
+        printed.lines().find(|line| line.starts_with(key)).unwrap().to_owned()
+    };
+    let printed = print(&settings, &config);
+    assert!(line(&printed, "database.url").contains("sqlite://my%20data/seungin.db"), "{printed}");
+    assert!(line(&printed, "api.public_url").contains("http://127.0.0.1:8080"), "{printed}");
+    assert!(line(&printed, "security.token_key").contains("generated"), "{printed}");
+    assert!(line(&printed, "toss.secret_key").ends_with("not set"), "{printed}");
+    assert!(line(&printed, "api.trusted_callers").contains("127.0.0.0/8"), "{printed}");
+
+    let variables = [("DATABASE_URL", "sqlite:///secret/place.db")];
+    let (config, settings) = load_with(&variables, "", &[]).unwrap();
+    let printed = print(&settings, &config);
+    assert!(!printed.contains("secret/place"), "{printed}");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 
+use super::views::Problem;
+use crate::unanswered;
+
 /// How long one request may take; long polls wait up to 25 s.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 /// How often a request is made again after 429 or 503.
@@ -56,8 +59,9 @@ impl Http {
         let mut slow_downs = 0_u32;
         loop {
             let request = prepare(self.0.request(method.clone(), url));
-            let response = request.send().await.map_err(reqwest::Error::without_url);
-            let response = response.with_context(|| format!("{asked} was not answered"))?;
+            let response = request.send().await.map_err(|error| {
+                anyhow::anyhow!("{asked} was not answered: {}", unanswered::why(&error))
+            })?;
             let is_slow_down = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE]
                 .contains(&response.status());
             if !is_slow_down || slow_downs >= SLOW_DOWNS_MAX {
@@ -78,8 +82,9 @@ fn pause_asked_for(response: &Response) -> Duration {
 impl Answer {
     async fn read(asked: String, response: Response) -> anyhow::Result<Answer> {
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.text().await.map_err(reqwest::Error::without_url);
-        let body = body.with_context(|| format!("the answer to {asked} broke off"))?;
+        let body = response.text().await.map_err(|error| {
+            anyhow::anyhow!("the answer to {asked} broke off: {}", unanswered::why(&error))
+        })?;
         Ok(Answer { asked, status, headers, body })
     }
 
@@ -88,8 +93,14 @@ impl Answer {
         if self.status == status {
             return Ok(self);
         }
-        let body: String = self.body.chars().take(500).collect();
-        anyhow::bail!("{} should answer {status} and answered {}: {body}", self.asked, self.status)
+        let told = self.told().map(|told| format!(": {told}")).unwrap_or_default();
+        anyhow::bail!("{} should answer {status} and answered {}{told}", self.asked, self.status)
+    }
+
+    /// What a refusal says for people. Pages say it in HTML, which nobody wants to read here.
+    fn told(&self) -> Option<String> {
+        let problem: Problem = self.json().ok()?;
+        Some(format!("{} ({})", problem.detail, problem.code))
     }
 
     /// The body as JSON of a known shape.

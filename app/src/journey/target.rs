@@ -9,7 +9,7 @@ use crate::cli::TryArgs;
 use crate::config::{Config, Environment};
 use crate::data_dir::{DataDir, instance};
 use crate::demo;
-use crate::embedded::{self, Running};
+use crate::embedded::{self, Ports, Running};
 use crate::exit::Failure;
 
 /// How long an instance may take to say that it is alive.
@@ -50,9 +50,9 @@ pub(super) async fn find_or_start(
         format!("cancelling needs a staff token: --staff-token or {TOKEN_VARIABLE}")
     });
     if let Some(api) = &args.api {
-        let api = api.trim_end_matches('/').to_owned();
+        let api = api.as_str().to_owned();
         if !is_alive(&api).await? {
-            return Err(Failure::Unreachable(anyhow::anyhow!("{api} does not answer")));
+            return Err(Failure::Unreachable(anyhow::anyhow!("{api} does not answer as the API")));
         }
         return Ok((Target { api, staff_token: token?, is_ours: false }, None));
     }
@@ -61,7 +61,9 @@ pub(super) async fn find_or_start(
     {
         return Ok((Target { api: running.api, staff_token: token?, is_ours: false }, None));
     }
-    let running = embedded::start(&config.into_trial(), DataDir::ephemeral()?).await?;
+    let config = config.into_trial();
+    let ports = Ports::take(&config).await?;
+    let running = embedded::start(&config, ports, DataDir::ephemeral()?).await?;
     let token = running.demo.as_ref().and_then(demo::Demo::master_token).map(str::to_owned);
     let staff_token = token.context("the instance that was started has no staff")?;
     let target = Target { api: running.instance.api.clone(), staff_token, is_ours: true };

@@ -122,6 +122,7 @@ pub(super) struct CancelView {
 #[derive(Debug, Deserialize)]
 pub(super) struct Problem {
     pub(super) code: String,
+    pub(super) detail: String,
 }
 
 /// `GET /_sim/ledger` of the simulator: what really happened.

@@ -41,11 +41,16 @@ pub(super) async fn go_through(
     let opened = http.send(Method::POST, &open, |request| request.form(&form)).await?;
     let opened = opened.expect(StatusCode::SEE_OTHER)?;
     let window = Url::parse(&open)?.join(opened.location()?)?;
-    let choice: &[(&str, &str)] = match &choice {
+    let choices: &[(&str, &str)] = match &choice {
         Choice::Pay => &[("action", "pay"), ("method", "CARD")],
         Choice::Decline(code) => &[("action", "fail"), ("method", "CARD"), ("code", code)],
     };
-    let chosen = http.send(Method::POST, window.as_str(), |request| request.form(choice)).await?;
+    let chosen = http.send(Method::POST, window.as_str(), |request| request.form(choices)).await?;
+    if let (Choice::Decline(code), StatusCode::BAD_REQUEST) = (choice, chosen.status) {
+        anyhow::bail!(
+            "the simulator knows no code {code} to decline with; `try --help` names some"
+        );
+    }
     let chosen = chosen.expect(StatusCode::SEE_OTHER)?;
     Url::parse(chosen.location()?).context("the window sent the browser to no address")
 }

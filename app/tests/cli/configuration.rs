@@ -12,6 +12,8 @@ fn wrong_usage_exits_with_2() {
         &["--ephemeral", "--data-dir", "x"],
         &["--ephemeral", "migrate"],
         &["try", "--count", "0"],
+        &["try", "--api", "nonsense"],
+        &["healthcheck", "--url", "localhost:8080"],
         &["staff", "add", "--name", "x", "--role", "king"],
     ] {
         let ended = place.run(arguments).expect(2);
@@ -62,6 +64,7 @@ fn the_configuration_is_printed_with_origins_and_without_secrets() {
     assert_eq!(row("data_dir")["value"], "elsewhere");
     assert_eq!(row("data_dir")["origin"], "flag --data-dir");
     assert_eq!(row("api.listen")["origin"], "default");
+    assert_eq!(row("database.url")["value"], "sqlite://elsewhere/seungin.db?mode=rwc");
 }
 
 #[test]

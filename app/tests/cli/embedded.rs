@@ -1,6 +1,7 @@
 //! The embedded product: starting, sharing the machine with others, stopping, going on.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::http;
@@ -19,6 +20,7 @@ fn a_taken_port_is_an_error_that_names_the_flag() {
     );
     let ended = place.run(&["--listen", "127.0.0.1:0", "--simulator-listen", &address]).expect(1);
     assert!(ended.stderr.contains("--simulator-listen"), "{}", ended.stderr);
+    assert!(!place.path().join(".seungin").exists(), "a taken port left something behind");
     let ended = place.run(&["simulator", "--listen", &address]).expect(1);
     assert!(ended.stderr.contains("--listen"), "{}", ended.stderr);
 }
@@ -33,7 +35,71 @@ fn a_second_process_on_the_same_data_directory_is_refused_and_told_who_has_it() 
     assert!(ended.stderr.contains(&running.api), "{}", ended.stderr);
     place.run(&["healthcheck"]).expect(0);
     running.stop().expect(0);
-    place.run(&["healthcheck", "--url", "http://127.0.0.1:1"]).expect(1);
+    let gone = place.run(&["healthcheck", "--url", "http://127.0.0.1:1"]).expect(1);
+    assert_eq!(gone.stderr, "error: http://127.0.0.1:1 does not answer: connection refused\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn in_a_directory_that_others_can_read_the_files_are_the_owners_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let directory = place.path().join(".seungin");
+    std::fs::create_dir(&directory).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let running = place.start();
+    http::order(&running.api);
+    let files = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap());
+    let files: Vec<_> = files
+        .map(|file| {
+            let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+            (file.file_name().into_string().unwrap(), mode)
+        })
+        .collect();
+    for name in ["seungin.db", "seungin.db-wal", "seungin.db-shm", "token.key", "demo.json"] {
+        let mode = files.iter().find(|(known, _)| known == name).map(|(_, mode)| *mode);
+        assert_eq!(mode, Some(0o600), "{name} of {files:?}");
+    }
+    let ended = running.stop().expect(0);
+    assert!(ended.stderr.contains("other users can get into"), "{}", ended.stderr);
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let ended = place.start().stop().expect(0);
+    assert!(ended.stderr.is_empty(), "{}", ended.stderr);
+}
+
+#[test]
+fn the_banner_says_how_to_try_this_very_instance() {
+    let place = Place::new();
+    let hint = |stdout: &str| {
+        let command =
+            stdout.lines().find(|line| line.contains("seungin try ")).unwrap().trim().to_owned();
+        Command::new("sh").args(["-c", &command]).current_dir(place.path()).env_clear().output()
+    };
+    for arguments in [&["--data-dir", "나의 data's: 1"][..], &["--ephemeral"]] {
+        let running = place.start_as(arguments, &[]);
+        let tried = hint(&running.banner).unwrap();
+        assert!(tried.status.success(), "{}", String::from_utf8_lossy(&tried.stderr));
+        let told = String::from_utf8(tried.stdout).unwrap();
+        assert!(told.contains(&format!("at {}\n", running.api)), "another instance: {told}");
+        running.stop().expect(0);
+    }
+}
+
+#[test]
+fn the_log_of_a_request_has_its_id_once_and_polls_are_quiet() {
+    let place = Place::new();
+    let running = place.start_as(&["--log", "info"], &[]);
+    let (order_id, token) = http::order(&running.api);
+    let path = format!("{}/v1/orders/{order_id}", running.api);
+    assert_eq!(http::get(&path, Some(&token)).0, 200);
+    let log = running.stop().expect(0).stderr;
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answered: Vec<_> = lines.iter().filter(|line| line["message"] == "answered").collect();
+    assert_eq!(answered.len(), 1, "{log}");
+    assert_eq!((&answered[0]["method"], &answered[0]["level"]), (&"POST".into(), &"INFO".into()));
+    let id = answered[0]["span"]["request_id"].as_str().unwrap();
+    assert_eq!(answered[0].to_string().matches(id).count(), 1, "{}", answered[0]);
 }
 
 #[test]

@@ -39,7 +39,26 @@ fn a_declined_journey_fails_in_the_right_way() {
     }
     let unknown = place.run(&["try", "--json", "--decline", "NO_SUCH_CODE"]).expect(1);
     assert_eq!(unknown.json()["ok"], false);
-    assert!(unknown.stderr.contains("window"), "{}", unknown.stderr);
+    let told = "error: window: the simulator knows no code NO_SUCH_CODE to decline with; \
+                `try --help` names some\n";
+    assert_eq!(unknown.stderr, told, "one sentence");
+}
+
+#[test]
+fn the_help_names_codes_that_the_simulator_declines_with() {
+    let place = Place::new();
+    let help = place.run(&["try", "--help"]).expect(0).stdout;
+    let is_code = |word: &&str| {
+        word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    };
+    let words = help.split(|c: char| c.is_whitespace() || ",;[".contains(c));
+    let codes: Vec<&str> = words.filter(is_code).filter(|it| !it.starts_with("SEUNGIN")).collect();
+    assert!(codes.len() >= 5, "{codes:?}");
+    let running = place.start();
+    for code in codes {
+        place.run(&["try", "--json", "--decline", code]).expect(0);
+    }
+    running.stop().expect(0);
 }
 
 #[test]
@@ -58,7 +77,10 @@ fn many_journeys_end_with_totals_and_latencies() {
 fn an_api_that_is_not_there_and_a_token_that_may_not_are_noticed() {
     let place = Place::new();
     let gone = ["try", "--api", "http://127.0.0.1:1", "--staff-token", "sst_x"];
-    assert!(place.run(&gone).expect(69).stderr.contains("does not answer"));
+    assert_eq!(
+        place.run(&gone).expect(69).stderr,
+        "error: http://127.0.0.1:1 does not answer as the API\n"
+    );
     let running = place.start();
     let report = place.run(&["try", "--json", "--api", &running.api, "--staff-token", "sst_wrong"]);
     let report = report.expect(1);

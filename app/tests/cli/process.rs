@@ -1,7 +1,9 @@
 //! Runs the built binary with an environment and a directory of its own.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -48,31 +50,38 @@ impl Place {
 
     /// The same with variables.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
-        // Nobody reads the pipes before the end, so there must be little to say.
-        let usual =
-            ["--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0", "--log", "warn"];
-        let mut command = self.command(&usual);
+        // Nobody reads the log before the end, so there must be little to say.
+        self.start_as(&["--log", "warn"], variables)
+    }
+
+    /// The same with flags and variables.
+    pub(crate) fn start_as(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Running {
+        let ports = ["--listen", "127.0.0.1:0", "--simulator-listen", "127.0.0.1:0"];
+        let mut command = self.command(&[&ports, arguments].concat());
         command.envs(variables.iter().copied());
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut running = Running { child: Some(child), api: String::new(), simulator: None };
-        let file = self.path().join(".seungin/instance.json");
-        let began = Instant::now();
-        loop {
-            if let Ok(text) = std::fs::read_to_string(&file) {
-                let instance: Value = serde_json::from_str(&text).unwrap();
-                // One that was killed may have left its own.
-                if instance["pid"] == running.child.as_ref().unwrap().id() {
-                    running.api = instance["api"].as_str().unwrap().to_owned();
-                    running.simulator = instance["simulator"].as_str().map(str::to_owned);
-                    return running;
-                }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = read_lines(child.stdout.take().unwrap());
+        let mut running = Running {
+            child: Some(child),
+            lines,
+            banner: String::new(),
+            api: String::new(),
+            simulator: None,
+        };
+        while !running.banner.contains("Ctrl-C stops") {
+            match running.lines.recv_timeout(PATIENCE) {
+                Ok(line) => running.banner.push_str(&format!("{line}\n")),
+                Err(_) => panic!("it did not start: {}", running.kill().stderr),
             }
-            let ended = running.child.as_mut().unwrap().try_wait().unwrap();
-            if ended.is_some() || began.elapsed() > PATIENCE {
-                panic!("it did not start: {}", running.kill().stderr);
-            }
-            std::thread::sleep(Duration::from_millis(20));
         }
+        let entry = |name: &str| {
+            let value = running.banner.lines().find_map(|line| line.trim().strip_prefix(name));
+            value.map(|value| {
+                value.trim().trim_end_matches("/_sim/ledger").trim_end_matches('/').to_owned()
+            })
+        };
+        (running.api, running.simulator) = (entry("Demo shop").unwrap(), entry("Simulator"));
+        running
     }
 
     /// The demo master's token.
@@ -88,6 +97,9 @@ impl Place {
 /// A process that runs until it is told to stop; killed at the latest when this is dropped.
 pub(crate) struct Running {
     child: Option<Child>,
+    /// What it writes to stdout after the banner.
+    lines: Receiver<String>,
+    pub(crate) banner: String,
     pub(crate) api: String,
     pub(crate) simulator: Option<String>,
 }
@@ -119,11 +131,11 @@ impl Running {
         while child.try_wait().unwrap().is_none() {
             if began.elapsed() > PATIENCE {
                 child.kill().unwrap();
-                panic!("it did not stop: {}", Ended::of(child.wait_with_output().unwrap()).stderr);
+                panic!("it did not stop: {}", self.ended(child).stderr);
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        Ended::of(child.wait_with_output().unwrap())
+        self.ended(child)
     }
 
     /// Ends it as a power cut would.
@@ -131,7 +143,13 @@ impl Running {
         let mut child = self.child.take().unwrap();
         // It may have ended already.
         drop(child.kill());
-        Ended::of(child.wait_with_output().unwrap())
+        self.ended(child)
+    }
+
+    fn ended(&self, child: Child) -> Ended {
+        let ended = Ended::of(child.wait_with_output().unwrap());
+        let rest: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
+        Ended { stdout: format!("{}{rest}", self.banner), ..ended }
     }
 }
 
@@ -141,6 +159,21 @@ impl Drop for Running {
             self.kill();
         }
     }
+}
+
+/// Reads a pipe in a thread of its own, so that waiting for a line has an end.
+fn read_lines(pipe: ChildStdout) -> Receiver<String> {
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let read = BufReader::new(pipe).lines().map_while(Result::ok);
+        // Until the pipe ends, or nobody listens any more.
+        for line in read {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    lines
 }
 
 impl Ended {

@@ -1,6 +1,6 @@
 //! What every step needs: requests, polling, and telling how it goes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
@@ -12,6 +12,8 @@ use crate::journey::views::{CreatedOrder, Ledger, OrderView};
 
 /// How long one poll asks the API to wait.
 const POLL_WAIT_SECONDS: u32 = 20;
+/// How long at least between two polls that find nothing new.
+const POLL_PAUSE: Duration = Duration::from_secs(1);
 
 impl Journey<'_> {
     /// Polls until the API says that polling may end.
@@ -35,6 +37,7 @@ impl Journey<'_> {
         let url = self.url(&format!("/v1/orders/{}", order.order_id));
         let mut known: Option<String> = None;
         loop {
+            let asked_at = Instant::now();
             let answer = self.plan.http.send(Method::GET, &url, |request| {
                 let request = request.bearer_auth(ticket);
                 match &known {
@@ -46,6 +49,8 @@ impl Journey<'_> {
             });
             let answer = answer.await?;
             if answer.status == StatusCode::NOT_MODIFIED {
+                // Nobody waits for an order about which nothing more comes by itself: ask now and then.
+                tokio::time::sleep(POLL_PAUSE.saturating_sub(asked_at.elapsed())).await;
                 continue;
             }
             let answer = answer.expect(StatusCode::OK)?;
