@@ -4,7 +4,8 @@
 const DISHES = [
   [/콜라|사이다|음료|주스|환타|제로|cola|coke|cider|soda|juice|drink/i, "drink"],
   [/맥주|생맥|소주|고량|beer|soju/i, "beer"],
-  [/꿔바|바로우|탕수|만두|튀김|guobao|dumpling/i, "crisp"],
+  [/꼬치|skewer|kebab/i, "skewer"],
+  [/새우|꿔바|바로우|탕수|만두|튀김|guobao|dumpling|shrimp/i, "crisp"],
   [/감자|프라이|치즈볼|치즈 볼|떡|샐러드|무 추가|치킨무|fries|potato|cheese/i, "side"],
   [/볶음밥|공기밥|주먹밥|덮밥|밥|rice/i, "rice"],
   [/샹궈|볶음|xiang|wok/i, "wok"],
@@ -23,6 +24,7 @@ const TINTS = {
   beer: "amber",
   glazed: "red",
   chicken: "amber",
+  skewer: "amber",
   plate: "green",
 };
 

@@ -66,7 +66,25 @@ export function bankName(code) {
   return key ? t(key) : String(code);
 }
 
-/** Quantity and name of the first line, and how many more there are. */
+// Toss Payments names a payment's method in Korean, whatever language the customer reads.
+const PAID_BY = {
+  카드: "paidBy.card",
+  간편결제: "paidBy.easyPay",
+  가상계좌: "paidBy.account",
+  계좌이체: "paidBy.transfer",
+  휴대폰: "paidBy.phone",
+  문화상품권: "paidBy.culture",
+  도서문화상품권: "paidBy.book",
+  게임문화상품권: "paidBy.game",
+};
+
+/** How it was paid, in the customer's language; the API's own word if we do not know it. */
+export function methodName(method) {
+  const key = PAID_BY[method];
+  return key ? t(key) : method;
+}
+
+/** How many dishes there are in all. */
 export function pieces(items) {
   return items.reduce((sum, item) => sum + item.quantity, 0);
 }

@@ -72,6 +72,8 @@ function navigate(path, { replace: isReplacing = false, notice = null } = {}) {
   if (isReplacing) history.replaceState({ notice }, "", path);
   else history.pushState({ notice }, "", path);
   window.scrollTo(0, 0);
+  // What it says is about the page that is left.
+  toast.classList.remove("is-shown");
   show();
 }
 

@@ -2,7 +2,7 @@
 // and why a payment failed.
 
 import { h } from "./dom.js";
-import { bankName, clock, won } from "./format.js";
+import { bankName, clock, methodName, won } from "./format.js";
 import { t } from "./words.js";
 
 /** Why the payment failed, unless the headline says it already. */
@@ -115,7 +115,7 @@ export function orderSlip(view, isStamped) {
       { class: "slip-facts" },
       row(t("order.number"), view.orderId),
       row(t("order.made"), clock(view.createdAt)),
-      view.payment?.method ? row(t("order.method"), view.payment.method) : null,
+      view.payment?.method ? row(t("order.method"), methodName(view.payment.method)) : null,
       view.status === "awaiting_payment" && view.payBy
         ? row(t("order.payBy"), clock(view.payBy))
         : null,

@@ -1,7 +1,7 @@
 // An order's history as a short vertical list, made from what the API says about it now.
 
 import { h, picture } from "./dom.js";
-import { exactClock, won } from "./format.js";
+import { exactClock, methodName, won } from "./format.js";
 import { t } from "./words.js";
 
 // How each status is drawn. A status that is not here (a later API) is drawn as "neutral".
@@ -88,7 +88,12 @@ function paymentEntries(view) {
   if (payment.approvedAt) {
     return [
       requested,
-      { mood: "good", text: t("line.approved"), more: payment.method, at: payment.approvedAt },
+      {
+        mood: "good",
+        text: t("line.approved"),
+        more: payment.method && methodName(payment.method),
+        at: payment.approvedAt,
+      },
     ];
   }
   if (payment.failure) {

@@ -111,6 +111,7 @@ function dishes(menu, add) {
           {
             class: "dish",
             type: "button",
+            "data-product": product.productId,
             disabled: !isOffered,
             on: { click: () => openDish(product, add) },
           },

@@ -129,6 +129,7 @@ class OrderPage {
     this.view = view;
     document.title = t("page.title", { page: statusLabel(view) });
     this.now.className = `now now-${moodOf(view.status)}`;
+    this.now.dataset.status = view.status;
     replace(this.eyebrow, statusLabel(view), h("span", { class: "now-amount" }, won(view.amount)));
     setText(this.headline, view.statusText);
     setText(this.next, view.nextStep ?? "");
@@ -171,16 +172,16 @@ class OrderPage {
     const parameters = windowOf(this.orderId);
     if (status === "awaiting_payment" && parameters) {
       buttons.push(
-        actionButton("button-main", t("order.pay", { amount: won(this.view.amount) }), () =>
+        actionButton("pay", "button-main", t("order.pay", { amount: won(this.view.amount) }), () =>
           openWindow(parameters),
         ),
       );
     }
     if (status === "awaiting_payment" && accessToken(this.orderId)) {
-      buttons.push(actionButton("button-plain", t("order.close"), () => this.close()));
+      buttons.push(actionButton("close", "button-plain", t("order.close"), () => this.close()));
     }
     if (["failed", "expired", "closed", "cancelled"].includes(status)) {
-      buttons.push(actionButton("button-main", t("order.again"), () => this.orderAgain()));
+      buttons.push(actionButton("again", "button-main", t("order.again"), () => this.orderAgain()));
     }
     if (this.view.payment?.receiptUrl) {
       buttons.push(
@@ -188,6 +189,7 @@ class OrderPage {
           "a",
           {
             class: "button button-plain",
+            "data-key": "receipt",
             href: safeAddress(this.view.payment.receiptUrl),
             target: "_blank",
             rel: "noopener",
@@ -239,11 +241,11 @@ function noticeText({ code, problem, text }) {
 }
 
 /** A button for something that takes a moment and may go wrong; says so below itself. */
-function actionButton(className, label, act) {
+function actionButton(key, className, label, act) {
   const note = h("p", { class: "action-note", role: "alert" });
   const button = h(
     "button",
-    { class: `button ${className}`, type: "button", "data-key": label },
+    { class: `button ${className}`, type: "button", "data-key": key },
     label,
   );
   button.addEventListener("click", async () => {
@@ -265,6 +267,7 @@ function safeAddress(text) {
   return /^https?:\/\//i.test(text) ? text : null;
 }
 
+/** Sets the text, and only if it is another one: what is said aloud is not said twice. */
 function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  if (element.textContent !== text || element.firstElementChild) element.textContent = text;
 }

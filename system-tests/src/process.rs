@@ -1,0 +1,88 @@
+//! One process that a test started: its output goes to files, and it never outlives its owner.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a process may take to start or to end on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// A process in a process group of its own. Dropped, the whole group is killed, also when a test panics.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    output: PathBuf,
+    name: String,
+}
+
+impl Process {
+    /// Starts a command; what it says goes to `{name}.log` in the directory, stdout and stderr as one.
+    ///
+    /// # Panics
+    /// The command cannot be started; `missing` says what to do about it.
+    #[must_use]
+    pub fn start(mut command: Command, directory: &Path, name: &str, missing: &str) -> Process {
+        use std::os::unix::process::CommandExt as _;
+        let output = directory.join(format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&output).unwrap();
+        let other = file.try_clone().unwrap();
+        command.stdin(Stdio::null()).stdout(file).stderr(other).process_group(0);
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("{} cannot be started ({error}): {missing}", command.get_program().display())
+        });
+        Process { child, output, name: name.to_owned() }
+    }
+
+    /// Its id, which is that of its group, too.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.output).unwrap_or_default()).into_owned()
+    }
+
+    /// Looks again and again until there is something.
+    ///
+    /// # Panics
+    /// The process ended, or it took longer than a minute.
+    pub fn wait_for<T>(&mut self, what: &str, mut look: impl FnMut(&Process) -> Option<T>) -> T {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(
+                ended.is_none() && began.elapsed() < PATIENCE,
+                "{} gave no {what} ({ended:?}): {}",
+                self.name,
+                self.said()
+            );
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
+    /// Ends it as a power cut would, and waits until it is gone.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // The group has members that the process started itself; once it is empty there is nothing to end.
+        let group = format!("-{}", self.child.id());
+        drop(Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status());
+        drop(self.child.wait());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,146 @@
+//! `seungin` as a newcomer runs it: on free ports, in a directory of its own, with nothing of the user's environment.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::process::Process;
+
+/// A directory for the data of one product, over restarts.
+#[derive(Debug)]
+pub struct Home(TempDir);
+
+/// A running product.
+#[derive(Debug)]
+pub struct Product {
+    process: Process,
+    /// `http://host:port` of the API and the shop.
+    pub api: String,
+    /// `http://host:port` of the bundled simulator; empty if it was not started.
+    pub simulator: String,
+    /// The token of the demo staff that may act for every store.
+    pub master_token: String,
+}
+
+/// A simulator that runs alone, so that it lives on when the product is killed.
+#[derive(Debug)]
+pub struct Simulator {
+    _process: Process,
+    /// `http://host:port`.
+    pub url: String,
+}
+
+impl Home {
+    /// A new, empty one, removed when it is dropped.
+    ///
+    /// # Panics
+    /// The system's temporary directory cannot be written to.
+    #[must_use]
+    pub fn new() -> Home {
+        Home(TempDir::with_prefix("seungin-test-").unwrap())
+    }
+
+    /// Starts everything with `--ephemeral`.
+    #[must_use]
+    pub fn start_ephemeral(&self) -> Product {
+        // The product makes its own directory for temporary data; it is the only one in here.
+        let temporary = self.0.path().join("tmp");
+        std::fs::create_dir_all(&temporary).unwrap();
+        let mut command = self.command(&["--ephemeral"]);
+        command.args(["--simulator-listen", "127.0.0.1:0"]).env("TMPDIR", &temporary);
+        self.start(command, &|| only_directory_of(&temporary))
+    }
+
+    /// Starts the product on the data that it had before, with these variables instead of the bundled simulator's keys.
+    #[must_use]
+    pub fn start_with(&self, variables: &[(&str, &str)]) -> Product {
+        let data = self.0.path().join("data");
+        let mut command = self.command(&["--data-dir"]);
+        command.arg(&data).envs(variables.iter().copied());
+        self.start(command, &|| Some(data.clone()))
+    }
+
+    /// Starts the simulator alone.
+    #[must_use]
+    pub fn start_simulator(&self) -> Simulator {
+        let mut command = Command::new(binary());
+        command.args(["simulator", "--listen", "127.0.0.1:0", "--log", "warn"]);
+        command.current_dir(self.0.path()).env_clear();
+        let mut process = Process::start(command, self.0.path(), "simulator", "it was just built");
+        let url = process.wait_for("address", |process| {
+            let said = process.said();
+            let (first, _) = said.split_once('\n')?;
+            first.starts_with("http://").then(|| first.to_owned())
+        });
+        Simulator { _process: process, url }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.args(["--listen", "127.0.0.1:0", "--log", "warn"]).args(arguments);
+        command.current_dir(self.0.path()).env_clear();
+        command
+    }
+
+    fn start(&self, command: Command, data: &dyn Fn() -> Option<PathBuf>) -> Product {
+        let mut process = Process::start(command, self.0.path(), "seungin", "it was just built");
+        let (data, instance) = process.wait_for("address", |process| {
+            let data = data()?;
+            let instance = read_json(&data.join("instance.json"))?;
+            // One that was killed may have left its own.
+            (instance["pid"] == process.id()).then_some((data, instance))
+        });
+        let demo = read_json(&data.join("demo.json")).expect("a new product has demo staff");
+        let staff = demo["staff"].as_array().expect("demo staff");
+        let master = staff.iter().find(|member| member["role"] == "master").expect("a master");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Product {
+            process,
+            api: text(&instance["api"]),
+            simulator: text(&instance["simulator"]),
+            master_token: text(&master["token"]),
+        }
+    }
+}
+
+impl Default for Home {
+    fn default() -> Home {
+        Home::new()
+    }
+}
+
+impl Product {
+    /// Ends it as a power cut would.
+    pub fn kill(self) {
+        self.process.kill();
+    }
+}
+
+fn only_directory_of(parent: &Path) -> Option<PathBuf> {
+    std::fs::read_dir(parent).ok()?.next()?.ok().map(|entry| entry.path())
+}
+
+/// The file's content, once it is there and whole.
+fn read_json(path: &Path) -> Option<Value> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+/// The binary of the source as it is now, built at the first call.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let output = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--package", "app", "--message-format", "json"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut built = messages.filter_map(|message| Some(message["executable"].as_str()?.into()));
+        built.next_back().expect("cargo names the executable")
+    })
+}
