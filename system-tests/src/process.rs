@@ -74,9 +74,11 @@ impl Process {
     }
 
     fn end(&mut self) {
-        // The group has members that the process started itself; once it is empty there is nothing to end.
+        // The group first: it has members that the process started itself. It may have ended already.
         let group = format!("-{}", self.child.id());
         drop(Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status());
+        // Whether or not there is such a command: waiting for what lives on would take forever.
+        drop(self.child.kill());
         drop(self.child.wait());
     }
 }
