@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use domain::job::JobKind;
-use queue::{Lane, Message, Published, Publisher};
+use queue::{Published, Publisher};
 use store::PublishedJob;
 use tokio::sync::Semaphore;
 
@@ -35,7 +34,7 @@ impl Publishing {
         };
         let publisher = Arc::clone(&self.publisher);
         tokio::spawn(async move {
-            let message = Message { lane: lane(job.kind), job_id: job.id };
+            let message = relay::message(&job);
             for outcome in publisher.publish(std::slice::from_ref(&message)).await {
                 if let Published::NotConfirmed(why) = outcome {
                     tracing::warn!(
@@ -47,13 +46,5 @@ impl Publishing {
             }
             drop(permit);
         });
-    }
-}
-
-const fn lane(kind: JobKind) -> Lane {
-    match kind {
-        JobKind::Confirm => Lane::Confirm,
-        JobKind::Cancel => Lane::Cancel,
-        JobKind::LookUp => Lane::LookUp,
     }
 }

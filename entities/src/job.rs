@@ -49,6 +49,8 @@ pub struct Model {
     pub updated_at: i64,
     /// Milliseconds UTC.
     pub ended_at: Option<i64>,
+    /// W3C trace context of the request that made it.
+    pub traceparent: Option<String>,
 }
 
 /// None: `store` writes its joins where it needs them.

@@ -4,15 +4,20 @@
 
 pub mod attempt;
 pub mod audit;
+pub mod breaker;
+pub mod call_slot;
 pub mod cancellation;
 pub mod idempotency_key;
 pub mod job;
 pub mod option_group;
 pub mod order;
 pub mod order_line;
+pub mod pause;
 pub mod payment;
+pub mod poison_message;
 pub mod product;
 pub mod product_option;
 pub mod staff;
 pub mod staff_store;
 pub mod store;
+pub mod worker;

@@ -10,6 +10,7 @@ mod m20261101_000002_orders;
 mod m20261101_000003_payments;
 mod m20261101_000004_jobs;
 mod m20261101_000005_staff;
+mod m20261127_000006_operations;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000003_payments::Migration),
             Box::new(m20261101_000004_jobs::Migration),
             Box::new(m20261101_000005_staff::Migration),
+            Box::new(m20261127_000006_operations::Migration),
         ]
     }
 }

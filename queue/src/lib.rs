@@ -75,6 +75,17 @@ pub struct Message {
     pub job_id: String,
     /// The road it takes.
     pub lane: Lane,
+    /// What joins the logs and traces of those who accepted the job with those who do it.
+    pub trace: Trace,
+}
+
+/// Whose request a message comes from. Carried, never interpreted: the queue delivers a message with any or none of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Trace {
+    /// The id of the request that made the job.
+    pub request_id: Option<String>,
+    /// The request's trace context. Source: W3C Trace Context, `traceparent`.
+    pub traceparent: Option<String>,
 }
 
 /// What became of one message of a batch.
@@ -137,6 +148,8 @@ pub struct Delivery {
     pub job_id: String,
     /// The road it came by.
     pub lane: Lane,
+    /// What it was published with.
+    pub trace: Trace,
     receipt: Box<dyn Receipt>,
 }
 
@@ -150,8 +163,9 @@ pub trait Receipt: Send + Debug {
 impl Delivery {
     /// For implementations of [`Consumer`].
     #[must_use]
-    pub fn new(job_id: String, lane: Lane, receipt: Box<dyn Receipt>) -> Delivery {
-        Delivery { job_id, lane, receipt }
+    pub fn new(message: Message, receipt: Box<dyn Receipt>) -> Delivery {
+        let Message { job_id, lane, trace } = message;
+        Delivery { job_id, lane, trace, receipt }
     }
 
     /// Tells the queue that this message is done with: the job is settled, or somebody else has it.

@@ -40,7 +40,7 @@ struct State {
 /// One lane's messages.
 #[derive(Debug, Default)]
 struct Road {
-    ready: VecDeque<String>,
+    ready: VecDeque<Message>,
     /// Delivered and not acknowledged. They count as taken room, so that each can come back.
     unacked: usize,
 }
@@ -130,7 +130,7 @@ impl MemoryPublisher {
         if road.ready.len().saturating_add(road.unacked) >= self.shared.capacity_per_lane {
             return Published::NotConfirmed(format!("lane {} is full", message.lane.word()));
         }
-        road.ready.push_back(message.job_id.clone());
+        road.ready.push_back(message.clone());
         Published::Confirmed
     }
 }
@@ -167,22 +167,25 @@ impl Consumer for MemoryConsumer {
 }
 
 impl MemoryConsumer {
-    fn deliver(&self, (lane, job_id): (Lane, String)) -> Delivery {
-        let receipt =
-            MemoryReceipt { shared: Arc::clone(&self.shared), lane, unacked: Some(job_id.clone()) };
-        Delivery::new(job_id, lane, Box::new(receipt))
+    fn deliver(&self, message: Message) -> Delivery {
+        let receipt = MemoryReceipt {
+            shared: Arc::clone(&self.shared),
+            lane: message.lane,
+            unacked: Some(message.clone()),
+        };
+        Delivery::new(message, Box::new(receipt))
     }
 }
 
 /// Takes up to `most` messages, each lane in its turn.
-fn take(state: &mut State, turns: &mut Turns, most: usize) -> Vec<(Lane, String)> {
+fn take(state: &mut State, turns: &mut Turns, most: usize) -> Vec<Message> {
     let mut taken = Vec::new();
     while taken.len() < most {
         let Some(lane) = turns.next(|lane| !state.road(lane).ready.is_empty()) else { break };
         let road = state.road(lane);
-        let Some(job_id) = road.ready.pop_front() else { break };
+        let Some(message) = road.ready.pop_front() else { break };
         road.unacked = road.unacked.saturating_add(1);
-        taken.push((lane, job_id));
+        taken.push(message);
     }
     taken
 }
@@ -224,7 +227,7 @@ impl Turns {
 struct MemoryReceipt {
     shared: Arc<Shared>,
     lane: Lane,
-    unacked: Option<String>,
+    unacked: Option<Message>,
 }
 
 impl Receipt for MemoryReceipt {
@@ -238,13 +241,13 @@ impl Receipt for MemoryReceipt {
 
 impl Drop for MemoryReceipt {
     fn drop(&mut self) {
-        let Some(job_id) = self.unacked.take() else { return };
+        let Some(message) = self.unacked.take() else { return };
         {
             let mut state = self.shared.lock();
             let road = state.road(self.lane);
             road.unacked = road.unacked.saturating_sub(1);
             // To the end: a message that is dropped again and again must not hold up the others.
-            road.ready.push_back(job_id);
+            road.ready.push_back(message);
         }
         self.shared.arrived.notify_waiters();
     }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use queue::{Consumer, ConsumerEnded, Delivery, Lane, MemoryQueue, Message, Published, Publisher};
+use queue::{
+    Consumer, ConsumerEnded, Delivery, Lane, MemoryQueue, Message, Published, Publisher, Trace,
+};
 use tokio::time::{sleep, timeout};
 
 /// Long enough for any queue, short enough for a test that fails.
@@ -78,7 +80,7 @@ on_every_queue!(
 );
 
 fn message(lane: Lane, job_id: impl Into<String>) -> Message {
-    Message { job_id: job_id.into(), lane }
+    Message { job_id: job_id.into(), lane, trace: Trace::default() }
 }
 
 fn messages(lane: Lane, prefix: &str, count: usize) -> Vec<Message> {

@@ -32,7 +32,7 @@ use store::{RandomIds, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use crate::pass::publish_now;
+pub use crate::pass::{message, publish_now};
 
 use crate::outage::Outage;
 use crate::pass::{DueJobs, Passed, relay_once};

@@ -3,7 +3,7 @@
 
 use domain::job::JobKind;
 use domain::limits::RELAY_BATCH_MAX;
-use queue::{Lane, Message, Published, Publisher};
+use queue::{Lane, Message, Published, Publisher, Trace};
 use store::{PublishedJob, Store, StoreError};
 
 /// What the relay needs of the database. Its own trait, so that tests can take the database away.
@@ -97,7 +97,13 @@ pub async fn publish_now(publisher: &dyn Publisher, jobs: &[PublishedJob]) {
 }
 
 fn messages(jobs: &[PublishedJob]) -> Vec<Message> {
-    jobs.iter().map(|job| Message { job_id: job.id.clone(), lane: lane(job.kind) }).collect()
+    jobs.iter().map(message).collect()
+}
+
+/// The wake-up call for a job.
+pub fn message(job: &PublishedJob) -> Message {
+    let trace = Trace { request_id: job.request_id.clone(), traceparent: job.traceparent.clone() };
+    Message { job_id: job.id.clone(), lane: lane(job.kind), trace }
 }
 
 const fn lane(kind: JobKind) -> Lane {

@@ -20,6 +20,10 @@ struct FakeJobs {
     fails: AtomicBool,
 }
 
+fn published(id: String, kind: JobKind) -> PublishedJob {
+    PublishedJob { id, kind, request_id: None, traceparent: None }
+}
+
 impl FakeJobs {
     fn with(count: usize) -> FakeJobs {
         let jobs = FakeJobs::default();
@@ -29,7 +33,7 @@ impl FakeJobs {
 
     fn add(&self, kind: JobKind, count: usize) {
         let mut due = self.due.lock().unwrap();
-        due.extend((0..count).map(|id| PublishedJob { id: format!("{}-{id}", kind.word()), kind }));
+        due.extend((0..count).map(|id| published(format!("{}-{id}", kind.word()), kind)));
     }
 
     fn left(&self) -> usize {
@@ -56,7 +60,7 @@ impl DueJobs for FakeJobs {
 
     async fn return_unpublished(&self, ids: &[String]) -> Result<(), StoreError> {
         self.answer()?;
-        let returned = ids.iter().map(|id| PublishedJob { id: id.clone(), kind: JobKind::Confirm });
+        let returned = ids.iter().map(|id| published(id.clone(), JobKind::Confirm));
         self.due.lock().unwrap().extend(returned);
         Ok(())
     }

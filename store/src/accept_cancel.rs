@@ -126,7 +126,7 @@ impl Store {
         let request_id = cancel.actor.request_id.clone();
         let job =
             new_job(&write, JobKind::Cancel, &payment, Some(cancellation_id.clone()), request_id);
-        let published = PublishedJob { id: job.id.clone(), kind: JobKind::Cancel };
+        let published = PublishedJob::of(&job, JobKind::Cancel);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });
         let store_id = Some(order.store_id.as_str());
@@ -198,7 +198,7 @@ async fn replayed(
         })?;
     Ok(AcceptedCancel {
         cancellation_id: readable_id(cancellation_id)?,
-        job: PublishedJob { id: job.id, kind: JobKind::Cancel },
+        job: PublishedJob::of(&job, JobKind::Cancel),
         is_replay: true,
     })
 }

@@ -123,7 +123,7 @@ impl Store {
         let payment = new_payment(&order, confirm, write.now_ms);
         let job = new_job(&write, JobKind::Confirm, &payment, None, confirm.request_id.clone());
         payment.into_active_model().reset_all().insert(&write.tx).await?;
-        let published = PublishedJob { id: job.id.clone(), kind: JobKind::Confirm };
+        let published = PublishedJob::of(&job, JobKind::Confirm);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         let order_id = order.id.clone();
         let version = order.version.saturating_add(1);
@@ -155,10 +155,7 @@ async fn repeated(
         .ok_or_else(|| {
             DbErr::RecordNotFound(format!("the confirm job of order {}", known.order_id))
         })?;
-    Ok(AcceptedConfirm {
-        job: PublishedJob { id: job.id, kind: JobKind::Confirm },
-        is_replay: true,
-    })
+    Ok(AcceptedConfirm { job: PublishedJob::of(&job, JobKind::Confirm), is_replay: true })
 }
 
 /// Whether a payment that has not failed holds this key. One that failed does not keep it: somebody may have made it up.
@@ -236,5 +233,6 @@ pub(crate) fn new_job(
         created_at: write.now_ms,
         updated_at: write.now_ms,
         ended_at: None,
+        traceparent: None,
     }
 }

@@ -157,7 +157,7 @@ impl Store {
         let job = job.update(&write.tx).await?;
         crate::settle::raise_order_version(&mut write, &job.order_id).await?;
         write.commit().await?;
-        let publish = Some(PublishedJob { id: job.id.clone(), kind });
+        let publish = Some(PublishedJob::of(&job, kind));
         Ok(ActedJob { job: job_row(&job)?, publish })
     }
 
@@ -278,11 +278,11 @@ pub(crate) async fn wanted_look_up(
 ) -> Result<Option<PublishedJob>, StoreError> {
     let Some(known) = live_look_up(write, &payment.order_id).await? else {
         let job = new_job(write, JobKind::LookUp, payment, None, request_id.map(str::to_owned));
-        let published = PublishedJob { id: job.id.clone(), kind: JobKind::LookUp };
+        let published = PublishedJob::of(&job, JobKind::LookUp);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         return Ok(Some(published));
     };
-    let published = PublishedJob { id: known.id.clone(), kind: JobKind::LookUp };
+    let published = PublishedJob::of(&known, JobKind::LookUp);
     let is_running = rows::job_state(&known)? == JobState::Running;
     let mut job = known.into_active_model();
     job.updated_at = Set(write.now_ms);

@@ -19,6 +19,21 @@ pub struct PublishedJob {
     pub id: String,
     /// Its kind, which chooses the queue's lane.
     pub kind: JobKind,
+    /// The id of the request that made it.
+    pub request_id: Option<String>,
+    /// The W3C trace context of that request.
+    pub traceparent: Option<String>,
+}
+
+impl PublishedJob {
+    pub(crate) fn of(row: &job::Model, kind: JobKind) -> PublishedJob {
+        PublishedJob {
+            id: row.id.clone(),
+            kind,
+            request_id: row.request_id.clone(),
+            traceparent: row.traceparent.clone(),
+        }
+    }
 }
 
 /// The states in which a job becomes due: published and not claimed, scheduled, leased to a worker that is gone.
@@ -57,9 +72,7 @@ impl Store {
             .exec(&write.tx)
             .await?;
         write.commit().await?;
-        rows.iter()
-            .map(|row| Ok(PublishedJob { id: row.id.clone(), kind: rows::job_kind(row)? }))
-            .collect()
+        rows.iter().map(|row| Ok(PublishedJob::of(row, rows::job_kind(row)?))).collect()
     }
 
     /// Gives back jobs that the queue did not take: they are due at once.

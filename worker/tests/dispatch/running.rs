@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::JobId;
 use domain::job::{JobKind, JobState};
 use domain::limits;
-use queue::{Consumer, ConsumerEnded, Delivery, Lane, MemoryQueue, Message, Publisher as _};
+use queue::{Consumer, ConsumerEnded, Delivery, Lane, MemoryQueue, Message, Publisher as _, Trace};
 use serde_json::json;
 use simulator::Config;
 use store::PublishedJob;
@@ -66,7 +66,8 @@ impl Running {
     }
 
     async fn publish(&self, job: &JobId, kind: JobKind) {
-        let job = PublishedJob { id: job.as_str().to_owned(), kind };
+        let job =
+            PublishedJob { id: job.as_str().to_owned(), kind, request_id: None, traceparent: None };
         relay::publish_now(&self.queue.publisher(), &[job]).await;
     }
 
@@ -246,7 +247,11 @@ async fn what_was_claimed_and_not_sent_when_the_stop_came_is_given_back_at_once(
     let consumer = StopsAtTheFirst { inner: queue.consumer(&Lane::ALL), stop: stop.clone() };
     let paying = shop.authenticated(23).await;
     let job = shop.accept(&paying).await;
-    let message = Message { job_id: job.as_str().to_owned(), lane: lane(JobKind::Confirm) };
+    let message = Message {
+        job_id: job.as_str().to_owned(),
+        lane: lane(JobKind::Confirm),
+        trace: Trace::default(),
+    };
     queue.publisher().publish(&[message]).await;
     worker::run(context(&shop, &queue, Box::new(consumer), 4), stop).await.unwrap();
     assert!(shop.ledger(&paying).requests.is_empty());
@@ -325,7 +330,11 @@ async fn messages_that_come_five_times_or_name_no_job_harm_nobody() {
     let running = Running::start(&shop, 4);
     let paying = shop.authenticated(23).await;
     let job = shop.accept(&paying).await;
-    let confirm = |job_id: &str| Message { job_id: job_id.to_owned(), lane: Lane::Confirm };
+    let confirm = |job_id: &str| Message {
+        job_id: job_id.to_owned(),
+        lane: Lane::Confirm,
+        trace: Trace::default(),
+    };
     let mut messages = vec![confirm("not a job"), confirm("01a20a52-4849-71ed-b832-b4e362aa47da")];
     messages.extend((0..5).map(|_| confirm(job.as_str())));
     running.queue.publisher().publish(&messages).await;
