@@ -136,7 +136,8 @@ impl<O: Opener> Intake<O> {
                         return Ended::Trouble(trouble);
                     }
                 }
-                arrived = session.arrivals.next() => match arrived {
+                // Without sources there is nothing to wait for, as with a queue that stays empty.
+                arrived = session.arrivals.next(), if !self.sources.is_empty() => match arrived {
                     Some((source, Some(Ok(message)))) => self.take_in(&session.slips, source, message),
                     Some((_, Some(Err(error)))) => return lost(error.to_string()),
                     Some((_, None)) | None => return lost("a queue was deleted".to_owned()),

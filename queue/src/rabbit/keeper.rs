@@ -73,7 +73,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) async fn keep(&self, mut duty: impl Duty) {
+    pub(super) async fn keep(self, mut duty: impl Duty) {
         let mut pauses = Pauses { jitter: self.jitter.clone(), tries: 0 };
         while duty.is_needed() {
             let opened = tokio::select! {
@@ -103,13 +103,19 @@ impl Keeper {
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        self.board.closed();
     }
 
     async fn open(&self) -> Result<Line, Trouble> {
         let line = Line::open(&self.config, self.board.role()).await?;
         Topology::new(&self.config).declare(&line.channel).await?;
         Ok(line)
+    }
+}
+
+impl Drop for Keeper {
+    /// Nobody tries any more, even when the reason is a panic.
+    fn drop(&mut self) {
+        self.board.closed();
     }
 }
 

@@ -123,6 +123,20 @@ impl RabbitPublisher {
 
 impl Duty for Publishing {
     async fn serve(&mut self, line: &mut Line) -> Ended {
+        let ended = self.publish_until_trouble(line).await;
+        if let Ended::Trouble(trouble) = &ended {
+            self.give_up_waiting(&trouble.to_string());
+        }
+        ended
+    }
+
+    fn is_needed(&self) -> bool {
+        !self.requests.is_closed()
+    }
+}
+
+impl Publishing {
+    async fn publish_until_trouble(&mut self, line: &mut Line) -> Ended {
         let confirming = line.channel.confirm_select(ConfirmSelectOptions::default());
         if let Err(trouble) = within(ANSWER_WITHIN, "publisher confirms", confirming).await {
             return Ended::Trouble(trouble);
@@ -146,12 +160,13 @@ impl Duty for Publishing {
         }
     }
 
-    fn is_needed(&self) -> bool {
-        !self.requests.is_closed()
+    /// Answers those who wait for the next window: there is none soon.
+    fn give_up_waiting(&mut self, why: &str) {
+        while let Ok(request) = self.requests.try_recv() {
+            Window::gather(request, &mut self.requests).give_up(why);
+        }
     }
-}
 
-impl Publishing {
     /// Sends a window and answers its callers. An error means that the line is of no more use.
     async fn send(&mut self, line: &mut Line, window: Window) -> Result<(), Ended> {
         // A channel is a handle: sending on it does not borrow the line.

@@ -91,6 +91,34 @@ async fn an_acknowledgement_over_a_lost_connection_settles_no_other_message() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_lost_connection_had_brought_and_nobody_took_is_forgotten_and_comes_once() {
+    let (corner, proxy) = (Corner::new(), Proxy::start().await);
+    let queue = through(&proxy, &corner).await;
+    queue.publisher().publish(&messages(Lane::Confirm, "job", 20)).await;
+    let mut consumer = consumer(&queue, &Lane::ALL).await;
+    // The first shows that they are on their way; the others came with it.
+    let first = next(&mut *consumer).await;
+    let before = queue.status().consumer;
+    proxy.cut();
+    until(&queue, "connected afresh", |status| {
+        status.consumer != before && status.consumer.as_ref().is_some_and(Link::is_connected)
+    })
+    .await;
+    drop(first);
+    let mut jobs = Vec::new();
+    while jobs.len() < 20 {
+        let delivery = next(&mut *consumer).await;
+        jobs.push(delivery.job_id.clone());
+        delivery.ack();
+    }
+    jobs.sort();
+    jobs.dedup();
+    assert_eq!(jobs.len(), 20, "some came twice");
+    let more = timeout(Duration::from_millis(200), consumer.receive(1)).await;
+    assert!(more.is_err(), "an unexpected {more:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_starts_before_its_broker_waits_for_it() {
     let (corner, proxy) = (Corner::new(), Proxy::start().await);
     proxy.set(Network::Refusing);
