@@ -129,10 +129,17 @@ impl<O: Opener> Intake<O> {
         let mut batch = Vec::new();
         loop {
             tokio::select! {
+                // An end before more work, and acknowledgements before more messages.
+                biased;
                 () = self.closing.cancelled() => return self.finish(session).await,
                 () = self.leaving.cancelled() => return self.linger(line, session).await,
                 happening = line.happening() => {
                     if let Err(trouble) = self.note(happening) {
+                        return Ended::Trouble(trouble);
+                    }
+                }
+                _ = session.settles.recv_many(&mut batch, SETTLE_BATCH_MAX) => {
+                    if let Err(trouble) = settle(&session.channel, &mut batch).await {
                         return Ended::Trouble(trouble);
                     }
                 }
@@ -142,11 +149,6 @@ impl<O: Opener> Intake<O> {
                     Some((_, Some(Err(error)))) => return lost(error.to_string()),
                     Some((_, None)) | None => return lost("a queue was deleted".to_owned()),
                 },
-                _ = session.settles.recv_many(&mut batch, SETTLE_BATCH_MAX) => {
-                    if let Err(trouble) = settle(&session.channel, &mut batch).await {
-                        return Ended::Trouble(trouble);
-                    }
-                }
             }
         }
     }

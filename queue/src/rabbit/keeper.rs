@@ -15,7 +15,8 @@ use crate::rabbit::topology::Topology;
 
 /// The shortest pause before a new try.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest. Work has to flow again within 5 s after the broker's return.
+/// The longest. Work has to flow again within 5 s after the broker's return, so the time that a
+/// failed try took counts as a part of the pause after it.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// The pause after a refusal that only a person can end.
 const PAUSE_REFUSED: Duration = Duration::from_secs(10);
@@ -76,27 +77,27 @@ impl Keeper {
     pub(super) async fn keep(self, mut duty: impl Duty) {
         let mut pauses = Pauses { jitter: self.jitter.clone(), tries: 0 };
         while duty.is_needed() {
+            let begun = Instant::now();
             let opened = tokio::select! {
                 () = self.closing.cancelled() => break,
                 opened = self.open() => opened,
             };
-            let trouble = match opened {
+            let (trouble, pause) = match opened {
                 Ok(mut line) => {
                     self.board.connected();
                     let connected_at = Instant::now();
                     let ended = duty.serve(&mut line).await;
                     line.close().await;
-                    match ended {
-                        Ended::Done => break,
-                        Ended::Trouble(trouble) => {
-                            pauses.note_connection(connected_at.elapsed());
-                            trouble
-                        }
-                    }
+                    let Ended::Trouble(trouble) = ended else { break };
+                    pauses.note_connection(connected_at.elapsed());
+                    let pause = pauses.next(&trouble);
+                    (trouble, pause)
                 }
-                Err(trouble) => trouble,
+                Err(trouble) => {
+                    let pause = pauses.next(&trouble).saturating_sub(begun.elapsed());
+                    (trouble, pause.max(PAUSE_MIN))
+                }
             };
-            let pause = pauses.next(&trouble);
             self.board.lost(trouble);
             tokio::select! {
                 () = self.closing.cancelled() => break,
