@@ -81,7 +81,10 @@ struct Session<K> {
 impl<O: Opener> Duty for Intake<O> {
     async fn serve(&mut self, line: &mut Line) -> Ended {
         let ended = match self.begin(&line.channel).await {
-            Ok(session) => self.run(line, session).await,
+            Ok(session) => {
+                self.board.connected();
+                self.run(line, session).await
+            }
             Err(trouble) => Ended::Trouble(trouble),
         };
         self.basket.clear();

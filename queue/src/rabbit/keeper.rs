@@ -48,7 +48,8 @@ impl fmt::Debug for Jitter {
 
 /// What a connection is for.
 pub(super) trait Duty: Send {
-    /// Does it until the line is of no more use. Whoever calls closes the line.
+    /// Does it until the line is of no more use, and tells the board when it has begun. Whoever
+    /// calls closes the line.
     fn serve(&mut self, line: &mut Line) -> impl Future<Output = Ended> + Send;
 
     /// Whether anybody still wants it done.
@@ -82,28 +83,34 @@ impl Keeper {
                 () = self.closing.cancelled() => break,
                 opened = self.open() => opened,
             };
-            let (trouble, pause) = match opened {
-                Ok(mut line) => {
-                    self.board.connected();
-                    let connected_at = Instant::now();
-                    let ended = duty.serve(&mut line).await;
-                    line.close().await;
+            let pause = match opened {
+                Ok(line) => {
+                    let ended = self.serve(&mut duty, line).await;
                     let Ended::Trouble(trouble) = ended else { break };
-                    pauses.note_connection(connected_at.elapsed());
-                    let pause = pauses.next(&trouble);
-                    (trouble, pause)
+                    pauses.note_connection(begun.elapsed());
+                    pauses.next(&trouble)
                 }
                 Err(trouble) => {
                     let pause = pauses.next(&trouble).saturating_sub(begun.elapsed());
-                    (trouble, pause.max(PAUSE_MIN))
+                    self.board.lost(trouble);
+                    pause.max(PAUSE_MIN)
                 }
             };
-            self.board.lost(trouble);
             tokio::select! {
                 () = self.closing.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    async fn serve(&self, duty: &mut impl Duty, mut line: Line) -> Ended {
+        let ended = duty.serve(&mut line).await;
+        if let Ended::Trouble(trouble) = &ended {
+            // Before the goodbye, which may take a moment.
+            self.board.lost(trouble.clone());
+        }
+        line.close().await;
+        ended
     }
 
     async fn open(&self) -> Result<Line, Trouble> {

@@ -19,7 +19,7 @@ use crate::rabbit::config::RabbitConfig;
 use crate::rabbit::keeper::{Duty, Ended};
 use crate::rabbit::line::{ANSWER_WITHIN, Happening, Line, within};
 use crate::rabbit::publisher::window::{Answer, Outcome, Request, WINDOW_MAX, Window};
-use crate::rabbit::status::{Board, Trouble};
+use crate::rabbit::status::{Board, Trouble, blocked};
 use crate::rabbit::topology::Topology;
 use crate::{Message, Published, Publisher};
 
@@ -141,6 +141,7 @@ impl Publishing {
         if let Err(trouble) = within(ANSWER_WITHIN, "publisher confirms", confirming).await {
             return Ended::Trouble(trouble);
         }
+        self.board.connected();
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Ended::Done,
@@ -189,7 +190,7 @@ impl Publishing {
                 Err(Ended::Trouble(trouble))
             }
             Happening::Blocked(reason) => {
-                window.give_up(&format!("blocked by the broker: {reason}"));
+                window.give_up(&blocked(&reason));
                 Err(self.sit_out(line, reason).await)
             }
             // Only who was blocked is unblocked, and then the line was given up.
@@ -203,7 +204,8 @@ impl Publishing {
     /// Waits until the broker reads again. The line is not used after that: frames of a window that
     /// was given up may still wait in it, and their late confirms would be mistaken for others.
     async fn sit_out(&mut self, line: &mut Line, reason: String) -> Ended {
-        self.board.blocked(reason);
+        self.board.blocked(reason.clone());
+        let why = blocked(&reason);
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Ended::Done,
@@ -212,8 +214,11 @@ impl Publishing {
                     Happening::Blocked(_) => {}
                     Happening::Unblocked => return afresh(),
                 },
-                // Came before the block was known. Dropped, it is answered by the caller's side.
-                request = self.requests.recv() => if request.is_none() { return Ended::Done },
+                // It came before the block was known.
+                request = self.requests.recv() => match request {
+                    Some(request) => Window::gather(request, &mut self.requests).give_up(&why),
+                    None => return Ended::Done,
+                },
             }
         }
     }

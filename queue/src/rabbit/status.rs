@@ -180,7 +180,7 @@ impl Board {
             Link::Connecting { last_error: Some(error), .. } => {
                 Some(format!("not connected: {error}"))
             }
-            Link::Blocked { reason, .. } => Some(format!("blocked by the broker: {reason}")),
+            Link::Blocked { reason, .. } => Some(blocked(reason)),
             Link::Refused { reason, .. } => Some(format!("refused by the broker: {reason}")),
             Link::Closed => Some("the queue is closed".to_owned()),
         }
@@ -261,6 +261,11 @@ impl Board {
     fn lock(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why nothing is published while the broker is short of something.
+pub(super) fn blocked(reason: &str) -> String {
+    format!("blocked by the broker: {reason}")
 }
 
 #[cfg(test)]
