@@ -33,6 +33,9 @@ const CONFIRM_WITHIN: Duration = Duration::from_secs(4);
 const REQUESTS_MAX: usize = 1_024;
 
 /// Publishes to RabbitMQ. Clones share one channel; any number of tasks may publish at once.
+///
+/// A job id must have 1 to 128 bytes; a message with another one is never confirmed. Trace values
+/// above 256 bytes are left out.
 #[derive(Debug, Clone)]
 pub struct RabbitPublisher {
     board: Arc<Board>,
