@@ -157,7 +157,10 @@ pub(super) struct Board {
 impl Board {
     pub(super) fn new(role: Role) -> Board {
         let link = Link::Connecting { since: Instant::now(), last_error: None };
-        Board { role, link: Mutex::new(link) }
+        let board = Board { role, link: Mutex::new(link) };
+        // Zero from the beginning: an alert cannot see a series that is not there.
+        board.gauge().increment(0.0);
+        board
     }
 
     pub(super) const fn role(&self) -> Role {
