@@ -134,6 +134,6 @@ impl Settler {
                 "settled"
             );
         }
-        relay::publish_now(self.publisher.as_ref(), publish).await;
+        relay::publish_now(&self.store, self.publisher.as_ref(), publish).await;
     }
 }

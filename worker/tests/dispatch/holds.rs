@@ -171,7 +171,7 @@ async fn a_key_that_is_not_accepted_twice_stops_the_merchant_until_somebody_resu
         wait_for("the suspicion", SOON, is_noted).await;
     }
     let (paying, job) = accepted(&shop, 1).await.remove(0);
-    running.publish(&job, JobKind::Confirm).await;
+    running.publish(&shop, &job, JobKind::Confirm).await;
     let is_held = async || shop.job(&job).await.state == JobState::Waiting;
     wait_for("the gate", SOON, is_held).await;
     assert_is_held(&shop, &job, "MERCHANT_PAUSED").await;
