@@ -22,6 +22,8 @@ pub(crate) struct Scene {
     pub(crate) payment: payment::Model,
     pub(crate) job: job::Model,
     pub(crate) cancellation: Option<cancellation::Model>,
+    /// The order's personal data was blanked: what Toss tells about its customer is not kept again.
+    pub(crate) is_erased: bool,
     /// The number of the last attempt, 0 for none.
     pub(crate) attempts_recorded: i32,
 }
@@ -33,7 +35,7 @@ impl Scene {
             return Ok(None);
         };
         let missing = |what: &str| DbErr::RecordNotFound(format!("{what} of job {job_id}"));
-        order::Entity::find_by_id(found.order_id.as_str())
+        let order = order::Entity::find_by_id(found.order_id.as_str())
             .lock_exclusive()
             .one(&write.tx)
             .await?
@@ -52,17 +54,18 @@ impl Scene {
             }
             None => None,
         };
-        let job = job::Entity::find_by_id(job_id)
-            .lock_exclusive()
-            .one(&write.tx)
-            .await?
-            .ok_or_else(|| missing("the row"))?;
+        // It may have been pruned while this waited for the locks.
+        let Some(job) = job::Entity::find_by_id(job_id).lock_exclusive().one(&write.tx).await?
+        else {
+            return Ok(None);
+        };
         let recorded = attempt::Entity::find()
             .filter(attempt::Column::JobId.eq(job_id))
             .count(&write.tx)
             .await?;
         let attempts_recorded = i32::try_from(recorded).unwrap_or(i32::MAX);
-        Ok(Some(Scene { payment, job, cancellation, attempts_recorded }))
+        let is_erased = order.erased_at.is_some();
+        Ok(Some(Scene { payment, job, cancellation, is_erased, attempts_recorded }))
     }
 
     /// The job's attempts, oldest first. A confirm also sees the look-ups that others made of its payment.

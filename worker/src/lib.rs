@@ -1,7 +1,8 @@
 //! The worker: takes job ids from the queue, claims the jobs, makes their calls to Toss and settles the answers.
 //!
 //! The story of a job is in [`dispatch`]: claim, call, settle. Around it stand the consumer loop and the batches of settlements
-//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
+//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), what is deleted once a day
+//! ([`retention`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
 //! `domain`'s, what is written is `store`'s.
 
 #![cfg_attr(
@@ -21,6 +22,7 @@ pub mod dispatch;
 pub mod gateway;
 mod lease;
 pub mod pacing;
+mod retention;
 mod run;
 mod settler;
 mod sweeper;

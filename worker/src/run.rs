@@ -8,7 +8,7 @@ use domain::answer::FailureClass;
 use domain::limits::DRAIN_MS;
 use domain::policy::Pacing;
 use queue::{Consumer, ConsumerEnded, Delivery, Publisher};
-use store::{Claimed, StartedAttempt, Store};
+use store::{Claimed, PruneAges, StartedAttempt, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gateway::{self, Gateways};
 use crate::lease::{self, Leases, lease_from_now};
+use crate::retention;
 use crate::settler::{Finished, Settler};
 use crate::sweeper;
 
@@ -41,6 +42,8 @@ pub struct WorkerContext {
     pub concurrency: usize,
     /// This worker's name, unique among workers.
     pub name: String,
+    /// How long what is kept; this worker may be the one that deletes it. `None`: it never is.
+    pub retention: Option<PruneAges>,
 }
 
 /// Works until `shutdown` is cancelled, then takes nothing new, gives back what was not sent, and lets calls under way finish for up
@@ -69,6 +72,10 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         let (store, shutdown) = (context.store.clone(), shutdown.clone());
         async move { sweeper::sweep(&store, &shutdown).await }
     });
+    let pruning = context.retention.map(|ages| {
+        let (store, shutdown) = (context.store.clone(), shutdown.clone());
+        tokio::spawn(async move { retention::keep(&store, &ages, &shutdown).await })
+    });
     let mut floor = Floor {
         store: context.store,
         gateways: Arc::new(context.gateways),
@@ -85,6 +92,10 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     // The settler ends when the last sender is gone, which the floor held, and all that it was sent is written.
     drop(floor);
     sweeping.abort();
+    // A batch that is cut off is undone.
+    if let Some(pruning) = pruning {
+        pruning.abort();
+    }
     if tokio::time::timeout_at(until, &mut settling).await.is_err() {
         give_up.cancel();
         let _given_up = settling.await;
