@@ -31,6 +31,9 @@ pub(crate) async fn observe(
     connection: &impl ConnectionTrait,
     payments: &[payment::Model],
 ) -> Result<Vec<Observed>, StoreError> {
+    if payments.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<&str> = payments.iter().map(|row| row.order_id.as_str()).collect();
     let jobs = jobs_of(connection, &ids).await?;
     let cancelling = cancelling(connection, &ids).await?;

@@ -8,6 +8,8 @@
 
 mod aged;
 mod payments;
+#[cfg(test)]
+mod plans;
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use crate::connection::Store;
 use crate::error::StoreError;
 
 use self::aged::AgedTable;
-use self::payments::After;
+use self::payments::{Next, Place};
 
 /// A table that rows are deleted from, in the order of their turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +84,7 @@ pub enum PruneMode {
 pub struct PruneCounts(BTreeMap<PrunedTable, u64>);
 
 impl PruneCounts {
-    fn one(table: PrunedTable, rows: u64) -> PruneCounts {
+    fn of_one(table: PrunedTable, rows: u64) -> PruneCounts {
         PruneCounts(BTreeMap::from([(table, rows)]))
     }
 
@@ -98,11 +100,9 @@ impl PruneCounts {
         self.0.values().fold(0, |sum, rows| sum.saturating_add(*rows))
     }
 
-    fn add(&mut self, more: &PruneCounts) {
-        for (table, rows) in &more.0 {
-            let known = self.0.entry(*table).or_default();
-            *known = known.saturating_add(*rows);
-        }
+    fn add(&mut self, table: PrunedTable, rows: u64) {
+        let known = self.0.entry(table).or_default();
+        *known = known.saturating_add(rows);
     }
 }
 
@@ -110,7 +110,7 @@ impl PruneCounts {
 #[derive(Debug, Clone)]
 enum Turn {
     /// Jobs and attempts, of the payments after this one.
-    Payments(After),
+    Payments(Option<Place>),
     /// The table at this place of the list.
     Aged(usize),
     /// Nobody's: all are through.
@@ -153,7 +153,8 @@ impl Store {
 impl PruneRun<'_> {
     /// Does one batch and says what it did; that may be nothing. `None` when all tables are through.
     ///
-    /// At most `rows_max` attempts are deleted in it, or as many rows of another table, and the jobs of at most 100 payments.
+    /// It deletes at most `rows_max` attempts and the jobs of at most 100 payments, or `rows_max` rows of another table and those of
+    /// the same millisecond as the last.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails or a row cannot be read; nothing of the batch was done then.
@@ -163,7 +164,9 @@ impl PruneRun<'_> {
         }
         let (counts, turn) = self.store.retried(|| self.batch(rows_max)).await?;
         self.turn = turn;
-        self.counts.add(&counts);
+        for (table, rows) in &counts.0 {
+            self.counts.add(*table, *rows);
+        }
         Ok(Some(counts))
     }
 
@@ -185,27 +188,28 @@ impl PruneRun<'_> {
     async fn batch(&self, rows_max: u64) -> Result<(PruneCounts, Turn), StoreError> {
         match &self.turn {
             Turn::Payments(after) => {
-                let batch = payments::Batch { before_ms: self.jobs_before_ms, after, rows_max };
+                let before_ms = self.jobs_before_ms;
+                let batch = payments::Batch { before_ms, after: after.as_ref(), rows_max };
                 let (counts, next) = match self.mode {
                     PruneMode::Delete => batch.delete(self.store).await?,
                     PruneMode::Count => batch.count(self.store).await?,
                 };
-                Ok((counts, next.map_or(Turn::Aged(0), |after| Turn::Payments(Some(after)))))
+                let turn = match next {
+                    Next::After(place) => Turn::Payments(place),
+                    Next::End => Turn::Aged(0),
+                };
+                Ok((counts, turn))
             }
             Turn::Aged(place) => {
                 let Some(table) = self.aged.get(*place) else {
                     return Ok((PruneCounts::default(), Turn::Over));
                 };
-                let next_table = Turn::Aged(place.saturating_add(1));
-                let (rows, next) = match self.mode {
-                    PruneMode::Count => (table.count(self.store).await?, next_table),
-                    PruneMode::Delete => {
-                        let rows = table.delete(self.store, rows_max).await?;
-                        // A whole batch: there may be more.
-                        (rows, if rows >= rows_max { self.turn.clone() } else { next_table })
-                    }
+                let (rows, may_be_more) = match self.mode {
+                    PruneMode::Count => (table.count(self.store).await?, false),
+                    PruneMode::Delete => table.delete(self.store, rows_max).await?,
                 };
-                Ok((PruneCounts::one(table.table, rows), next))
+                let next = if may_be_more { *place } else { place.saturating_add(1) };
+                Ok((PruneCounts::of_one(table.table, rows), Turn::Aged(next)))
             }
             Turn::Over => Ok((PruneCounts::default(), Turn::Over)),
         }

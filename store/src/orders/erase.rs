@@ -8,12 +8,13 @@ use domain::OrderId;
 use domain::retention::{EraseRefusal, check_erase};
 use entities::{attempt, idempotency_key, order, payment};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
+use super::list::{Cursor, ListOrdersError, older_than};
 use crate::activity::observe;
 use crate::audit;
 use crate::connection::{Conflict, Store, Write};
@@ -32,6 +33,17 @@ pub enum CustomerContact {
     Email(String),
     /// By phone number: digits, as orders keep it.
     Phone(String),
+}
+
+impl CustomerContact {
+    fn is_of(&self, order: &order::Model) -> bool {
+        match self {
+            CustomerContact::Email(email) => {
+                order.customer_email.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(email))
+            }
+            CustomerContact::Phone(phone) => order.customer_phone == *phone,
+        }
+    }
 }
 
 /// What became of an order's personal data.
@@ -73,41 +85,34 @@ impl Conflict for EraseError {
 }
 
 impl Store {
-    /// The orders of a customer that are not erased, by id. `after` is the previous page's `next`.
+    /// Looks through `limit` orders, newest first, and returns those of a customer that are not erased. `after` is the previous page's
+    /// `next`; a page may be empty and not the last.
     ///
-    /// It reads the whole table: erasing is rare, and an index would cost every order.
+    /// There is no index: erasing is rare, and every order would pay for one.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails or a row cannot be read.
+    /// [`ListOrdersError`]: a wrong cursor is the caller's fault.
     pub async fn list_orders_of_customer(
         &self,
         contact: &CustomerContact,
         after: Option<&str>,
         limit: u64,
-    ) -> Result<Page<OrderId>, StoreError> {
-        let is_theirs = match contact {
-            CustomerContact::Email(email) => {
-                Expr::from(Func::lower(Expr::col(order::Column::CustomerEmail)))
-                    .eq(email.to_ascii_lowercase())
-            }
-            CustomerContact::Phone(phone) => order::Column::CustomerPhone.eq(phone),
-        };
-        let mut query = order::Entity::find()
-            .select_only()
-            .column(order::Column::Id)
-            .filter(is_theirs)
-            .filter(order::Column::ErasedAt.is_null())
-            .order_by_asc(order::Column::Id)
-            .limit(limit.saturating_add(1));
-        if let Some(after) = after {
-            query = query.filter(order::Column::Id.gt(after));
-        }
-        let found: Vec<String> = query.into_tuple().all(&self.db).await?;
-        let found = found.into_iter().map(|id| {
-            OrderId::parse(id.as_str()).map_err(|_| rows::unreadable("orders", &id, "id", &id))
+    ) -> Result<Page<OrderId>, ListOrdersError> {
+        let after = Cursor::read(after)?;
+        let rows = order::Entity::find()
+            .filter(older_than(after.as_ref()))
+            .order_by_desc(order::Column::CreatedAt)
+            .order_by_desc(order::Column::Id)
+            .limit(limit.saturating_add(1))
+            .all(&self.db)
+            .await?;
+        let page = Page::cut(rows, limit, Cursor::of);
+        let theirs = page.rows.iter().filter(|row| row.erased_at.is_none() && contact.is_of(row));
+        let ids = theirs.map(|row| {
+            OrderId::parse(row.id.as_str())
+                .map_err(|_| rows::unreadable("orders", &row.id, "id", &row.id))
         });
-        let found = found.collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(found, limit, |id| id.as_str().to_owned()))
+        Ok(Page { rows: ids.collect::<Result<_, _>>()?, next: page.next })
     }
 
     /// Whether [`Store::erase_order`] would erase the order now; changes nothing.

@@ -1,19 +1,19 @@
 //! The jobs and attempts of payments that are over.
 //!
-//! A payment's jobs go together, in the transaction that marks the payment: `pruned_at` is what the index of candidates is made by, so
-//! that a run costs as much as it deletes and not as much as was ever sold. Attempts go before their jobs, and perhaps over several
-//! batches; a job without its attempts has ended long ago and decides nothing.
+//! A payment's jobs go together with their attempts, in the transaction that marks the payment: `pruned_at` is what the index of
+//! candidates is made by, so that a run costs as much as it deletes and not as much as was ever sold.
+
+use std::collections::HashMap;
 
 use domain::payment::PaymentState;
 use domain::retention::check_prune;
 use entities::{attempt, job, payment};
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, Query};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, EntityName as _, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
+    ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, Select,
 };
 
-use super::aged::{delete_listed, key_of};
 use super::{PruneCounts, PrunedTable};
 use crate::activity::observe;
 use crate::connection::{Store, Write};
@@ -22,54 +22,84 @@ use crate::error::StoreError;
 /// How many payments one transaction looks at and locks.
 const PAYMENTS_MAX: u64 = 100;
 
-/// Where the batch before ended: the payment's last change, and its order.
-pub(super) type After = Option<(i64, String)>;
+/// A place in the order of candidates: a payment's last change, and its order.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    updated_at: i64,
+    order_id: String,
+}
+
+impl Place {
+    fn of(row: &payment::Model) -> Place {
+        Place { updated_at: row.updated_at, order_id: row.order_id.clone() }
+    }
+}
+
+/// What follows a batch.
+#[derive(Debug, Clone)]
+pub(super) enum Next {
+    /// Payments after this one; `None` is the beginning.
+    After(Option<Place>),
+    /// Nothing: all were gone through.
+    End,
+}
 
 /// One batch, to be deleted or counted.
 #[derive(Debug)]
 pub(super) struct Batch<'a> {
     pub(super) before_ms: i64,
-    pub(super) after: &'a After,
+    pub(super) after: Option<&'a Place>,
     pub(super) rows_max: u64,
 }
 
 impl Batch<'_> {
-    /// Deletes, and says after which payment to go on; `None` at the end.
-    pub(super) async fn delete(&self, store: &Store) -> Result<(PruneCounts, After), StoreError> {
+    /// Deletes the jobs of as many payments as have no more attempts than it may delete.
+    pub(super) async fn delete(&self, store: &Store) -> Result<(PruneCounts, Next), StoreError> {
         let write = store.begin_write().await?;
         let found = self
             .candidates()
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .all(&write.tx)
             .await?;
-        let ids = self.prunable(&write.tx, &found).await?;
-        let attempts = delete_attempts(&write, &ids, self.rows_max).await?;
-        let mut counts = PruneCounts::one(PrunedTable::Attempts, attempts);
-        if attempts >= self.rows_max {
-            // There may be more of them: the same payments once more.
-            write.commit().await?;
-            let again = self.after.clone().unwrap_or_else(|| (i64::MIN, String::new()));
-            return Ok((counts, Some(again)));
-        }
-        let jobs = delete_jobs(&write, &ids).await?;
+        let over = self.over(&write.tx, &found).await?;
+        let attempts = attempts_of(&write.tx, &over).await?;
+        let mut room = self.rows_max;
+        let fitting = over.iter().take_while(|row| {
+            let count = attempts.get(&row.order_id).copied().unwrap_or(0);
+            let left = room.checked_sub(count);
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        let fitting: Vec<&payment::Model> = fitting.copied().collect();
+        let (counts, next) = match (fitting.last(), over.first()) {
+            (None, Some(first)) => {
+                let count = delete_oldest_attempts(&write, &first.order_id, self.rows_max).await?;
+                // The same payment once more.
+                let counts = PruneCounts::of_one(PrunedTable::Attempts, count);
+                (counts, Next::After(self.after.cloned()))
+            }
+            (Some(last), _) if fitting.len() < over.len() => {
+                (delete_whole(&write, &fitting).await?, Next::After(Some(Place::of(last))))
+            }
+            _ => (delete_whole(&write, &fitting).await?, next_after(&found)),
+        };
         write.commit().await?;
-        counts.add(&PruneCounts::one(PrunedTable::Jobs, jobs));
-        Ok((counts, next_after(&found)))
+        Ok((counts, next))
     }
 
-    /// Counts what [`Batch::delete`] would delete of the same payments.
-    pub(super) async fn count(&self, store: &Store) -> Result<(PruneCounts, After), StoreError> {
+    /// Counts what would be deleted of the same payments.
+    pub(super) async fn count(&self, store: &Store) -> Result<(PruneCounts, Next), StoreError> {
         let read = store.begin_read().await?;
         let found = self.candidates().all(&read.tx).await?;
-        let ids = self.prunable(&read.tx, &found).await?;
-        let attempts = attempt::Entity::find()
-            .filter(attempt::Column::OrderId.is_in(ids.iter().copied()))
-            .count(&read.tx)
-            .await?;
-        let jobs = job::Entity::find().filter(job::Column::OrderId.is_in(ids)).count(&read.tx);
-        let mut counts = PruneCounts::one(PrunedTable::Jobs, jobs.await?);
+        let over = self.over(&read.tx, &found).await?;
+        let mut counts = PruneCounts::default();
+        if !over.is_empty() {
+            let attempts = attempts_of(&read.tx, &over).await?;
+            counts.add(PrunedTable::Attempts, attempts.into_values().sum());
+            let jobs = job::Entity::find().filter(job::Column::OrderId.is_in(ids(&over)));
+            counts.add(PrunedTable::Jobs, jobs.count(&read.tx).await?);
+        }
         read.end().await?;
-        counts.add(&PruneCounts::one(PrunedTable::Attempts, attempts));
         Ok((counts, next_after(&found)))
     }
 
@@ -82,9 +112,9 @@ impl Batch<'_> {
             .filter(payment::Column::PrunedAt.is_null())
             .filter(Expr::col(payment::Column::State).is_in(over))
             .filter(payment::Column::UpdatedAt.lt(self.before_ms));
-        if let Some((updated_at, order_id)) = self.after {
+        if let Some(after) = self.after {
             let place = [payment::Column::UpdatedAt, payment::Column::OrderId].map(Expr::col);
-            let after = [Expr::value(*updated_at), Expr::value(order_id.as_str())];
+            let after = [Expr::value(after.updated_at), Expr::value(after.order_id.as_str())];
             candidates = candidates.filter(Expr::tuple(place).gt(Expr::tuple(after)));
         }
         candidates
@@ -94,56 +124,109 @@ impl Batch<'_> {
     }
 
     /// Those of them that the rules let go.
-    async fn prunable<'p>(
+    async fn over<'p>(
         &self,
         connection: &impl ConnectionTrait,
         found: &'p [payment::Model],
-    ) -> Result<Vec<&'p str>, StoreError> {
+    ) -> Result<Vec<&'p payment::Model>, StoreError> {
         let observed = observe(connection, found).await?;
-        let is_over = observed
-            .iter()
-            .map(|one| check_prune(&one.activity, one.last_ended_at, self.before_ms).is_ok());
-        let all = found.iter().map(|row| row.order_id.as_str());
-        Ok(all.zip(is_over).filter_map(|(id, is_over)| is_over.then_some(id)).collect())
+        let both = found.iter().zip(&observed);
+        let over = both.filter(|(_, seen)| {
+            check_prune(&seen.activity, seen.last_ended_at, self.before_ms).is_ok()
+        });
+        Ok(over.map(|(row, _)| row).collect())
     }
 }
 
-/// After the last of a whole batch; `None` when there are no more.
-fn next_after(found: &[payment::Model]) -> After {
+/// After the last of a whole batch.
+fn next_after(found: &[payment::Model]) -> Next {
     let is_whole = u64::try_from(found.len()).is_ok_and(|count| count >= PAYMENTS_MAX);
-    found.last().filter(|_| is_whole).map(|last| (last.updated_at, last.order_id.clone()))
+    match found.last() {
+        Some(last) if is_whole => Next::After(Some(Place::of(last))),
+        Some(_) | None => Next::End,
+    }
 }
 
-async fn delete_attempts(
+fn ids<'p>(payments: &[&'p payment::Model]) -> impl Iterator<Item = &'p str> {
+    payments.iter().map(|row| row.order_id.as_str())
+}
+
+/// How many attempts each of these payments has; those without any are left out.
+async fn attempts_of(
+    connection: &impl ConnectionTrait,
+    payments: &[&payment::Model],
+) -> Result<HashMap<String, u64>, StoreError> {
+    if payments.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let counts: Vec<(String, i64)> = attempt::Entity::find()
+        .select_only()
+        .column(attempt::Column::OrderId)
+        .column_as(attempt::Column::OrderId.count(), "count")
+        .filter(attempt::Column::OrderId.is_in(ids(payments)))
+        .group_by(attempt::Column::OrderId)
+        .into_tuple()
+        .all(connection)
+        .await?;
+    let counts = counts.into_iter().map(|(id, count)| (id, u64::try_from(count).unwrap_or(0)));
+    Ok(counts.collect())
+}
+
+async fn delete_whole(
     write: &Write<'_>,
-    ids: &[&str],
-    rows_max: u64,
-) -> Result<u64, StoreError> {
-    if ids.is_empty() {
-        return Ok(0);
+    payments: &[&payment::Model],
+) -> Result<PruneCounts, StoreError> {
+    let mut counts = PruneCounts::default();
+    if payments.is_empty() {
+        return Ok(counts);
     }
-    let key = key_of::<attempt::Entity>();
-    let list = Query::select()
-        .columns(key.clone())
-        .from(attempt::Entity)
-        .and_where(attempt::Column::OrderId.is_in(ids.iter().copied()))
-        .limit(rows_max)
-        .take();
-    delete_listed(write, attempt::Entity.table_ref(), key, list).await
-}
-
-async fn delete_jobs(write: &Write<'_>, ids: &[&str]) -> Result<u64, StoreError> {
-    if ids.is_empty() {
-        return Ok(0);
-    }
-    let deleted = job::Entity::delete_many()
-        .filter(job::Column::OrderId.is_in(ids.iter().copied()))
+    let attempts = attempt::Entity::delete_many()
+        .filter(attempt::Column::OrderId.is_in(ids(payments)))
+        .exec(&write.tx)
+        .await?;
+    let jobs = job::Entity::delete_many()
+        .filter(job::Column::OrderId.is_in(ids(payments)))
         .exec(&write.tx)
         .await?;
     payment::Entity::update_many()
         .col_expr(payment::Column::PrunedAt, Expr::value(write.now_ms))
-        .filter(payment::Column::OrderId.is_in(ids.iter().copied()))
+        .filter(payment::Column::OrderId.is_in(ids(payments)))
         .exec(&write.tx)
         .await?;
-    Ok(deleted.rows_affected)
+    counts.add(PrunedTable::Attempts, attempts.rows_affected);
+    counts.add(PrunedTable::Jobs, jobs.rows_affected);
+    Ok(counts)
+}
+
+/// Of a payment that has more attempts than one transaction may delete: the oldest, up to that many. Its jobs have ended long ago;
+/// that part of their attempts is missing decides nothing.
+async fn delete_oldest_attempts(
+    write: &Write<'_>,
+    order_id: &str,
+    rows_max: u64,
+) -> Result<u64, StoreError> {
+    let oldest: Vec<(String, i32)> = attempt::Entity::find()
+        .select_only()
+        .column(attempt::Column::JobId)
+        .column(attempt::Column::Number)
+        .filter(attempt::Column::OrderId.eq(order_id))
+        .order_by_asc(attempt::Column::StartedAt)
+        .limit(rows_max)
+        .into_tuple()
+        .all(&write.tx)
+        .await?;
+    let mut numbers: HashMap<String, Vec<i32>> = HashMap::new();
+    for (job_id, number) in oldest {
+        numbers.entry(job_id).or_default().push(number);
+    }
+    let mut deleted = 0_u64;
+    for (job_id, numbers) in numbers {
+        let result = attempt::Entity::delete_many()
+            .filter(attempt::Column::JobId.eq(job_id))
+            .filter(attempt::Column::Number.is_in(numbers))
+            .exec(&write.tx)
+            .await?;
+        deleted = deleted.saturating_add(result.rows_affected);
+    }
+    Ok(deleted)
 }
