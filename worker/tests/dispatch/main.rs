@@ -13,6 +13,7 @@ mod hands;
 mod journey;
 mod look_ups;
 mod relaying;
+mod retention;
 mod running;
 mod shop;
 mod staff;

@@ -36,7 +36,7 @@ fn lane(kind: JobKind) -> Lane {
     }
 }
 
-fn context(
+pub(crate) fn context(
     shop: &Shop,
     queue: &MemoryQueue,
     consumer: Box<dyn Consumer>,
@@ -50,6 +50,7 @@ fn context(
         pacing: Arc::clone(&shop.dispatcher.pacing),
         concurrency,
         name: "running".to_owned(),
+        retention: None,
     }
 }
 
@@ -81,7 +82,7 @@ impl Running {
 }
 
 /// Waits until `is_so`, for at most this long.
-async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + longest;
     while !is_so().await {
         assert!(Instant::now() < until, "waited in vain: {what}");
@@ -89,7 +90,7 @@ async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() ->
     }
 }
 
-const SOON: Duration = Duration::from_secs(15);
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 
 async fn has_ended(shop: &Shop, job: &JobId) -> bool {
     !shop.job(job).await.state.is_live()
