@@ -13,8 +13,10 @@ mod embedded;
 mod entropy;
 mod exit;
 mod journey;
+mod lifecycle;
 mod output;
 mod parts;
+mod roles;
 mod shutdown;
 mod telemetry;
 mod unanswered;
@@ -79,7 +81,10 @@ fn start(cli: &Cli) -> Result<(), Failure> {
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
 fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
-    let runs_on = matches!(cli.command, None | Some(Command::Simulator(_)));
+    let runs_on = matches!(
+        cli.command,
+        None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_))
+    );
     let mut log = config.log.clone();
     if !runs_on && config::is_default(settings, "log.filter") {
         "error".clone_into(&mut log.filter);
@@ -90,6 +95,8 @@ fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
 async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(), Failure> {
     match &cli.command {
         None => run_embedded(cli, &config, environment).await,
+        Some(Command::Api(_)) => roles::run_api(&config).await,
+        Some(Command::Worker(_)) => roles::run_worker(&config).await,
         Some(Command::Try(args)) => journey::run(config, environment, args).await,
         Some(Command::Simulator(args)) => {
             command::simulator::run(&config, args, shutdown::on_signal()?).await
@@ -97,6 +104,8 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Migrate) => command::migrate(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
+        Some(Command::Prune(args)) => command::prune::run(&config, args).await,
+        Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),

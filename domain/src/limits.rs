@@ -11,6 +11,10 @@ pub const CONNECT_TIMEOUT_MS: i64 = 3_000;
 pub const LEASE_MS: i64 = 20_000;
 /// How often a worker renews the leases of everything it holds: several chances before a lease is over.
 pub const LEASE_RENEWAL_MS: i64 = 5_000;
+/// How often a worker says that it lives.
+pub const HEARTBEAT_MS: i64 = 5_000;
+/// How long after its last heartbeat a worker counts as alive: two may be lost.
+pub const WORKER_ALIVE_MS: i64 = 3 * HEARTBEAT_MS;
 /// What must be left of a lease, by the worker's own monotonic clock, for a call to be started under it.
 pub const LEASE_LEFT_TO_SEND_MS: i64 = 5_000;
 /// How long after its start a call that nobody finished may still reach Toss: its deadline, and the lease of a paused worker.
@@ -99,6 +103,10 @@ pub const DELIVERY_MS_MAX: i64 = 24 * 60 * 60_000;
 pub const PAGE_ROWS_MAX: u64 = 200;
 /// The longest idempotency key that we take from a caller.
 pub const CALLER_KEY_CHARS_MAX: usize = 255;
+/// Rows that one transaction of retention deletes at the most: some milliseconds of work, so that nobody who moves money waits for it.
+pub const PRUNE_BATCH_ROWS_MAX: u64 = 500;
+/// The pause between two such transactions. SQLite's other writers poll for their turn.
+pub const PRUNE_PAUSE_MS: u64 = 20;
 /// For how many days, at the least, a caller's idempotency key finds what it made: callers are promised a month.
 pub const CALLER_KEY_DAYS_MIN: u32 = 30;
 /// How many days, at the least, an ended job and its attempts are kept: as long as Toss answers to their idempotency keys.

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use domain::limits::{PRUNE_BATCH_ROWS_MAX, PRUNE_PAUSE_MS};
 use domain::retention::DAY_MS;
 use store::{Chore, ChoreTurn, PruneAges, PruneMode, PrunedTable, Store, StoreError};
-use tokio_util::sync::CancellationToken;
 
 /// The first run of an installation comes at a random time within this, so that it meets no start.
 const FIRST_WITHIN_MS: i64 = 60 * 60_000;
@@ -17,17 +17,13 @@ const HOLD_MS: i64 = 60 * 60_000;
 const GO_ON_MS: i64 = 5 * 60_000;
 /// The longest wait between two looks at the row: another worker may have begun a run and died.
 const LOOK_EVERY_MS: i64 = 10 * 60_000;
-/// Rows that one transaction deletes at the most: some milliseconds of work.
-const BATCH_ROWS_MAX: u64 = 500;
 /// Batches of one run at the most; a backlog takes several runs.
 const BATCHES_MAX: u32 = 500;
-/// The pause between two batches.
-const PAUSE: Duration = Duration::from_millis(20);
 
-/// Does the chore whenever it is this worker's turn, until `done`.
-pub(crate) async fn keep(store: &Store, ages: &PruneAges, done: &CancellationToken) {
-    while !done.is_cancelled() {
-        let wait_ms = match take_turn(store, ages).await {
+/// Does the chore whenever it is this worker's turn. It may be cut off at any line: a batch is a transaction, and the rest is found again.
+pub(crate) async fn keep(store: Store, ages: PruneAges) {
+    loop {
+        let wait_ms = match take_turn(&store, &ages).await {
             Ok(due_in_ms) => due_in_ms.clamp(1, LOOK_EVERY_MS),
             Err(error) => {
                 tracing::warn!(
@@ -37,10 +33,7 @@ pub(crate) async fn keep(store: &Store, ages: &PruneAges, done: &CancellationTok
                 GO_ON_MS
             }
         };
-        tokio::select! {
-            () = done.cancelled() => {}
-            () = tokio::time::sleep(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0))) => {}
-        }
+        tokio::time::sleep(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0))).await;
     }
 }
 
@@ -60,10 +53,10 @@ async fn take_turn(store: &Store, ages: &PruneAges) -> Result<i64, StoreError> {
 async fn prune(store: &Store, ages: &PruneAges) -> Result<bool, StoreError> {
     let mut run = store.prune(ages, PruneMode::Delete).await?;
     for _ in 0..BATCHES_MAX {
-        if run.next_batch(BATCH_ROWS_MAX).await?.is_none() {
+        if run.next_batch(PRUNE_BATCH_ROWS_MAX).await?.is_none() {
             break;
         }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(Duration::from_millis(PRUNE_PAUSE_MS)).await;
     }
     let counts = run.counts();
     tracing::info!(

@@ -238,6 +238,10 @@ impl Consumer for StopsAtTheFirst {
         self.stop.cancel();
         received
     }
+
+    fn pause(&mut self, lanes: &[Lane]) {
+        self.inner.pause(lanes);
+    }
 }
 
 #[tokio::test]
