@@ -1,17 +1,11 @@
 //! The daily deletion as running workers do it: one of them, when it is due, and never what is needed.
 
-use std::num::NonZeroUsize;
-
 use domain::job::JobKind;
 use domain::retention::DAY_MS;
-use queue::{ConsumerEnded, Lane, MemoryQueue};
 use store::{Chore, ChoreTurn, PruneAges};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use worker::WorkerContext;
 
 use crate::hands::Fault;
-use crate::running::{SOON, context, wait_for};
+use crate::running::{Running, SOON, identity, wait_for};
 use crate::shop::Shop;
 
 const AGES: PruneAges = PruneAges {
@@ -20,35 +14,6 @@ const AGES: PruneAges = PruneAges {
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
 };
-
-/// Workers that may prune, until they are stopped.
-struct Workers {
-    stop: CancellationToken,
-    running: Vec<JoinHandle<Result<(), ConsumerEnded>>>,
-}
-
-impl Workers {
-    fn start(shop: &Shop, count: usize) -> Workers {
-        let stop = CancellationToken::new();
-        let queue = MemoryQueue::new(NonZeroUsize::new(10).unwrap());
-        let run = |number: usize| {
-            let consumer = Box::new(queue.consumer(&Lane::ALL));
-            let name = format!("worker-{number}");
-            let retention = Some(AGES);
-            let context = WorkerContext { name, retention, ..context(shop, &queue, consumer, 1) };
-            tokio::spawn(worker::run(context, stop.clone()))
-        };
-        let running = (0..count).map(run).collect();
-        Workers { stop, running }
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        for worker in self.running {
-            worker.await.unwrap().unwrap();
-        }
-    }
-}
 
 /// In how many milliseconds the chore is due; `None` when it is.
 async fn due_in_ms(shop: &Shop) -> Option<i64> {
@@ -69,7 +34,13 @@ async fn of_several_workers_one_deletes_what_is_old_and_the_next_time_is_a_day_l
     // The chore is known, and due a moment later.
     assert!(due_in_ms(&shop).await.is_some());
     shop.advance(90 * DAY_MS);
-    let workers = Workers::start(&shop, 3);
+    let start = |number: usize| {
+        Running::start_with(&shop, 1, |context| {
+            context.identity = identity(&format!("worker-{number}"));
+            context.retention = Some(AGES);
+        })
+    };
+    let workers: Vec<Running> = (0..3).map(start).collect();
     wait_for("the old job to go", SOON, async || {
         shop.store.find_job(&old).await.unwrap().is_none()
     })
@@ -82,6 +53,8 @@ async fn of_several_workers_one_deletes_what_is_old_and_the_next_time_is_a_day_l
     let confirms = shop.jobs(JobKind::Confirm).await;
     let left: Vec<_> = confirms.iter().map(|job| job.order_id.as_str()).collect();
     assert_eq!(left, [paid.order_id.as_str()], "money is held: its attempts stay");
-    workers.stop().await;
+    for worker in workers {
+        worker.stop().await.unwrap();
+    }
     shop.close().await;
 }
