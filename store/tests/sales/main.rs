@@ -4,5 +4,6 @@ mod catalogue;
 mod fixture;
 mod listing;
 mod orders;
+mod processes;
 mod retention;
 mod staff;
