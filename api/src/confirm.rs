@@ -112,8 +112,8 @@ pub(crate) async fn accept(
     let request_id = Some(request_id.to_string());
     let confirm = AcceptConfirm { order_id, payment_key, amount, payment_type, request_id };
     let accepted = api.store.accept_confirm(&confirm).await?;
-    if !accepted.is_replay {
-        api.publishing.publish(accepted.job);
+    if let Some(job) = accepted.job {
+        api.publishing.publish(job);
     }
     api.store.find_order(&confirm.order_id).await?.ok_or_else(unknown_order)
 }

@@ -11,6 +11,7 @@ mod layers;
 mod problem;
 mod queue;
 mod read;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod toss;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use api::{Network, Rate, TokenKey};
 use secrecy::{ExposeSecret as _, SecretString};
+use store::PruneAges;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::environment::Environment;
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) toss: TossChoice,
     pub(crate) call_limits: CallLimits,
     pub(crate) simulator: SimulatorConfig,
+    pub(crate) retention: PruneAges,
     /// Where health and metrics are served besides; `None`: nowhere.
     pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) checkout: CheckoutConfig,
@@ -136,6 +139,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let toss = toss::parse_toss(reader);
     let call_limits = toss::parse_limits(reader);
     let simulator = toss::parse_simulator(reader);
+    let retention = retention::parse_retention(reader);
     let health_listen = reader.parsed("health.listen");
     let checkout = parse_checkout(reader);
     let token_key = parse_token_key(reader);
@@ -155,6 +159,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         toss: toss?,
         call_limits: call_limits?,
         simulator: simulator?,
+        retention: retention?,
         health_listen,
         checkout: checkout?,
         token_key,

@@ -105,6 +105,8 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
+        Some(Command::Prune(args)) => command::prune::run(&config, args).await,
+        Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),

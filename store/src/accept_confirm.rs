@@ -34,8 +34,8 @@ pub struct AcceptConfirm {
 /// A confirm that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedConfirm {
-    /// The job that will do it; publish it now, or the relay will.
-    pub job: PublishedJob,
+    /// The job that will do it: publish it now, or the relay will. `None` for a repeat, whose job was made before.
+    pub job: Option<PublishedJob>,
     /// Whether it had been accepted before.
     pub is_replay: bool,
 }
@@ -112,7 +112,7 @@ impl Store {
             return Err(AcceptConfirmError::AmountDiffers { amount });
         }
         if let Some(known) = payment::Entity::find_by_id(order.id.as_str()).one(&write.tx).await? {
-            return repeated(&write, &known, confirm).await;
+            return repeated(&known, confirm);
         }
         rows::order_state(&order)?
             .check_payable(order.pay_by, write.now_ms)
@@ -134,28 +134,19 @@ impl Store {
         changed.update(&write.tx).await?;
         write.changes(&order_id);
         write.commit().await?;
-        Ok(AcceptedConfirm { job: published, is_replay: false })
+        Ok(AcceptedConfirm { job: Some(published), is_replay: false })
     }
 }
 
 /// A confirm for an order that has a payment: the same one again, or another one.
-async fn repeated(
-    write: &Write<'_>,
+fn repeated(
     known: &payment::Model,
     confirm: &AcceptConfirm,
 ) -> Result<AcceptedConfirm, AcceptConfirmError> {
     if known.payment_key != confirm.payment_key.as_str() {
         return Err(AcceptConfirmError::OtherConfirm);
     }
-    let job = job::Entity::find()
-        .filter(job::Column::OrderId.eq(&known.order_id))
-        .filter(job::Column::Kind.eq(JobKind::Confirm.word()))
-        .one(&write.tx)
-        .await?
-        .ok_or_else(|| {
-            DbErr::RecordNotFound(format!("the confirm job of order {}", known.order_id))
-        })?;
-    Ok(AcceptedConfirm { job: PublishedJob::of(&job, JobKind::Confirm), is_replay: true })
+    Ok(AcceptedConfirm { job: None, is_replay: true })
 }
 
 /// Whether a payment that has not failed holds this key. One that failed does not keep it: somebody may have made it up.
@@ -200,6 +191,7 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         raw: None,
         version: 1,
         updated_at: now_ms,
+        pruned_at: None,
     }
 }
 

@@ -181,16 +181,8 @@ async fn settle(
     let is_overtaken = is_overtaken(write, &scene, result).await?;
     let decision =
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
-    record(
-        write,
-        &scene,
-        result,
-        decision.verdict,
-        decision.code.clone(),
-        decision.message.clone(),
-        false,
-    )
-    .await?;
+    let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
+    record(write, &scene, result, brought, false).await?;
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
@@ -209,7 +201,7 @@ async fn settle(
     let is_news = decision.event.is_some() || attempt.operation == Operation::LookUp;
     let told = told
         .filter(|_| is_news && !is_older && !is_overtaken)
-        .map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
+        .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
     apply(write, context, &mut scene, &decision, told, delay_ms).await?;
     if is_older {
         let request_id = attempt.request_id();
@@ -310,13 +302,16 @@ async fn decide(
     })
 }
 
+/// What is kept of the answer's body: nothing once the order's customer was erased.
+fn kept_body<'a>(scene: &Scene, result: &'a AttemptResult) -> Option<&'a str> {
+    result.body.as_deref().filter(|_| !scene.is_erased)
+}
+
 async fn record(
     write: &Write<'_>,
     scene: &Scene,
     result: &AttemptResult,
-    verdict: Verdict,
-    code: Option<String>,
-    message: Option<String>,
+    (verdict, code, message): (Verdict, Option<String>, Option<String>),
     is_stale: bool,
 ) -> Result<(), StoreError> {
     let given = &result.attempt;
@@ -331,7 +326,7 @@ async fn record(
     row.message = Set(message);
     row.verdict = Set(Some(verdict.word().to_owned()));
     row.trace_id = Set(result.trace_id.clone());
-    row.answer = Set(result.body.clone());
+    row.answer = Set(kept_body(scene, result).map(str::to_owned));
     row.is_stale = Set(is_stale);
     row.update(&write.tx).await?;
     Ok(())
@@ -361,7 +356,7 @@ async fn keep_stale(
         verdict = verdict.word(),
         "an answer came after its claim was over: kept, and looked up"
     );
-    record(write, scene, result, verdict, code, message, true).await?;
+    record(write, scene, result, (verdict, code, message), true).await?;
     if result.attempt.operation.is_money() {
         let job =
             crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id())

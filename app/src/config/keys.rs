@@ -283,6 +283,25 @@ pub(crate) const KEYS: &[Key] = &[
             ],
         )
     },
+    key(
+        "retention.jobs_days",
+        "90",
+        &[
+            "How many days ended jobs and their attempts are kept, at least 15; those of payments that can still be cancelled",
+            "are kept for ever. What docs/retention.md says is deleted once a day, or by `seungin prune`.",
+        ],
+    ),
+    key(
+        "retention.idempotency_days",
+        "90",
+        &["How many days a caller's idempotency key finds what it made, at least 30."],
+    ),
+    key("retention.poison_days", "90", &["How many days messages are kept that named no job."]),
+    key(
+        "retention.workers_days",
+        "7",
+        &["How many days after its last heartbeat a worker is forgotten that did not say goodbye."],
+    ),
     Key {
         production: Some("false"),
         ..key(

@@ -37,11 +37,16 @@ pub(crate) fn post(url: &str, token: Option<&str>, body: &Value) -> (u16, Value)
 
 /// An order of two chickens at the demo shop; gives its id and access token.
 pub(crate) fn order(api: &str) -> (String, String) {
+    order_of(api, &json!({"name": "손님", "phone": "01012345678"}))
+}
+
+/// The same by this customer.
+pub(crate) fn order_of(api: &str, customer: &Value) -> (String, String) {
     let body = json!({
         "storeId": "chicken-yeonnam",
         "items": [{"productId": "old-whole-two", "quantity": 1, "options": []}],
         "amount": 22_000,
-        "customer": {"name": "손님", "phone": "01012345678"},
+        "customer": customer,
         "delivery": {"address": "서울 마포구 와우산로 1"},
     });
     let (status, created) = post(&format!("{api}/v1/orders"), None, &body);

@@ -6,4 +6,5 @@ mod embedded;
 mod http;
 mod journey;
 mod process;
+mod retention;
 mod staff;

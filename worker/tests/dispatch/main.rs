@@ -15,6 +15,7 @@ mod holds;
 mod journey;
 mod look_ups;
 mod relaying;
+mod retention;
 mod running;
 mod shop;
 mod staff;

@@ -105,6 +105,7 @@ pub(crate) fn context(
         pacing: Arc::clone(&shop.dispatcher.pacing),
         limits: CallLimits { concurrency, merchant_concurrency: concurrency, per_minute: None },
         identity: identity("running"),
+        retention: None,
     }
 }
 

@@ -131,7 +131,7 @@ impl Shop {
     /// Accepts the confirm and returns its job.
     pub(crate) async fn accept(&self, paying: &Paying) -> JobId {
         let accepted = self.store.accept_confirm(&confirm_of(paying)).await.unwrap();
-        JobId::parse(accepted.job.id).unwrap()
+        JobId::parse(accepted.job.unwrap().id).unwrap()
     }
 
     /// A payment that was confirmed without trouble.
@@ -162,7 +162,7 @@ impl Shop {
             },
         };
         let accepted = self.store.accept_cancel(&cancel).await?;
-        Ok((accepted.cancellation_id, JobId::parse(accepted.job.id).unwrap()))
+        Ok((accepted.cancellation_id, JobId::parse(accepted.job.unwrap().id).unwrap()))
     }
 
     /// Does every job that is due, and moves both clocks to the next one, until nothing is left but what waits for a person.
