@@ -32,6 +32,8 @@ pub mod policy;
 pub mod role;
 pub mod status;
 pub mod text;
+pub mod trace;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
+pub use trace::TraceContext;

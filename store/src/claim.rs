@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::ids::{sha256_hex, toss_idempotency_key};
+use crate::origin::Origin;
 use crate::rows;
 use crate::settle::{Scene, SettleContext, apply};
 
@@ -68,7 +69,7 @@ pub struct StartedAttempt {
     merchant: String,
     idempotency_key: Option<String>,
     call: Call,
-    request_id: Option<String>,
+    origin: Origin,
 }
 
 impl StartedAttempt {
@@ -126,10 +127,10 @@ impl StartedAttempt {
         &self.call
     }
 
-    /// The request that made the job, for logs.
+    /// The request that made the job, for logs and traces.
     #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -352,7 +353,7 @@ async fn start(
             .is_money()
             .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
-        request_id: scene.job.request_id.clone(),
+        origin: Origin::of(&scene.job),
     };
     let row = attempt::Model {
         job_id: attempt.job_id.clone(),

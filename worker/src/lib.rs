@@ -1,8 +1,9 @@
 //! The worker: takes job ids from the queue, claims the jobs, makes their calls to Toss and settles the answers.
 //!
 //! The story of a job is in [`dispatch`]: claim, call, settle. Around it stand the consumer loop and the batches of settlements
-//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
-//! `domain`'s, what is written is `store`'s.
+//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]), the delays
+//! ([`pacing`]), and what an attempt leaves in logs and traces ([`trace`]). What an answer means is `domain`'s, what is written is
+//! `store`'s.
 
 #![cfg_attr(
     not(test),
@@ -24,8 +25,10 @@ pub mod pacing;
 mod run;
 mod settler;
 mod sweeper;
+pub mod trace;
 
 pub use dispatch::Dispatcher;
 pub use gateway::Gateways;
 pub use pacing::JitteredPacing;
 pub use run::{WorkerContext, run};
+pub use trace::AttemptTrace;

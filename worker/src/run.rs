@@ -18,6 +18,7 @@ use crate::gateway::{self, Gateways};
 use crate::lease::{self, Leases, lease_from_now};
 use crate::settler::{Finished, Settler};
 use crate::sweeper;
+use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
 const CLAIM_BATCH_MAX: usize = 64;
@@ -143,7 +144,12 @@ impl Floor {
                     known.push(delivery);
                 }
                 Err(error) => {
-                    tracing::error!(%error, alert = "poison_message", "a message names no job: set aside");
+                    tracing::error!(
+                        %error,
+                        request_id = delivery.trace.request_id,
+                        alert = "poison_message",
+                        "a message names no job: set aside"
+                    );
                     delivery.ack();
                 }
             }
@@ -198,12 +204,13 @@ impl Floor {
             (Arc::clone(&self.gateways), self.leases.clone(), self.store.clone());
         let (finished, shutdown) = (self.finished.clone(), self.shutdown.clone());
         self.calls.spawn(async move {
+            let trace = AttemptTrace::begin(&attempt);
             if shutdown.is_cancelled() {
-                give_back(&store, &leases, attempt).await;
+                give_back(&store, &leases, attempt, &trace).await;
                 return;
             }
             let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
-                gateways.call(attempt).await
+                gateways.call(attempt, &trace).await
             } else {
                 gateway::unsent(
                     attempt,
@@ -213,7 +220,7 @@ impl Floor {
                 )
             };
             // The receiver outlives every call.
-            let _received = finished.send(Finished { result, delivery, permit }).await;
+            let _received = finished.send(Finished { result, trace, delivery, permit }).await;
         });
     }
 
@@ -235,14 +242,15 @@ impl Floor {
 }
 
 /// Nothing was sent under it and nothing will be: the job is due for others at once.
-async fn give_back(store: &Store, leases: &Leases, attempt: StartedAttempt) {
+async fn give_back(store: &Store, leases: &Leases, attempt: StartedAttempt, trace: &AttemptTrace) {
     leases.release(attempt.job_id(), attempt.claim());
-    if let Err(error) = store.release_unsent(std::slice::from_ref(&attempt)).await {
-        tracing::warn!(
-            job_id = attempt.job_id(),
+    match store.release_unsent(std::slice::from_ref(&attempt)).await {
+        Ok(()) => trace.log_given_back(),
+        Err(error) => tracing::warn!(
+            parent: &trace.span,
             error = error.with_causes(),
             "an unsent attempt was not given back: its lease runs out"
-        );
+        ),
     }
 }
 

@@ -11,7 +11,7 @@ use domain::limits;
 use queue::{Consumer, ConsumerEnded, Delivery, Lane, MemoryQueue, Message, Publisher as _, Trace};
 use serde_json::json;
 use simulator::Config;
-use store::PublishedJob;
+use store::{Origin, PublishedJob};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -66,8 +66,7 @@ impl Running {
     }
 
     async fn publish(&self, job: &JobId, kind: JobKind) {
-        let job =
-            PublishedJob { id: job.as_str().to_owned(), kind, request_id: None, traceparent: None };
+        let job = PublishedJob { id: job.as_str().to_owned(), kind, origin: Origin::default() };
         relay::publish_now(&self.queue.publisher(), &[job]).await;
     }
 
