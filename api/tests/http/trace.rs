@@ -46,7 +46,8 @@ async fn what_staff_ask_for_carries_the_trace_of_their_request() {
     app.post_with(As::Manager, &order.path_to("cancels"), &headers, body).await;
     let cancel = app.published().await.pop().unwrap();
     let look_up = format!("/v1/jobs/{}/look-up", cancel.job_id);
-    app.post_with(As::Manager, &look_up, &[("x-request-id", "look-1"), HEADERS[1]], json!({})).await;
+    app.post_with(As::Manager, &look_up, &[("x-request-id", "look-1"), HEADERS[1]], json!({}))
+        .await;
     let looked_up = app.published().await.pop().unwrap();
     assert_ne!(looked_up.job_id, cancel.job_id);
     for (message, request_id) in [(&cancel, "checkout-42"), (&looked_up, "look-1")] {

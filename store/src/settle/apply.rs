@@ -204,7 +204,7 @@ async fn apply_to_job(
             row.rerun_wanted = Set(false);
             row.due_at = Set(write.now_ms.saturating_add(limits::GRACE_MS));
             row.runnable_since = Set(write.now_ms);
-            context.publish.push(PublishedJob::of(&known, JobKind::LookUp));
+            context.publish.push(PublishedJob::of(known, JobKind::LookUp));
         } else {
             row.state = Set(state.word().to_owned());
             row.ended_at = Set(Some(write.now_ms));

@@ -18,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 use worker::WorkerContext;
 
 use crate::hands::Fault;
+use crate::log::Log;
 use crate::shop::{Paying, Shop};
 
 /// A worker and a relay at work.
-struct Running {
+pub(crate) struct Running {
     queue: MemoryQueue,
     stop: CancellationToken,
     worker: JoinHandle<Result<(), ConsumerEnded>>,
@@ -54,7 +55,7 @@ fn context(
 }
 
 impl Running {
-    fn start(shop: &Shop, concurrency: usize) -> Running {
+    pub(crate) fn start(shop: &Shop, concurrency: usize) -> Running {
         let queue = MemoryQueue::new(NonZeroUsize::new(1_000).unwrap());
         let consumer = Box::new(queue.consumer(&Lane::ALL));
         let stop = CancellationToken::new();
@@ -65,13 +66,13 @@ impl Running {
         Running { queue, stop, worker, relay }
     }
 
-    async fn publish(&self, job: &JobId, kind: JobKind) {
+    pub(crate) async fn publish(&self, job: &JobId, kind: JobKind) {
         let job = PublishedJob { id: job.as_str().to_owned(), kind, origin: Origin::default() };
         relay::publish_now(&self.queue.publisher(), &[job]).await;
     }
 
     /// Stops in good order and waits until it has.
-    async fn stop(self) -> Result<(), ConsumerEnded> {
+    pub(crate) async fn stop(self) -> Result<(), ConsumerEnded> {
         self.stop.cancel();
         let ended = self.worker.await.unwrap();
         self.relay.await.unwrap();
@@ -80,7 +81,7 @@ impl Running {
 }
 
 /// Waits until `is_so`, for at most this long.
-async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + longest;
     while !is_so().await {
         assert!(Instant::now() < until, "waited in vain: {what}");
@@ -88,9 +89,9 @@ async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() ->
     }
 }
 
-const SOON: Duration = Duration::from_secs(15);
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 
-async fn has_ended(shop: &Shop, job: &JobId) -> bool {
+pub(crate) async fn has_ended(shop: &Shop, job: &JobId) -> bool {
     !shop.job(job).await.state.is_live()
 }
 
@@ -100,7 +101,7 @@ async fn running_count(shop: &Shop) -> usize {
 }
 
 /// A payment whose confirm takes so long at Toss, accepted and published.
-async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, JobId) {
+pub(crate) async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, JobId) {
     let paying = shop.authenticated(23).await;
     shop.goes_wrong(&paying, "confirm", &Fault::new("delay").with("ms", json!(ms)));
     let job = shop.accept(&paying).await;
@@ -108,7 +109,7 @@ async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, JobId) {
     (paying, job)
 }
 
-async fn reaches_toss(shop: &Shop, paying: &Paying) {
+pub(crate) async fn reaches_toss(shop: &Shop, paying: &Paying) {
     wait_for("the call at Toss", SOON, async || shop.ledger(paying).calls.confirm > 0).await;
 }
 
@@ -240,6 +241,7 @@ impl Consumer for StopsAtTheFirst {
 
 #[tokio::test]
 async fn what_was_claimed_and_not_sent_when_the_stop_came_is_given_back_at_once() {
+    let log = Log::start();
     let shop = Shop::open().await;
     let queue = MemoryQueue::new(NonZeroUsize::new(10).unwrap());
     let stop = CancellationToken::new();
@@ -257,6 +259,9 @@ async fn what_was_claimed_and_not_sent_when_the_stop_came_is_given_back_at_once(
     let attempt = shop.attempts(&job).await.remove(0);
     assert_eq!(attempt.verdict.as_deref(), Some("unsent"));
     assert_eq!(attempt.code.as_deref(), Some("STOPPED_BEFORE_SENDING"));
+    let [line] = log.settled().try_into().unwrap();
+    assert_eq!((&line["code"], &line["next"]), (&json!(attempt.code), &json!("queued")));
+    assert_eq!(line["span"]["job_id"], job.as_str(), "{line}");
     let due = shop.store.take_due_jobs(limits::RELAY_BATCH_MAX).await.unwrap();
     assert_eq!(due.len(), 1, "without waiting for a lease");
     shop.dispatcher.dispatch(std::slice::from_ref(&job)).await.unwrap();
