@@ -12,6 +12,9 @@ use store::{AttemptResult, RandomIds, STOPPED_BEFORE_SENDING, Settled, StartedAt
 use tracing::field::Empty;
 use tracing::{Span, error_span};
 
+/// The word for an answer that is on record and decided nothing.
+const KEPT: &str = "kept";
+
 /// Where an attempt stands.
 #[derive(Debug, Clone)]
 pub struct AttemptTrace {
@@ -48,6 +51,7 @@ impl AttemptTrace {
             code = Empty,
             http_status = Empty,
             next = Empty,
+            otel.status_code = Empty,
         );
         AttemptTrace { span, context }
     }
@@ -60,7 +64,13 @@ impl AttemptTrace {
         };
         let verdict = settled.verdict.map(Verdict::word);
         let code = settled.code.as_deref().unwrap_or(answered);
-        let next = settled.next.map_or("kept", NextJob::word);
+        let next = match (settled.next, settled.verdict) {
+            (Some(next), _) => next.word(),
+            // It came after its claim was over.
+            (None, Some(_)) => KEPT,
+            // The commit before was made, and only its answer was lost.
+            (None, None) => "recorded",
+        };
         macro_rules! log_at {
             ($level:ident) => {
                 tracing::$level!(
@@ -77,15 +87,18 @@ impl AttemptTrace {
                 )
             };
         }
-        match settled.next {
-            Some(_) => log_at!(info),
-            // It came after its claim was over.
-            None => log_at!(warn),
+        if next == KEPT {
+            log_at!(warn);
+        } else {
+            log_at!(info);
         }
         self.span.record("verdict", verdict);
         self.span.record("code", code);
         self.span.record("http_status", result.http_status);
         self.span.record("next", next);
+        if let Some(Verdict::Failed(_)) = settled.verdict {
+            self.span.record("otel.status_code", "ERROR");
+        }
     }
 
     /// The one line of an attempt that was recorded and given back, because the worker stops.

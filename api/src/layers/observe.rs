@@ -73,6 +73,7 @@ fn span(request_id: &RequestId, trace: &RequestTrace) -> Span {
         status = Empty,
         problem = Empty,
         is_read = Empty,
+        otel.status_code = Empty,
     )
 }
 
@@ -112,6 +113,9 @@ fn log_answer(
     span.record("status", status.as_u16());
     span.record("problem", problem);
     span.record("is_read", is_read);
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 fn write_problem(

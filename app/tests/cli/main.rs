@@ -1,9 +1,11 @@
 //! The binary as its users meet it: processes, exit codes, what stands on stdout and stderr.
 
 mod catalogue;
+mod collector;
 mod configuration;
 mod embedded;
 mod http;
 mod journey;
 mod process;
 mod staff;
+mod traces;
