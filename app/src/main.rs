@@ -13,8 +13,10 @@ mod embedded;
 mod entropy;
 mod exit;
 mod journey;
+mod lifecycle;
 mod output;
 mod parts;
+mod roles;
 mod shutdown;
 mod telemetry;
 mod unanswered;
@@ -84,7 +86,7 @@ fn start(cli: &Cli) -> Result<(), Failure> {
 
 /// Whether the command goes on until it is stopped.
 fn runs_on(cli: &Cli) -> bool {
-    matches!(cli.command, None | Some(Command::Simulator(_)))
+    matches!(cli.command, None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_)))
 }
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
@@ -99,6 +101,8 @@ fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
 async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(), Failure> {
     match &cli.command {
         None => run_embedded(cli, &config, environment).await,
+        Some(Command::Api(_)) => roles::run_api(&config).await,
+        Some(Command::Worker(_)) => roles::run_worker(&config).await,
         Some(Command::Try(args)) => journey::run(config, environment, args).await,
         Some(Command::Simulator(args)) => {
             command::simulator::run(&config, args, shutdown::on_signal()?).await

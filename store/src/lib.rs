@@ -20,35 +20,53 @@
 
 mod accept_cancel;
 mod accept_confirm;
+mod announce;
 pub mod audit;
+mod call;
 pub mod catalogue;
 mod changes;
 mod claim;
 mod connection;
 mod error;
+mod gate;
+mod holds;
 pub mod idempotency;
 mod ids;
 mod jobs;
+mod leases;
+mod open;
 mod operate;
 pub mod orders;
 mod origin;
 mod page;
+mod poison;
 mod relayed;
 mod rows;
 mod scene;
+#[cfg(feature = "test-control")]
+pub mod scratch;
 mod settle;
 pub mod staff;
+#[cfg(feature = "test-control")]
+mod test_control;
+mod workers;
 
 pub use accept_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
 pub use accept_confirm::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm};
+pub use call::Call;
 pub use changes::Watch;
-pub use claim::{Call, Claimed, StartedAttempt};
-pub use connection::{Store, StoreOptions};
+pub use claim::{Claimed, StartedAttempt};
+pub use connection::Store;
 pub use error::StoreError;
+pub use gate::Claimer;
+pub use holds::{Holds, OpenBreaker, Pause, PauseScope};
 pub use ids::{RandomIds, sha256_hex};
 pub use jobs::{AttemptRow, JobDetail, JobFilter, JobRow};
+pub use open::{StoreOptions, is_postgres};
 pub use operate::{ActError, ActedJob, Actor};
 pub use origin::Origin;
 pub use page::Page;
+pub use poison::{PoisonMessage, PoisonRow};
 pub use relayed::PublishedJob;
 pub use settle::{AttemptResult, STOPPED_BEFORE_SENDING, Settled};
+pub use workers::{Heartbeat, WorkerRow};
