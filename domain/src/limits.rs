@@ -18,6 +18,9 @@ pub const UNFINISHED_CALL_MS: i64 = CALL_DEADLINE_MS + LEASE_MS;
 /// How long a stopping worker waits for calls in flight: longer than any call.
 pub const DRAIN_MS: i64 = 65_000;
 
+/// How long a worker counts as alive after its last heartbeat: three of them may get lost.
+pub const WORKER_SEEN_MS: i64 = 15_000;
+
 /// How long after its acceptance a confirm may be sent. Toss allows ten minutes from the authentication, which is earlier.
 pub const CONFIRM_WINDOW_MS: i64 = 10 * 60_000;
 /// When "not approved" counts as proof: the window and five minutes in which the last request may still have been finishing.

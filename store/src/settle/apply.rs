@@ -204,7 +204,7 @@ async fn apply_to_job(
             row.rerun_wanted = Set(false);
             row.due_at = Set(write.now_ms.saturating_add(limits::GRACE_MS));
             row.runnable_since = Set(write.now_ms);
-            context.publish.push(PublishedJob::of(&known, JobKind::LookUp));
+            context.publish.push(PublishedJob::of(known, JobKind::LookUp));
         } else {
             row.state = Set(state.word().to_owned());
             row.ended_at = Set(Some(write.now_ms));
@@ -239,8 +239,10 @@ async fn wake_those_behind(
     order_id: &str,
     not_before_ms: i64,
 ) -> Result<(), StoreError> {
+    let due_at = Ord::max(not_before_ms, write.now_ms);
     job::Entity::update_many()
-        .col_expr(job::Column::DueAt, Expr::value(Ord::max(not_before_ms, write.now_ms)))
+        .col_expr(job::Column::DueAt, Expr::value(due_at))
+        .col_expr(job::Column::RunnableSince, Expr::value(due_at))
         .filter(job::Column::OrderId.eq(order_id))
         .filter(job::Column::State.eq(JobState::Waiting.word()))
         .filter(job::Column::LastCode.eq(BEHIND))
