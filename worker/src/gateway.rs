@@ -8,6 +8,8 @@ use store::{AttemptResult, Call, StartedAttempt};
 use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
 use tracing::Instrument as _;
 
+use crate::meters;
+
 /// The clients of all merchants that this worker has keys for.
 #[derive(Debug, Clone, Default)]
 pub struct Gateways {
@@ -37,15 +39,19 @@ impl Gateways {
             request_id = attempt.request_id(),
         );
         match ask(client, &attempt).instrument(span).await {
-            Some(result) => AttemptResult {
-                attempt,
-                answer: result.answer,
-                http_status: result.http_status,
-                trace_id: result.trace_id,
-                body: result.body,
-                retry_after_ms: result.retry_after_ms,
-                duration_ms: result.duration_ms,
-            },
+            Some(result) => {
+                let result = AttemptResult {
+                    attempt,
+                    answer: result.answer,
+                    http_status: result.http_status,
+                    trace_id: result.trace_id,
+                    body: result.body,
+                    retry_after_ms: result.retry_after_ms,
+                    duration_ms: result.duration_ms,
+                };
+                meters::called(&result);
+                result
+            }
             None => unsent(
                 attempt,
                 FailureClass::Broken,

@@ -1,8 +1,8 @@
 //! The worker: takes job ids from the queue, claims the jobs, makes their calls to Toss and settles the answers.
 //!
 //! The story of a job is in [`dispatch`]: claim, call, settle. Around it stand the consumer loop and the batches of settlements
-//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
-//! `domain`'s, what is written is `store`'s.
+//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]), the delays ([`pacing`]) and
+//! what is measured ([`meters`]). What an answer means is `domain`'s, what is written is `store`'s.
 
 #![cfg_attr(
     not(test),
@@ -20,6 +20,7 @@
 pub mod dispatch;
 pub mod gateway;
 mod lease;
+mod meters;
 pub mod pacing;
 mod run;
 mod settler;
@@ -27,5 +28,6 @@ mod sweeper;
 
 pub use dispatch::Dispatcher;
 pub use gateway::Gateways;
+pub use meters::describe_metrics;
 pub use pacing::JitteredPacing;
 pub use run::{WorkerContext, run};

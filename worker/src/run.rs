@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::gateway::{self, Gateways};
 use crate::lease::{self, Leases, lease_from_now};
+use crate::meters;
 use crate::settler::{Finished, Settler};
 use crate::sweeper;
 
@@ -152,6 +153,7 @@ impl Floor {
         let Some(claimed) = self.claim(&ids).await else { return };
         let mut room = Some(room);
         for (one, delivery) in claimed.into_iter().zip(known) {
+            meters::claimed(&one);
             let attempt = match one {
                 Claimed::Attempt(attempt) => *attempt,
                 // A duplicate, early or ended: the database has spoken, the message is done with.
@@ -212,6 +214,7 @@ impl Floor {
                     "the lease was nearly over before the call",
                 )
             };
+            meters::attempted(&result);
             // The receiver outlives every call.
             let _received = finished.send(Finished { result, delivery, permit }).await;
         });

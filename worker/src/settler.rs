@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Leases;
+use crate::meters;
 
 /// How many answers are settled in one transaction at the most.
 const BATCH_MAX: usize = 64;
@@ -109,6 +110,7 @@ impl Settler {
 
     async fn written(&self, settled: &[Settled], publish: &[PublishedJob]) {
         for one in settled {
+            meters::settled(one);
             tracing::info!(
                 job_id = %one.job_id,
                 order_id = %one.order_id,

@@ -12,6 +12,7 @@ mod crash;
 mod hands;
 mod journey;
 mod look_ups;
+mod measured;
 mod relaying;
 mod running;
 mod shop;

@@ -21,7 +21,7 @@ use crate::hands::Fault;
 use crate::shop::{Paying, Shop};
 
 /// A worker and a relay at work.
-struct Running {
+pub(crate) struct Running {
     queue: MemoryQueue,
     stop: CancellationToken,
     worker: JoinHandle<Result<(), ConsumerEnded>>,
@@ -54,7 +54,7 @@ fn context(
 }
 
 impl Running {
-    fn start(shop: &Shop, concurrency: usize) -> Running {
+    pub(crate) fn start(shop: &Shop, concurrency: usize) -> Running {
         let queue = MemoryQueue::new(NonZeroUsize::new(1_000).unwrap());
         let consumer = Box::new(queue.consumer(&Lane::ALL));
         let stop = CancellationToken::new();
@@ -65,14 +65,14 @@ impl Running {
         Running { queue, stop, worker, relay }
     }
 
-    async fn publish(&self, job: &JobId, kind: JobKind) {
+    pub(crate) async fn publish(&self, job: &JobId, kind: JobKind) {
         let job =
             PublishedJob { id: job.as_str().to_owned(), kind, request_id: None, traceparent: None };
         relay::publish_now(&self.queue.publisher(), &[job]).await;
     }
 
     /// Stops in good order and waits until it has.
-    async fn stop(self) -> Result<(), ConsumerEnded> {
+    pub(crate) async fn stop(self) -> Result<(), ConsumerEnded> {
         self.stop.cancel();
         let ended = self.worker.await.unwrap();
         self.relay.await.unwrap();
@@ -81,7 +81,7 @@ impl Running {
 }
 
 /// Waits until `is_so`, for at most this long.
-async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + longest;
     while !is_so().await {
         assert!(Instant::now() < until, "waited in vain: {what}");
@@ -89,9 +89,9 @@ async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() ->
     }
 }
 
-const SOON: Duration = Duration::from_secs(15);
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 
-async fn has_ended(shop: &Shop, job: &JobId) -> bool {
+pub(crate) async fn has_ended(shop: &Shop, job: &JobId) -> bool {
     !shop.job(job).await.state.is_live()
 }
 
