@@ -11,15 +11,16 @@ pub const CONNECT_TIMEOUT_MS: i64 = 3_000;
 pub const LEASE_MS: i64 = 20_000;
 /// How often a worker renews the leases of everything it holds: several chances before a lease is over.
 pub const LEASE_RENEWAL_MS: i64 = 5_000;
+/// How often a worker says that it lives.
+pub const HEARTBEAT_MS: i64 = 5_000;
+/// How long after its last heartbeat a worker counts as alive: two may be lost.
+pub const WORKER_ALIVE_MS: i64 = 3 * HEARTBEAT_MS;
 /// What must be left of a lease, by the worker's own monotonic clock, for a call to be started under it.
 pub const LEASE_LEFT_TO_SEND_MS: i64 = 5_000;
 /// How long after its start a call that nobody finished may still reach Toss: its deadline, and the lease of a paused worker.
 pub const UNFINISHED_CALL_MS: i64 = CALL_DEADLINE_MS + LEASE_MS;
 /// How long a stopping worker waits for calls in flight: longer than any call.
 pub const DRAIN_MS: i64 = 65_000;
-
-/// How long a worker counts as alive after its last heartbeat: three of them may get lost.
-pub const WORKER_SEEN_MS: i64 = 15_000;
 
 /// How long after its acceptance a confirm may be sent. Toss allows ten minutes from the authentication, which is earlier.
 pub const CONFIRM_WINDOW_MS: i64 = 10 * 60_000;

@@ -5,7 +5,7 @@
 //! outside.
 
 use domain::job::{JobKind, JobState};
-use domain::limits::WORKER_SEEN_MS;
+use domain::limits::WORKER_ALIVE_MS;
 use domain::policy::ReviewReason;
 use entities::{breaker, pause, worker};
 use sea_orm::{
@@ -254,7 +254,7 @@ async fn read_pauses(read: &Read) -> Result<Vec<(String, String)>, StoreError> {
 /// Live workers by kind, what they may do at once, and what they hold.
 async fn read_workers(read: &Read) -> Result<(Vec<(JobKind, i64)>, i64, i64), StoreError> {
     let live = worker::Entity::find()
-        .filter(worker::Column::SeenAt.gte(read.now_ms.saturating_sub(WORKER_SEEN_MS)))
+        .filter(worker::Column::SeenAt.gte(read.now_ms.saturating_sub(WORKER_ALIVE_MS)))
         .order_by_desc(worker::Column::SeenAt)
         .limit(LISTED_MAX)
         .all(&read.tx)

@@ -1,7 +1,7 @@
 //! The figures for metrics: complete, of work that is not finished, and of nothing else.
 
 use domain::job::{JobKind, JobState};
-use domain::limits::WORKER_SEEN_MS;
+use domain::limits::WORKER_ALIVE_MS;
 use sea_orm::ConnectionTrait as _;
 use store::Gauges;
 
@@ -112,7 +112,7 @@ async fn payments_in_review_are_counted_by_reason_also_those_of_a_newer_version(
 async fn workers_count_while_they_are_seen_and_for_the_kinds_that_they_take() {
     let shop = Shop::open().await;
     let now_ms = shop.store.now_ms().await.unwrap();
-    let gone_ms = now_ms - WORKER_SEEN_MS - 1_000;
+    let gone_ms = now_ms - WORKER_ALIVE_MS - 1_000;
     for (id, kinds, in_flight, seen_at, stopping) in [
         ("a", "confirm,cancel,look_up,bulk", 3, now_ms, "NULL"),
         ("b", "confirm", 4, now_ms, "NULL"),
