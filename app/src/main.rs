@@ -2,6 +2,7 @@
 //! ask for. What the parts are is in `parts`; which of them the embedded product takes, in
 //! `embedded`; every other subcommand is in `command` and `journey`.
 
+mod alerts;
 mod banner;
 mod catalogue_file;
 mod cli;
@@ -12,7 +13,9 @@ mod demo;
 mod embedded;
 mod entropy;
 mod exit;
+mod health;
 mod journey;
+mod metrics;
 mod output;
 mod parts;
 mod shutdown;

@@ -37,8 +37,7 @@ const GAUGES_PATIENCE: Duration = Duration::from_secs(3);
 const REQUEST_BUCKETS: [f64; 12] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 /// Upper bounds of calls to Toss, in seconds, up to the deadline of a call.
-const CALL_BUCKETS: [f64; 12] =
-    [0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0];
+const CALL_BUCKETS: [f64; 12] = [0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0];
 /// Upper bounds of everything else that is timed.
 const OTHER_BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
 
@@ -93,9 +92,17 @@ fn describe() {
         Unit::Count,
         "1 when the database told its figures at the last look, else 0: then those figures are missing."
     );
-    describe_gauge!(POOL_OPEN, Unit::Count, "Connections of this process to the database.");
-    describe_gauge!(POOL_IDLE, Unit::Count, "Those of them that nobody uses.");
-    describe_gauge!(POOL_MAX, Unit::Count, "How many there may be.");
+    describe_gauge!(POOL_OPEN, Unit::Count, "Open connections of this process to the database.");
+    describe_gauge!(
+        POOL_IDLE,
+        Unit::Count,
+        "Open connections of this process to the database that nobody uses."
+    );
+    describe_gauge!(
+        POOL_MAX,
+        Unit::Count,
+        "How many connections to the database this process may open."
+    );
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use api::{ApiContext, ApiSettings, Limits, Mode, TokenKey};
+use api::{ApiContext, ApiSettings, Limits, Mode, Readiness, TokenKey};
 use domain::id::IdSource as _;
 use queue::{Lane, MemoryQueue, Publisher};
 use secrecy::ExposeSecret as _;
@@ -206,7 +206,8 @@ pub(crate) fn api(
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
     let settings = api_settings(config, &listener, toss, token_key);
     let shop = config.api.has_shop.then(|| shop_settings(toss)).transpose()?;
-    let context = ApiContext { store, publisher, settings, shutdown: stop };
+    let readiness = Arc::new(Readiness::new(store.clone(), Vec::new(), stop.clone()));
+    let context = ApiContext { store, publisher, settings, readiness, shutdown: stop };
     Ok(async move {
         api::run(context, listener.into_socket(), shop.map(shop::router)).await.context("the API")
     })

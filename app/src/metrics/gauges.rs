@@ -33,11 +33,7 @@ pub(super) fn describe_metrics() {
         "For how long the oldest job could have run without a worker having it, by `kind`. Publishing it again does not make it younger."
     );
     describe_gauge!(PARKED, Unit::Count, "Jobs that wait for a person, by `reason`.");
-    describe_gauge!(
-        IN_REVIEW,
-        Unit::Count,
-        "Payments that a person should look at, by `reason`."
-    );
+    describe_gauge!(IN_REVIEW, Unit::Count, "Payments that a person should look at, by `reason`.");
     describe_gauge!(
         BREAKER_OPEN,
         Unit::Count,
