@@ -75,7 +75,8 @@ async fn ready(State(health): State<Health>, RawQuery(query): RawQuery) -> impl 
 }
 
 async fn metrics(State(health): State<Health>) -> impl IntoResponse {
-    let text = health.scrape.text().await;
+    let report = health.readiness.report().await;
+    let text = health.scrape.text(&report).await;
     ([(CONTENT_TYPE, TEXT_FORMAT), (CACHE_CONTROL, "no-store")], text)
 }
 

@@ -29,6 +29,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::command::doctor::Telling;
 use crate::config::{Config, Environment, LogConfig, Settings};
 use crate::data_dir::DataDir;
 use crate::embedded::Ports;
@@ -77,7 +78,7 @@ fn start(cli: &Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(Box::pin(run(cli, config, &environment)))
+    runtime.block_on(Box::pin(run(cli, config, &settings, &environment)))
 }
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
@@ -90,7 +91,12 @@ fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
     log
 }
 
-async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(), Failure> {
+async fn run(
+    cli: &Cli,
+    config: Config,
+    settings: &Settings,
+    environment: &Environment,
+) -> Result<(), Failure> {
     match &cli.command {
         None => run_embedded(cli, &config, environment).await,
         Some(Command::Try(args)) => journey::run(config, environment, args).await,
@@ -100,10 +106,22 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Migrate) => command::migrate(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
+        Some(Command::Doctor { json }) => {
+            let telling =
+                if *json { Telling::Json } else { Telling::Lines(output::style(environment)) };
+            command::doctor::run(&config, settings, telling, &clock_ms).await
+        }
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),
     }
+}
+
+/// This machine's clock, which is compared with the database's and used for nothing else.
+#[expect(clippy::disallowed_methods, reason = "it is what is looked at, not what decides")]
+fn clock_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn run_embedded(

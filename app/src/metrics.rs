@@ -8,6 +8,7 @@ mod gauges;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use api::{Report, Standing};
 use metrics::{Unit, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use store::Store;
@@ -18,6 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::alerts;
 
 const BUILD_INFO: &str = "seungin_build_info";
+const CHECK_OK: &str = "seungin_check_ok";
 const DATABASE_UP: &str = "seungin_database_up";
 const POOL_OPEN: &str = "seungin_database_pool_open";
 const POOL_IDLE: &str = "seungin_database_pool_idle";
@@ -88,6 +90,11 @@ fn describe() {
     gauges::describe_metrics();
     describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; `version` is the program's.");
     describe_gauge!(
+        CHECK_OK,
+        Unit::Count,
+        "1 while a `check` of readyz is passed, else 0; the check named process fails while a process stops."
+    );
+    describe_gauge!(
         DATABASE_UP,
         Unit::Count,
         "1 when the database told its figures at the last look, else 0: then those figures are missing."
@@ -121,9 +128,12 @@ impl Scrape {
         Scrape { handle: metrics.handle.clone(), store, figures: Mutex::default() }
     }
 
-    /// The text. Without the database it has everything else.
-    pub(crate) async fn text(&self) -> String {
+    /// The text, of a process that is as `report` says. Without the database it has everything else.
+    pub(crate) async fn text(&self, report: &Report) -> String {
         let figures = self.figures().await;
+        for check in &report.checks {
+            gauge!(CHECK_OK, "check" => check.name).set(u32::from(check.status == Standing::Ok));
+        }
         let pool = self.store.pool_gauges();
         gauge!(POOL_OPEN).set(pool.open);
         gauge!(POOL_IDLE).set(pool.idle);

@@ -102,6 +102,7 @@ async fn a_worker_is_ready_with_its_database_and_its_consumer_and_not_while_it_s
     let (status, text) = served.get("/metrics").await;
     assert_eq!(status, 200);
     assert!(text.contains("\nseungin_database_up 1\n"), "{text}");
+    assert!(text.contains("\nseungin_check_ok{check=\"queue_consumer\"} 1\n"), "{text}");
     assert!(text.contains("seungin_jobs{kind=\"confirm\",state=\"queued\"} 0\n"), "{text}");
 
     served.draining.cancel();

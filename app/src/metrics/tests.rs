@@ -149,6 +149,14 @@ fn parse(text: &str) -> BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>> {
     samples
 }
 
+/// One thing works and one does not.
+fn report() -> Report {
+    let check = |name, status| api::Check { name, status, why: None, for_seconds: 1 };
+    let checks = [("database", Standing::Ok), ("queue_publisher", Standing::Degraded)];
+    let checks = checks.map(|(name, status)| check(name, status)).into();
+    Report { status: Standing::Degraded, checks }
+}
+
 /// A scrape of a process that has just begun, on an empty database.
 async fn scraped(change: impl AsyncFnOnce(&Store)) -> (String, Scrape, TempDir) {
     let recorder = builder().unwrap().build_recorder();
@@ -160,7 +168,7 @@ async fn scraped(change: impl AsyncFnOnce(&Store)) -> (String, Scrape, TempDir) 
     change(&store).await;
     let scrape = Scrape { handle: recorder.handle(), store, figures: Mutex::default() };
     let guard = metrics::set_default_local_recorder(&recorder);
-    let text = scrape.text().await;
+    let text = scrape.text(&report()).await;
     drop(guard);
     (text, scrape, folder)
 }
@@ -183,6 +191,11 @@ async fn every_sample_is_described_and_has_no_other_labels_than_promised() {
     assert_eq!(samples["seungin_jobs"].len(), 3 * 4);
     assert!(samples["seungin_alerts_total"].len() == alerts::CODES.len());
     assert!(value("seungin_database_pool_max") > 0.5);
+    let checks: BTreeMap<&str, f64> = samples["seungin_check_ok"]
+        .iter()
+        .map(|(labels, value)| (labels["check"].as_str(), *value))
+        .collect();
+    assert_eq!(checks, BTreeMap::from([("database", 1.0), ("queue_publisher", 0.0)]));
 }
 
 #[tokio::test]
@@ -200,10 +213,10 @@ async fn the_database_is_asked_once_for_scrapes_that_follow_each_other() {
     let (first, scrape, _folder) = scraped(async |_| {}).await;
     assert!(first.contains("\nseungin_poison_messages 0\n"), "{first}");
     scrape.store.clone().close().await.unwrap();
-    assert!(scrape.text().await.contains("\nseungin_poison_messages 0\n"), "told again");
+    assert!(scrape.text(&report()).await.contains("\nseungin_poison_messages 0\n"), "told again");
     let mut last = scrape.figures.lock().await;
     let (at, text) = last.take().unwrap();
     *last = Some((at - GAUGES_FRESH, text));
     drop(last);
-    assert!(!scrape.text().await.contains("seungin_poison_messages"), "asked anew");
+    assert!(!scrape.text(&report()).await.contains("seungin_poison_messages"), "asked anew");
 }
