@@ -15,9 +15,11 @@ mod entropy;
 mod exit;
 mod health;
 mod journey;
+mod lifecycle;
 mod metrics;
 mod output;
 mod parts;
+mod roles;
 mod shutdown;
 mod telemetry;
 mod unanswered;
@@ -78,12 +80,15 @@ fn start(cli: &Cli) -> Result<(), Failure> {
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(Box::pin(run(cli, config, &settings, &environment)))
+    runtime.block_on(Box::pin(run(cli, config, &environment)))
 }
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
 fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
-    let runs_on = matches!(cli.command, None | Some(Command::Simulator(_)));
+    let runs_on = matches!(
+        cli.command,
+        None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_))
+    );
     let mut log = config.log.clone();
     if !runs_on && config::is_default(settings, "log.filter") {
         "error".clone_into(&mut log.filter);
@@ -91,14 +96,11 @@ fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
     log
 }
 
-async fn run(
-    cli: &Cli,
-    config: Config,
-    settings: &Settings,
-    environment: &Environment,
-) -> Result<(), Failure> {
+async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(), Failure> {
     match &cli.command {
         None => run_embedded(cli, &config, environment).await,
+        Some(Command::Api(_)) => roles::run_api(&config).await,
+        Some(Command::Worker(_)) => roles::run_worker(&config).await,
         Some(Command::Try(args)) => journey::run(config, environment, args).await,
         Some(Command::Simulator(args)) => {
             command::simulator::run(&config, args, shutdown::on_signal()?).await
@@ -109,7 +111,7 @@ async fn run(
         Some(Command::Doctor { json }) => {
             let telling =
                 if *json { Telling::Json } else { Telling::Lines(output::style(environment)) };
-            command::doctor::run(&config, settings, telling, &clock_ms).await
+            command::doctor::run(&config, telling, &clock_ms).await
         }
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.

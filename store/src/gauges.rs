@@ -15,6 +15,7 @@ use sea_orm::{
 
 use crate::connection::{Read, Store};
 use crate::error::StoreError;
+use crate::holds::{OPEN, PAUSED};
 use crate::rows::unreadable;
 
 /// How many rows one figure counts: a count stops there, and is a floor from then on. Whoever has a backlog of this size needs no
@@ -162,9 +163,10 @@ async fn read_job_groups(read: &Read) -> Result<Vec<JobGroup>, StoreError> {
 /// Which jobs of a state could run and are in nobody's hands.
 fn waits(state: JobState, now_ms: i64) -> String {
     match state {
-        JobState::Queued => "TRUE".to_owned(),
-        // Scheduled and the time has come; or leased, and the worker is gone.
-        JobState::Waiting | JobState::Running => format!("due_at <= {now_ms}"),
+        // Published, or scheduled and the time has come. What is held back goes on waiting, whenever it is looked at again.
+        JobState::Queued | JobState::Waiting => format!("runnable_since <= {now_ms}"),
+        // Leased, and the worker is gone.
+        JobState::Running => format!("due_at <= {now_ms}"),
         JobState::Parked
         | JobState::Succeeded
         | JobState::Declined
@@ -238,12 +240,12 @@ async fn read_breakers(read: &Read) -> Result<Vec<(String, bool)>, StoreError> {
         .limit(LISTED_MAX)
         .all(&read.tx)
         .await?;
-    Ok(rows.into_iter().map(|row| (row.merchant, row.state == "open")).collect())
+    Ok(rows.into_iter().map(|row| (row.merchant, row.state == OPEN)).collect())
 }
 
 async fn read_pauses(read: &Read) -> Result<Vec<(String, String)>, StoreError> {
     let rows = pause::Entity::find()
-        .filter(pause::Column::State.eq("paused"))
+        .filter(pause::Column::State.eq(PAUSED))
         .order_by_asc(pause::Column::Merchant)
         .limit(LISTED_MAX)
         .all(&read.tx)

@@ -17,7 +17,7 @@ pub fn describe_metrics() {
     describe_counter!(
         CLAIMS,
         Unit::Count,
-        "Deliveries that were claimed, by `outcome`: attempt (a call follows), concluded (it ended without one), not_now (early, ended, or somebody else's)."
+        "Deliveries that were claimed, by `outcome`: attempt (a call follows), concluded (it ended without one), not_now (early, ended, held back, or somebody else's), unknown (there is no such job)."
     );
     describe_counter!(
         ATTEMPTS,
@@ -42,6 +42,7 @@ pub(crate) fn claimed(one: &Claimed) {
         Claimed::Attempt(_) => "attempt",
         Claimed::Concluded => "concluded",
         Claimed::NotNow => "not_now",
+        Claimed::Unknown => "unknown",
     };
     counter!(CLAIMS, "outcome" => outcome).increment(1);
 }

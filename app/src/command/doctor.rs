@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::banner::Style;
-use crate::config::{Config, Settings};
+use crate::config::Config;
 use crate::exit::Failure;
 use crate::output::print;
 
@@ -87,11 +87,10 @@ pub(crate) enum Telling {
 /// Something fails; what and what to do has been printed.
 pub(crate) async fn run(
     config: &Config,
-    settings: &Settings,
     telling: Telling,
     clock: &(dyn Fn() -> i64 + Sync),
 ) -> Result<(), Failure> {
-    let mut findings = vec![place::check_configuration(config, settings)];
+    let mut findings = vec![place::check_configuration(config)];
     findings.extend(place::check_data_dir(config));
     findings.extend(place::check_open_files());
     findings.extend(database::check(config, clock).await);

@@ -84,13 +84,13 @@ async fn the_oldest_waiting_job_is_one_that_could_run_and_that_nobody_has() {
     set("queued-1", "queued", in_a_minute, 10_000).await;
     // A worker has it, it is too early for it, a person has it.
     set("running-1", "running", in_a_minute, 100_000).await;
-    set("waiting-1", "waiting", in_a_minute, 200_000).await;
+    set("waiting-1", "waiting", in_a_minute, -60_000).await;
     set("parked-1", "parked", 0, 300_000).await;
     assert_eq!(oldest_s().await, 10);
     set("running-1", "running", now_ms, 100_000).await;
     assert_eq!(oldest_s().await, 100, "its worker is gone");
-    set("waiting-1", "waiting", now_ms, 200_000).await;
-    assert_eq!(oldest_s().await, 200, "its time has come");
+    set("waiting-1", "waiting", in_a_minute, 200_000).await;
+    assert_eq!(oldest_s().await, 200, "it is held back, and waits all the same");
 }
 
 #[tokio::test]
