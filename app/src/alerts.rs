@@ -13,8 +13,17 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 6] =
-    ["foreign_cancel", "illegal_move", "job_parked", "panic", "poison_message", "unreadable_row"];
+pub(crate) const CODES: [&str; 9] = [
+    "breaker_open",
+    "foreign_cancel",
+    "illegal_move",
+    "job_parked",
+    "merchant_paused",
+    "panic",
+    "poison_message",
+    "queue_refused",
+    "unreadable_row",
+];
 
 const ALERTS: &str = "seungin_alerts_total";
 /// The field that makes a line an alert.
@@ -29,7 +38,7 @@ pub(crate) fn describe_metrics() {
 }
 
 /// Counts them.
-pub(crate) fn layer<S>() -> impl Layer<S>
+pub(crate) fn layer<S>() -> impl Layer<S> + Send + Sync
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {

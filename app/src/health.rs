@@ -3,20 +3,26 @@
 //! Workers have no other; an API process serves its metrics here, away from its customers. It is served until the very end of the
 //! process, so that a stop can be watched.
 
+mod queue;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Limits, Readiness};
+use anyhow::Context as _;
+use api::{Limits, Readiness, Watched};
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
-use tokio::net::TcpListener;
+use store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::{Scrape, TEXT_FORMAT};
+use crate::metrics::{Metrics, Scrape, TEXT_FORMAT};
+use crate::parts::Listener;
+
+pub(crate) use self::queue::{Ends, watch};
 
 /// Probes and scrapers; nobody else has business here.
 const CONNECTIONS_MAX: usize = 64;
@@ -34,22 +40,44 @@ pub(crate) struct Health {
     pub(crate) scrape: Arc<Scrape>,
 }
 
+impl Health {
+    /// Begins to measure, and to watch the database and `watched`. Once per process; when `draining` begins it is not ready any more.
+    ///
+    /// # Errors
+    /// The process measures already.
+    pub(crate) fn start(
+        store: &Store,
+        watched: Vec<Watched>,
+        draining: CancellationToken,
+    ) -> anyhow::Result<Health> {
+        let scrape = Scrape::new(Metrics::install()?, store.clone());
+        let readiness = Readiness::new(store.clone(), watched, draining);
+        Ok(Health { readiness: Arc::new(readiness), scrape: Arc::new(scrape) })
+    }
+}
+
 /// Serves until `stop`.
 ///
 /// # Errors
 /// None in practice: what goes wrong with one connection is ridden out.
 pub(crate) async fn serve_health(
-    listener: TcpListener,
+    listener: Listener,
     health: Health,
-    stop: &CancellationToken,
-) -> std::io::Result<()> {
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let limits = Limits {
         connections_max: CONNECTIONS_MAX,
         header_timeout: HEADER_TIMEOUT,
         drain_timeout: DRAIN_TIMEOUT,
         ..Limits::default()
     };
-    api::serve(router(health), &limits, listener, stop).await
+    let served = api::serve(router(health), &limits, listener.into_socket(), &stop).await;
+    served.context("the health listener")
+}
+
+/// The metrics beside other routes, for an API that is only tried out.
+pub(crate) fn metrics_route(health: Health) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(health)
 }
 
 fn router(health: Health) -> Router {

@@ -47,6 +47,7 @@ const OTHER_BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 1
 #[derive(Debug)]
 pub(crate) struct Metrics {
     handle: PrometheusHandle,
+    /// Samples are sorted for as long as this lives.
     _upkeep: AbortOnDropHandle<()>,
 }
 
@@ -58,6 +59,10 @@ impl Metrics {
     pub(crate) fn install() -> anyhow::Result<Metrics> {
         let handle = builder()?.install_recorder().context("the metrics recorder")?;
         describe();
+        Ok(Metrics::of(handle))
+    }
+
+    fn of(handle: PrometheusHandle) -> Metrics {
         let upkeep = tokio::spawn({
             let handle = handle.clone();
             async move {
@@ -67,7 +72,7 @@ impl Metrics {
                 }
             }
         });
-        Ok(Metrics { handle, _upkeep: AbortOnDropHandle::new(upkeep) })
+        Metrics { handle, _upkeep: AbortOnDropHandle::new(upkeep) }
     }
 }
 
@@ -116,7 +121,7 @@ fn describe() {
 /// What a scrape gets.
 #[derive(Debug)]
 pub(crate) struct Scrape {
-    handle: PrometheusHandle,
+    metrics: Metrics,
     store: Store,
     /// When the database was asked last, and its figures as text. Whoever asks it holds this, so that one asks for all.
     figures: Mutex<Option<(Instant, String)>>,
@@ -124,8 +129,8 @@ pub(crate) struct Scrape {
 
 impl Scrape {
     /// Metrics of this process and figures of this database.
-    pub(crate) fn new(metrics: &Metrics, store: Store) -> Scrape {
-        Scrape { handle: metrics.handle.clone(), store, figures: Mutex::default() }
+    pub(crate) fn new(metrics: Metrics, store: Store) -> Scrape {
+        Scrape { metrics, store, figures: Mutex::default() }
     }
 
     /// The text, of a process that is as `report` says. Without the database it has everything else.
@@ -138,7 +143,7 @@ impl Scrape {
         gauge!(POOL_OPEN).set(pool.open);
         gauge!(POOL_IDLE).set(pool.idle);
         gauge!(POOL_MAX).set(pool.max);
-        let mut text = self.handle.render();
+        let mut text = self.metrics.handle.render();
         text.push_str(&figures);
         text
     }

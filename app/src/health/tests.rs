@@ -2,12 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use api::Watched;
 use serde_json::{Value, json};
 use store::{Store, StoreOptions};
 
 use super::*;
-use crate::metrics::Metrics;
+use crate::parts;
 
 /// A process with a database and a consumer that can be away.
 struct Served {
@@ -16,11 +15,11 @@ struct Served {
     is_connected: Arc<AtomicBool>,
     draining: CancellationToken,
     stop: CancellationToken,
-    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    serving: tokio::task::JoinHandle<anyhow::Result<()>>,
     _folder: tempfile::TempDir,
 }
 
-async fn serve(metrics: &Metrics) -> Served {
+async fn serve() -> Served {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}/watched.db?mode=rwc", folder.path().display());
     let store = Store::open(&StoreOptions::new(url)).await.unwrap();
@@ -35,17 +34,10 @@ async fn serve(metrics: &Metrics) -> Served {
     };
     let consumer = Watched { name: "queue_consumer", is_needed: true, look: Arc::new(look) };
     let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-    let readiness = Readiness::new(store.clone(), vec![consumer], draining.clone());
-    let health = Health {
-        readiness: Arc::new(readiness),
-        scrape: Arc::new(Scrape::new(metrics, store.clone())),
-    };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let serving = tokio::spawn({
-        let stop = stop.clone();
-        async move { serve_health(listener, health, &stop).await }
-    });
+    let health = Health::start(&store, vec![consumer], draining.clone()).unwrap();
+    let listener = parts::listen(([127, 0, 0, 1], 0).into(), "--health-listen").await.unwrap();
+    let url = listener.url();
+    let serving = tokio::spawn(serve_health(listener, health, stop.clone()));
     Served { url, store, is_connected, draining, stop, serving, _folder: folder }
 }
 
@@ -82,8 +74,7 @@ fn words(report: &Value) -> Vec<(&str, &str)> {
 
 #[tokio::test]
 async fn a_worker_is_ready_with_its_database_and_its_consumer_and_not_while_it_stops() {
-    let metrics = Metrics::install().unwrap();
-    let served = serve(&metrics).await;
+    let served = serve().await;
     assert_eq!(served.get("/livez").await, (200, "{\"status\":\"ok\"}".to_owned()));
     assert_eq!(served.get("/readyz").await, (200, "{\"status\":\"ok\"}".to_owned()));
     let report = served.ready(200).await;

@@ -166,7 +166,7 @@ async fn scraped(change: impl AsyncFnOnce(&Store)) -> (String, Scrape, TempDir) 
     let store = Store::open(&StoreOptions::new(url)).await.unwrap();
     store.migrate().await.unwrap();
     change(&store).await;
-    let scrape = Scrape { handle: recorder.handle(), store, figures: Mutex::default() };
+    let scrape = Scrape::new(Metrics::of(recorder.handle()), store);
     let guard = metrics::set_default_local_recorder(&recorder);
     let text = scrape.text(&report()).await;
     drop(guard);
