@@ -83,7 +83,8 @@ pub(crate) async fn start(
     let simulator = simulator_listener.as_ref().map(Listener::url);
     let toss = Toss::choose(config, simulator.as_deref().map(Simulated::at))?;
     let api = listener.url();
-    let instance = Instance { pid: std::process::id(), api, simulator };
+    let health_url = health_listener.as_ref().map(Listener::url);
+    let instance = Instance { pid: std::process::id(), api, simulator, health: health_url };
     let queue = Queue::open(&config.queue);
 
     let mut parts = Lifecycle::default();

@@ -91,6 +91,7 @@ fn builder() -> anyhow::Result<PrometheusBuilder> {
 fn describe() {
     api::describe_metrics();
     worker::describe_metrics();
+    queue::describe_metrics();
     alerts::describe_metrics();
     gauges::describe_metrics();
     describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; `version` is the program's.");

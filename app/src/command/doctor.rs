@@ -5,6 +5,7 @@
 
 mod database;
 mod place;
+mod queue;
 mod toss;
 
 use std::fmt::Write as _;
@@ -94,6 +95,7 @@ pub(crate) async fn run(
     findings.extend(place::check_data_dir(config));
     findings.extend(place::check_open_files());
     findings.extend(database::check(config, clock).await);
+    findings.push(queue::check(config).await);
     findings.extend(toss::check(config).await);
     let failed = findings.iter().filter(|one| one.status == Verdict::Fail).count();
     print(&match telling {

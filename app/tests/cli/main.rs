@@ -2,7 +2,9 @@
 
 mod catalogue;
 mod configuration;
+mod doctor;
 mod embedded;
+mod health;
 mod http;
 mod journey;
 mod process;

@@ -20,6 +20,8 @@ const SKEW_WARN_MS: i64 = 2_000;
 const SKEW_FAIL_MS: i64 = 30_000;
 /// How often both clocks are read: the quickest reading is the most exact.
 const CLOCK_READINGS: u32 = 3;
+/// Where PostgreSQL listens unless it is told otherwise.
+const POSTGRES_PORT: u16 = 5_432;
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,9 @@ pub(super) async fn check(config: &Config, clock: &(dyn Fn() -> i64 + Sync)) -> 
     } else {
         "check the path and whether this user may read and write it"
     };
+    if let Some(why) = find_obstacle(url.filter(|_| is_server)).await {
+        return vec![Finding::fail(name, why, advice)];
+    }
     let store = match parts::open_store(config, &config.data_dir, false).await {
         Ok(store) => store,
         Err(failure) => return vec![Finding::fail(name, shown(&failure), advice)],
@@ -58,9 +63,26 @@ pub(super) async fn check(config: &Config, clock: &(dyn Fn() -> i64 + Sync)) -> 
     findings
 }
 
+/// Why nobody can be connected to at a server's address; `None` when somebody answers, or the address names no host. The pool of
+/// connections only tells that it waited in vain.
+async fn find_obstacle(url: Option<&str>) -> Option<String> {
+    let url = reqwest::Url::parse(url?).ok()?;
+    let (host, port) = (url.host_str()?, url.port().unwrap_or(POSTGRES_PORT));
+    let connecting = tokio::net::TcpStream::connect((host.trim_matches(['[', ']']), port));
+    let why = match tokio::time::timeout(PATIENCE, connecting).await {
+        Ok(Ok(_)) => return None,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it took too long".to_owned(),
+    };
+    Some(format!("{host}:{port} does not answer: {why}"))
+}
+
+/// The innermost reason: what stands around it says no more.
 fn shown(failure: &Failure) -> String {
-    let message = failure.message();
-    message.strip_prefix("the database cannot be opened: ").unwrap_or(&message).to_owned()
+    match failure {
+        Failure::Failed(error) | Failure::Unreachable(error) => error.root_cause().to_string(),
+        Failure::Config(error) => error.to_string(),
+    }
 }
 
 fn judge_version(version: &str, is_server: bool) -> Finding {

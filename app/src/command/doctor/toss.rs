@@ -17,7 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     match &config.toss {
         TossChoice::Simulator => {
-            vec![Finding::ok("toss keys", "none: the bundled simulator answers, no money moves")]
+            let keys = Finding::ok("toss keys", "none: a simulator answers, no money moves");
+            // The embedded product brings its own, which runs when it does.
+            if !config.database.is_postgres() {
+                return vec![keys];
+            }
+            let url = config.simulator.url.as_str();
+            let advice = "start `seungin simulator`, and look at simulator.url";
+            vec![keys, reach("simulator", url, advice).await]
         }
         TossChoice::Toss { secret_key, base_url, .. } => {
             let found = if secret_key.is_live() {
@@ -25,13 +32,14 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
             } else {
                 "a test pair: no money moves"
             };
-            vec![Finding::ok("toss keys", found), reach("toss", base_url.as_str()).await]
+            let advice = "open the network to it (name resolution, outgoing connections, no proxy), and look at toss.base_url";
+            vec![Finding::ok("toss keys", found), reach("toss", base_url.as_str(), advice).await]
         }
     }
 }
 
 /// Any answer at all proves name, network and TLS.
-async fn reach(name: &'static str, base_url: &str) -> Finding {
+async fn reach(name: &'static str, base_url: &str, advice: &str) -> Finding {
     let connecting = Duration::from_millis(CONNECT_TIMEOUT_MS.unsigned_abs());
     let http = reqwest::Client::builder()
         .connect_timeout(connecting)
@@ -55,11 +63,6 @@ async fn reach(name: &'static str, base_url: &str) -> Finding {
         }
         Err(error) => {
             let found = format!("{base_url} does not answer: {}", unanswered::why(&error));
-            let advice = if error.is_connect() {
-                "open the network to it (name resolution, outgoing connections, no proxy), and look at toss.base_url"
-            } else {
-                "look at toss.base_url: something else may listen there"
-            };
             Finding::fail(name, found, advice)
         }
     }
@@ -86,7 +89,7 @@ mod tests {
             stream.write_all(answer).await.unwrap();
             listener
         });
-        let found = reach("toss", &url).await;
+        let found = reach("toss", &url, "toss.base_url").await;
         assert_eq!(found.status, Verdict::Ok, "{found:?}");
         let listener = serving.await.unwrap();
 
@@ -95,13 +98,13 @@ mod tests {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(b"220 mail.example ESMTP\r\n").await.unwrap();
         });
-        let found = reach("toss", &url).await;
+        let found = reach("toss", &url, "toss.base_url").await;
         assert_eq!(found.status, Verdict::Fail, "{found:?}");
         speaking.await.unwrap();
 
-        let found = reach("toss", &url).await;
+        let found = reach("toss", &url, "toss.base_url").await;
         assert_eq!(found.status, Verdict::Fail);
         assert!(found.found.contains("connection refused"), "{found:?}");
-        assert!(found.advice.unwrap().contains("toss.base_url"));
+        assert_eq!(found.advice.as_deref(), Some("toss.base_url"));
     }
 }
