@@ -3,6 +3,7 @@
 pub(crate) mod catalogue;
 pub(crate) mod doctor;
 pub(crate) mod health;
+pub(crate) mod merchant;
 pub(crate) mod settings;
 pub(crate) mod simulator;
 pub(crate) mod staff;

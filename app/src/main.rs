@@ -113,6 +113,7 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
                 if *json { Telling::Json } else { Telling::Lines(output::style(environment)) };
             command::doctor::run(&config, telling, &clock_ms).await
         }
+        Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),

@@ -17,6 +17,8 @@ mod intake;
 mod keeper;
 mod line;
 mod publisher;
+#[cfg(feature = "test-control")]
+pub mod scratch;
 mod slip;
 mod status;
 mod topology;

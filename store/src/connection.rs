@@ -66,7 +66,7 @@ impl Store {
         &self,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        match tokio::time::timeout(TRANSACTION_MAX, work).await {
+        match tokio::time::timeout(TRANSACTION_MAX, Box::pin(work)).await {
             Ok(done) => done,
             Err(_) => Err(StoreError::from(DbErr::Custom(SILENT.to_owned())).into()),
         }

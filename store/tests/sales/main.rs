@@ -6,4 +6,5 @@ mod fixture;
 mod gauges;
 mod listing;
 mod orders;
+mod processes;
 mod staff;
