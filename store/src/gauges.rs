@@ -24,6 +24,9 @@ pub const ROWS_MAX: u64 = 100_000;
 /// How many merchants and workers are told apart. A deployment has a handful of either.
 const LISTED_MAX: u64 = 1_000;
 
+/// How long a worker that went silent is told of. Whoever looks after the process has been told by then.
+pub const LOST_MS: i64 = 60 * 60_000;
+
 /// The states of jobs that have not ended.
 const LIVE: [JobState; 4] =
     [JobState::Queued, JobState::Running, JobState::Waiting, JobState::Parked];
@@ -48,6 +51,8 @@ pub struct Gauges {
     pub pauses: Vec<(String, String)>,
     /// Live workers that take jobs of each kind.
     pub workers: Vec<(JobKind, i64)>,
+    /// Workers that went silent within [`LOST_MS`] without saying goodbye: killed, or cut off from the database.
+    pub workers_lost: i64,
     /// Calls that all live workers together may make at once.
     pub workers_concurrency: i64,
     /// Jobs that all live workers together hold.
@@ -86,7 +91,7 @@ impl Store {
     pub async fn read_gauges(&self) -> Result<Gauges, StoreError> {
         let read = self.begin_read().await?;
         let groups = read_job_groups(&read).await?;
-        let (workers, workers_concurrency, workers_in_flight) = read_workers(&read).await?;
+        let workers = read_workers(&read).await?;
         let gauges = Gauges {
             jobs: job_counts(&groups),
             oldest_waiting_ms: oldest_waiting(&groups, read.now_ms),
@@ -94,9 +99,10 @@ impl Store {
             in_review: read_in_review(&read).await?,
             breakers: read_breakers(&read).await?,
             pauses: read_pauses(&read).await?,
-            workers,
-            workers_concurrency,
-            workers_in_flight,
+            workers: workers.by_kind,
+            workers_lost: workers.lost,
+            workers_concurrency: workers.concurrency,
+            workers_in_flight: workers.in_flight,
             poison_messages: read_poison_messages(&read).await?,
         };
         read.end().await?;
@@ -253,26 +259,43 @@ async fn read_pauses(read: &Read) -> Result<Vec<(String, String)>, StoreError> {
     Ok(rows.into_iter().map(|row| (row.merchant, row.scope)).collect())
 }
 
-/// Live workers by kind, what they may do at once, and what they hold.
-async fn read_workers(read: &Read) -> Result<(Vec<(JobKind, i64)>, i64, i64), StoreError> {
-    let live = worker::Entity::find()
-        .filter(worker::Column::SeenAt.gte(read.now_ms.saturating_sub(WORKER_ALIVE_MS)))
+/// What workers say of themselves.
+struct Workers {
+    by_kind: Vec<(JobKind, i64)>,
+    lost: i64,
+    concurrency: i64,
+    in_flight: i64,
+}
+
+async fn read_workers(read: &Read) -> Result<Workers, StoreError> {
+    let known = worker::Entity::find()
+        .filter(worker::Column::SeenAt.gte(read.now_ms.saturating_sub(LOST_MS)))
         .order_by_desc(worker::Column::SeenAt)
         .limit(LISTED_MAX)
         .all(&read.tx)
         .await?;
-    let in_flight =
-        live.iter().fold(0_i64, |sum, row| sum.saturating_add(i64::from(row.in_flight)));
+    let alive_from = read.now_ms.saturating_sub(WORKER_ALIVE_MS);
+    let (live, lost): (Vec<_>, Vec<_>) =
+        known.into_iter().partition(|row| row.seen_at >= alive_from);
     // One that is stopping finishes what it holds and takes nothing new.
     let taking = || live.iter().filter(|row| row.stopping_since.is_none());
-    let concurrency =
-        taking().fold(0_i64, |sum, row| sum.saturating_add(i64::from(row.concurrency)));
-    let count = |kind: JobKind| {
+    let by_kind = |kind: JobKind| {
         let alike = taking().filter(|row| row.kinds.split(',').any(|word| word == kind.word()));
-        i64::try_from(alike.count()).unwrap_or(i64::MAX)
+        (kind, count(alike))
     };
-    let workers = JobKind::ALL.into_iter().map(|kind| (kind, count(kind))).collect();
-    Ok((workers, concurrency, in_flight))
+    let sum = |numbers: &mut dyn Iterator<Item = i32>| {
+        numbers.fold(0_i64, |sum, number| sum.saturating_add(i64::from(number)))
+    };
+    Ok(Workers {
+        by_kind: JobKind::ALL.into_iter().map(by_kind).collect(),
+        lost: count(lost.iter()),
+        concurrency: sum(&mut taking().map(|row| row.concurrency)),
+        in_flight: sum(&mut live.iter().map(|row| row.in_flight)),
+    })
+}
+
+fn count(rows: impl Iterator) -> i64 {
+    i64::try_from(rows.count()).unwrap_or(i64::MAX)
 }
 
 async fn read_poison_messages(read: &Read) -> Result<i64, StoreError> {

@@ -59,7 +59,7 @@ pub use claim::{Claimed, StartedAttempt};
 pub use connection::Store;
 pub use error::StoreError;
 pub use gate::Claimer;
-pub use gauges::{Gauges, JobCount, PoolGauges, ROWS_MAX};
+pub use gauges::{Gauges, JobCount, LOST_MS, PoolGauges, ROWS_MAX};
 pub use holds::{Holds, OpenBreaker, Pause, PauseScope};
 pub use ids::{RandomIds, sha256_hex};
 pub use jobs::{AttemptRow, JobDetail, JobFilter, JobRow};

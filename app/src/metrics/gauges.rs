@@ -16,6 +16,7 @@ const IN_REVIEW: &str = "seungin_payments_in_review";
 const BREAKER_OPEN: &str = "seungin_breaker_open";
 const PAUSED: &str = "seungin_calls_paused";
 const WORKERS: &str = "seungin_workers_live";
+const WORKERS_LOST: &str = "seungin_workers_lost";
 const WORKERS_CONCURRENCY: &str = "seungin_workers_concurrency";
 const WORKERS_IN_FLIGHT: &str = "seungin_workers_in_flight";
 const POISON_MESSAGES: &str = "seungin_poison_messages";
@@ -48,6 +49,11 @@ pub(super) fn describe_metrics() {
         WORKERS,
         Unit::Count,
         "Workers seen within 15 seconds that take jobs of this `kind`."
+    );
+    describe_gauge!(
+        WORKERS_LOST,
+        Unit::Count,
+        "Workers that went silent within the last hour without saying goodbye: killed, or cut off from the database."
     );
     describe_gauge!(
         WORKERS_CONCURRENCY,
@@ -100,6 +106,7 @@ fn set(gauges: &Gauges) {
     for (kind, count) in &gauges.workers {
         gauge!(WORKERS, "kind" => kind.word()).set(number(*count));
     }
+    gauge!(WORKERS_LOST).set(number(gauges.workers_lost));
     gauge!(WORKERS_CONCURRENCY).set(number(gauges.workers_concurrency));
     gauge!(WORKERS_IN_FLIGHT).set(number(gauges.workers_in_flight));
     gauge!(POISON_MESSAGES).set(number(gauges.poison_messages));

@@ -136,15 +136,17 @@ async fn apply_to_payment(
         )
         | None => {}
     }
-    let is_late_approval =
-        known.review_reason.as_deref() == Some(ReviewReason::LateApproval.word());
+    // A late approval is a question of its own, answered when the money is given back.
+    let is_open_question = known.review_reason.as_deref()
+        == Some(ReviewReason::LateApproval.word())
+        && next != PaymentState::Cancelled;
     match review {
         Some(reason) => {
             row.review_reason = Set(Some(reason.word().to_owned()));
             row.review_since = Set(Some(known.review_since.unwrap_or(write.now_ms)));
         }
-        // Proof answers what the person was asked. A late approval is a question of its own.
-        None if decision.verdict == Verdict::Proven && !is_late_approval => {
+        // Proof answers what the person was asked.
+        None if decision.verdict == Verdict::Proven && !is_open_question => {
             row.review_reason = Set(None);
             row.review_since = Set(None);
         }

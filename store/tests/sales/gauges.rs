@@ -3,7 +3,7 @@
 use domain::job::{JobKind, JobState};
 use domain::limits::WORKER_ALIVE_MS;
 use sea_orm::ConnectionTrait as _;
-use store::Gauges;
+use store::{Gauges, LOST_MS};
 
 use crate::fixture::{Shop, confirm_of};
 
@@ -118,6 +118,7 @@ async fn workers_count_while_they_are_seen_and_for_the_kinds_that_they_take() {
         ("b", "confirm", 4, now_ms, "NULL"),
         ("stopping", "confirm", 5, now_ms, "1"),
         ("gone", "confirm", 100, gone_ms, "NULL"),
+        ("long gone", "confirm", 100, now_ms - LOST_MS - 1_000, "NULL"),
     ] {
         let sql = format!(
             "INSERT INTO workers VALUES ('{id}', 'host', '0', '{kinds}', 64, {in_flight}, 0, {seen_at}, {stopping})"
@@ -127,6 +128,7 @@ async fn workers_count_while_they_are_seen_and_for_the_kinds_that_they_take() {
     let gauges = shop.store.read_gauges().await.unwrap();
     assert_eq!(gauges.workers, [(JobKind::Confirm, 2), (JobKind::Cancel, 1), (JobKind::LookUp, 1)]);
     assert_eq!((gauges.workers_concurrency, gauges.workers_in_flight), (128, 12));
+    assert_eq!(gauges.workers_lost, 1, "the one that went silent lately");
 }
 
 #[tokio::test]
