@@ -96,6 +96,6 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("of no text");
-    tracing::error!(panic = text, "a handler panicked");
+    tracing::error!(panic = text, alert = "panic", "a handler panicked");
     Problem::new(ProblemCode::Internal).into_response()
 }

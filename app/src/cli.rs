@@ -117,9 +117,15 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Ask a running instance whether it is ready; exit 0 if it is
+    /// Look at everything that the product needs, and say what to do about what is not well; exit 1 if anything fails
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a running process whether it is ready, quietly; exit 0 if it is
     Healthcheck {
-        /// The API's address [default: the running instance of the data directory]
+        /// The address of an API, or of a worker's health listener [default: the running instance of the data directory]
         #[arg(long, value_name = "URL")]
         url: Option<Address>,
     },

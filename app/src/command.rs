@@ -1,6 +1,7 @@
 //! The subcommands that are not a role of the process: each does one thing and ends.
 
 pub(crate) mod catalogue;
+pub(crate) mod doctor;
 pub(crate) mod erase;
 pub(crate) mod health;
 pub(crate) mod merchant;

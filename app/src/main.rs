@@ -2,6 +2,7 @@
 //! ask for. What the parts are is in `parts`; which of them the embedded product takes, in
 //! `embedded`; every other subcommand is in `command` and `journey`.
 
+mod alerts;
 mod banner;
 mod catalogue_file;
 mod cli;
@@ -12,8 +13,10 @@ mod demo;
 mod embedded;
 mod entropy;
 mod exit;
+mod health;
 mod journey;
 mod lifecycle;
+mod metrics;
 mod output;
 mod parts;
 mod roles;
@@ -28,6 +31,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::command::doctor::Telling;
 use crate::config::{Config, Environment, LogConfig, Settings};
 use crate::data_dir::DataDir;
 use crate::embedded::Ports;
@@ -110,6 +114,11 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Migrate) => command::migrate(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
+        Some(Command::Doctor { json }) => {
+            let telling =
+                if *json { Telling::Json } else { Telling::Lines(output::style(environment)) };
+            command::doctor::run(&config, telling, &clock_ms).await
+        }
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
         Some(Command::Prune(args)) => command::prune::run(&config, args).await,
         Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
@@ -117,6 +126,13 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),
     }
+}
+
+/// This machine's clock, which is compared with the database's and used for nothing else.
+#[expect(clippy::disallowed_methods, reason = "it is what is looked at, not what decides")]
+fn clock_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn run_embedded(

@@ -1,4 +1,5 @@
-//! Log lines, to stderr: pretty on a terminal and JSON otherwise. And traces, to a collector if one is configured.
+//! Log lines, to stderr: pretty on a terminal and JSON otherwise. The count of alerts among them. And traces, to a collector if one is
+//! configured.
 
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -10,6 +11,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
+use crate::alerts;
 use crate::config::{LogConfig, LogFormat, TracesConfig};
 
 /// A part of what listens to the process.
@@ -31,7 +33,7 @@ pub(crate) fn start(
     traces: Option<&TracesConfig>,
     has_colour: bool,
 ) -> anyhow::Result<Telemetry> {
-    let mut listeners = vec![lines(log, has_colour)?];
+    let mut listeners = vec![lines(log, has_colour)?, alerts::layer().boxed()];
     let telemetry = export(traces, &mut listeners)?;
     tracing_subscriber::registry().with(listeners).try_init().context("start logging")?;
     Ok(telemetry)

@@ -306,6 +306,7 @@ async fn take_turn(
     let mut job = scene.job.clone().into_active_model();
     job.state = Set(JobState::Waiting.word().to_owned());
     job.due_at = Set(again_at);
+    job.runnable_since = Set(again_at);
     job.publications = Set(0);
     job.last_code = Set(Some(BEHIND.to_owned()));
     job.last_message = Set(Some(match (is_free, holder) {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::gateway::{self, Gateways};
 use crate::holds::held_lanes;
 use crate::lease::{Leases, lease_from_now};
+use crate::meters;
 use crate::run::CallLimits;
 use crate::settler::{Finished, LEASE_TOO_SHORT, Permits};
 use crate::trace::AttemptTrace;
@@ -127,6 +128,7 @@ impl Floor {
         let Some(claimed) = self.claim(&ids, holds).await else { return };
         let mut room = Some(room);
         for (one, delivery) in claimed.into_iter().zip(known) {
+            meters::claimed(&one);
             let attempt = match one {
                 Claimed::Attempt(attempt) => *attempt,
                 // A duplicate, early or ended: the database has spoken, the message is done with.
@@ -233,6 +235,7 @@ impl Floor {
                     "the lease was nearly over before the call",
                 )
             };
+            meters::attempted(&result);
             // The receiver outlives every call.
             let _received = finished.send(Finished { result, trace, delivery, permits }).await;
         });

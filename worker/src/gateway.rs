@@ -8,6 +8,7 @@ use store::{AttemptResult, Call, StartedAttempt};
 use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
 use tracing::Instrument as _;
 
+use crate::meters;
 use crate::trace::AttemptTrace;
 
 /// The clients of all merchants that this worker has keys for.
@@ -37,15 +38,19 @@ impl Gateways {
         let request_id = attempt.origin().request_id.as_deref();
         let client = client.on_behalf_of(&trace.context, request_id);
         match ask(&client, &attempt).instrument(trace.span.clone()).await {
-            Some(result) => AttemptResult {
-                attempt,
-                answer: result.answer,
-                http_status: result.http_status,
-                trace_id: result.trace_id,
-                body: result.body,
-                retry_after_ms: result.retry_after_ms,
-                duration_ms: result.duration_ms,
-            },
+            Some(result) => {
+                let result = AttemptResult {
+                    attempt,
+                    answer: result.answer,
+                    http_status: result.http_status,
+                    trace_id: result.trace_id,
+                    body: result.body,
+                    retry_after_ms: result.retry_after_ms,
+                    duration_ms: result.duration_ms,
+                };
+                meters::called(&result);
+                result
+            }
             None => unsent(
                 attempt,
                 FailureClass::Broken,

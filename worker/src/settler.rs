@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Leases;
+use crate::meters;
 use crate::signs::Signs;
 use crate::trace::AttemptTrace;
 
@@ -127,6 +128,7 @@ impl Settler {
     ) -> Result<(), StoreError> {
         let (settled, publish) = self.store.settle_attempts(results, self.pacing.as_ref()).await?;
         for ((result, trace), settled) in results.iter().zip(traces).zip(&settled) {
+            meters::settled(settled);
             trace.log_settled(result, settled);
         }
         relay::publish_now(self.publisher.as_ref(), &publish).await;

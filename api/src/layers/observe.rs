@@ -19,6 +19,7 @@ use tracing::{Instrument as _, Span};
 use super::request_id::{REQUEST_ID, RequestId};
 use super::trace::RequestTrace;
 use crate::context::Api;
+use crate::meters::{self, InFlight};
 use crate::problem::Problem;
 use crate::rates::Client;
 use crate::settings::{ApiSettings, Network};
@@ -35,6 +36,7 @@ pub(crate) struct ClientAddress(pub(crate) Client);
 /// Gives a request its origin and its client, writes a problem down, and logs one line.
 pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let _in_flight = InFlight::begin();
     let request_id = RequestId::from_headers(request.headers());
     let language = Language::from_headers(request.headers());
     let method = request.method().clone();
@@ -55,6 +57,7 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
         response.headers_mut().insert(REQUEST_ID, id);
     }
     log_answer(&span, &method, route.as_ref(), response.status(), problem.as_ref(), started);
+    meters::answered(&method, route.as_ref(), response.status(), started.elapsed());
     response
 }
 

@@ -138,26 +138,6 @@ async fn one_order_and_one_member_of_staff_have_a_rate_of_their_own() {
     );
 }
 
-#[tokio::test]
-async fn a_stopping_process_lives_and_is_not_ready() {
-    let app = TestApp::start().await;
-    assert_eq!(app.get(As::Nobody, "/readyz").await.status, StatusCode::OK);
-    app.context.shutdown.cancel();
-    assert_eq!(app.get(As::Nobody, "/livez").await.status, StatusCode::OK);
-    let ready = app.get(As::Nobody, "/readyz").await;
-    assert_eq!((ready.status, ready.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
-    assert_eq!(ready.header("retry-after"), "2");
-}
-
-#[tokio::test]
-async fn a_process_whose_schema_is_behind_is_not_ready() {
-    let app = TestApp::start().await;
-    app.sql("DELETE FROM seaql_migrations").await;
-    let ready = app.get(As::Nobody, "/readyz").await;
-    assert_eq!(ready.code(), "unavailable");
-    assert!(!String::from_utf8_lossy(&ready.bytes).contains("migration"), "the cause stays inside");
-}
-
 /// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);

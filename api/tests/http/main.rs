@@ -8,6 +8,7 @@ mod checkout;
 mod confirm;
 mod documents;
 mod events;
+mod health;
 mod hostile;
 mod jobs;
 mod layers;

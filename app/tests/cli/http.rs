@@ -21,6 +21,22 @@ pub(crate) fn send_with(
     headers: &[(&str, &str)],
     body: Option<&Value>,
 ) -> (u16, Value) {
+    let (status, text) = send_for_text(method, url, token, headers, body);
+    (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
+/// A page that is no JSON.
+pub(crate) fn get_text(url: &str) -> (u16, String) {
+    send_for_text(Method::GET, url, None, &[], None)
+}
+
+fn send_for_text(
+    method: Method,
+    url: &str,
+    token: Option<&str>,
+    headers: &[(&str, &str)],
+    body: Option<&Value>,
+) -> (u16, String) {
     // Another test of this process may have been first.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -37,7 +53,7 @@ pub(crate) fn send_with(
             request = request.json(body);
         }
         let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+        (answer.status().as_u16(), answer.text().await.unwrap())
     })
 }
 

@@ -3,7 +3,9 @@
 mod catalogue;
 mod collector;
 mod configuration;
+mod doctor;
 mod embedded;
+mod health;
 mod http;
 mod journey;
 mod process;

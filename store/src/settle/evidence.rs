@@ -164,7 +164,7 @@ async fn record_foreign(
     if entry.amount.is_zero() {
         return Ok(());
     }
-    tracing::warn!(order_id = %scene.payment.order_id, amount = entry.amount.get(), alert = "foreign_cancel",
+    tracing::error!(order_id = %scene.payment.order_id, amount = entry.amount.get(), alert = "foreign_cancel",
         "a cancel made outside of this system appeared at Toss");
     let row = cancellation::Model {
         id: write.new_id(),

@@ -15,6 +15,7 @@ mod holds;
 mod journey;
 mod log;
 mod look_ups;
+mod measured;
 mod relaying;
 mod retention;
 mod running;
