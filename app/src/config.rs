@@ -60,6 +60,8 @@ pub(crate) struct Config {
     /// Whether a new database gets something to try out. Never in production.
     pub(crate) seeds_demo: bool,
     pub(crate) log: LogConfig,
+    /// `None`: nothing is exported.
+    pub(crate) traces: Option<TracesConfig>,
 }
 
 /// The API's side.
@@ -110,6 +112,20 @@ pub(crate) struct LogConfig {
     pub(crate) format: LogFormat,
 }
 
+/// Where traces go.
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "otlp"),
+    expect(dead_code, reason = "it is checked, and refused at the start")
+)]
+pub(crate) struct TracesConfig {
+    /// The collector, without the path that its protocol adds.
+    pub(crate) endpoint: Address,
+    pub(crate) service_name: String,
+    /// How many of a thousand are exported.
+    pub(crate) sample_permille: u32,
+}
+
 /// Merges and checks all sources. `directory` is where the usual file is looked for.
 ///
 /// # Errors
@@ -145,6 +161,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let token_key = parse_token_key(reader);
     let seeds_demo = reader.flag("demo.seed");
     let log = parse_log(reader);
+    let traces = parse_traces(reader);
     let deployment = deployment?;
     if deployment == Deployment::Production {
         refuse_trial_settings(reader, toss.as_ref(), token_key.is_some(), seeds_demo);
@@ -165,6 +182,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         token_key,
         seeds_demo: seeds_demo? && deployment == Deployment::Development,
         log: log?,
+        traces: traces?,
     })
 }
 
@@ -245,6 +263,19 @@ fn parse_log(reader: &mut Reader<'_>) -> Option<LogConfig> {
     }
     let format = reader.parsed("log.format");
     Some(LogConfig { filter: filter?, format: format? })
+}
+
+/// `Some(None)` when no collector is named.
+fn parse_traces(reader: &mut Reader<'_>) -> Option<Option<TracesConfig>> {
+    let is_wanted = reader.is_set("telemetry.otlp_endpoint");
+    let endpoint = reader.parsed("telemetry.otlp_endpoint");
+    let service_name = reader.text("telemetry.service_name");
+    let sample_permille = reader.number("telemetry.sample_permille", 0, 1_000);
+    let (service_name, sample_permille) = (service_name?, sample_permille?);
+    if !is_wanted {
+        return Some(None);
+    }
+    Some(Some(TracesConfig { endpoint: endpoint?, service_name, sample_permille }))
 }
 
 /// Production must not run on what is only for trying out.

@@ -34,6 +34,8 @@ pub mod retention;
 pub mod role;
 pub mod status;
 pub mod text;
+pub mod trace;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
+pub use trace::TraceContext;

@@ -123,9 +123,8 @@ impl Store {
         let amount = allowed_amount(&write, &payment, cancel.amount).await?;
         let row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
         row.into_active_model().reset_all().insert(&write.tx).await?;
-        let request_id = cancel.actor.request_id.clone();
-        let job =
-            new_job(&write, JobKind::Cancel, &payment, Some(cancellation_id.clone()), request_id);
+        let id = Some(cancellation_id.clone());
+        let job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);
         let published = PublishedJob::of(&job, JobKind::Cancel);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });

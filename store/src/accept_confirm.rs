@@ -13,6 +13,7 @@ use sea_orm::{
 
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
+use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
 
@@ -27,8 +28,8 @@ pub struct AcceptConfirm {
     pub amount: Won,
     /// What the redirect named: NORMAL, BRANDPAY.
     pub payment_type: Option<String>,
-    /// Of the request that brought it.
-    pub request_id: Option<String>,
+    /// The request that brought it.
+    pub origin: Origin,
 }
 
 /// A confirm that is accepted.
@@ -121,7 +122,7 @@ impl Store {
             return Err(AcceptConfirmError::PaymentKeyTaken);
         }
         let payment = new_payment(&order, confirm, write.now_ms);
-        let job = new_job(&write, JobKind::Confirm, &payment, None, confirm.request_id.clone());
+        let job = new_job(&write, JobKind::Confirm, &payment, None, &confirm.origin);
         payment.into_active_model().reset_all().insert(&write.tx).await?;
         let published = PublishedJob::of(&job, JobKind::Confirm);
         job.into_active_model().reset_all().insert(&write.tx).await?;
@@ -201,7 +202,7 @@ pub(crate) fn new_job(
     kind: JobKind,
     payment: &payment::Model,
     cancellation_id: Option<String>,
-    request_id: Option<String>,
+    origin: &Origin,
 ) -> job::Model {
     job::Model {
         id: write.new_id(),
@@ -221,10 +222,10 @@ pub(crate) fn new_job(
         last_message: None,
         park_reason: None,
         worker: None,
-        request_id,
+        request_id: origin.request_id.clone(),
         created_at: write.now_ms,
         updated_at: write.now_ms,
         ended_at: None,
-        traceparent: None,
+        traceparent: origin.trace.map(|trace| trace.to_string()),
     }
 }

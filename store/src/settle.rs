@@ -31,6 +31,8 @@ use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::scene::rounds;
 
+/// The code of an attempt that was given back, because its worker stops.
+pub const STOPPED_BEFORE_SENDING: &str = "STOPPED_BEFORE_SENDING";
 /// The longest wait that an answer's `Retry-After` can ask for.
 const RETRY_AFTER_MS_MAX: i64 = 600_000;
 
@@ -60,6 +62,8 @@ pub struct Settled {
     pub job_id: String,
     /// Whose payment it is about.
     pub order_id: String,
+    /// What the answer said; `None` when it had been recorded before.
+    pub verdict: Option<Verdict>,
     /// What follows; `None` when the claim was over and the answer was only kept.
     pub next: Option<NextJob>,
     /// The code behind it.
@@ -72,7 +76,7 @@ impl Settled {
     /// The answer was kept and decided nothing.
     fn kept(attempt: &StartedAttempt) -> Settled {
         let (job_id, order_id) = (attempt.job_id.clone(), attempt.order_id.clone());
-        Settled { job_id, order_id, next: None, code: None, due_in_ms: None }
+        Settled { job_id, order_id, verdict: None, next: None, code: None, due_in_ms: None }
     }
 }
 
@@ -138,7 +142,7 @@ impl Store {
             attempt::Entity::update_many()
                 .col_expr(attempt::Column::FinishedAt, Expr::value(write.now_ms))
                 .col_expr(attempt::Column::Verdict, Expr::value(FailureClass::Unsent.word()))
-                .col_expr(attempt::Column::Code, Expr::value("STOPPED_BEFORE_SENDING"))
+                .col_expr(attempt::Column::Code, Expr::value(STOPPED_BEFORE_SENDING))
                 .filter(attempt::Column::JobId.eq(given.job_id()))
                 .filter(attempt::Column::Number.eq(given.number()))
                 .filter(attempt::Column::FinishedAt.is_null())
@@ -175,8 +179,8 @@ async fn settle(
     let is_current =
         rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
     if !is_current {
-        keep_stale(write, context, &scene, result).await?;
-        return Ok(Settled::kept(attempt));
+        let verdict = keep_stale(write, context, &scene, result).await?;
+        return Ok(Settled { verdict: Some(verdict), ..Settled::kept(attempt) });
     }
     let is_overtaken = is_overtaken(write, &scene, result).await?;
     let decision =
@@ -204,8 +208,8 @@ async fn settle(
         .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
     apply(write, context, &mut scene, &decision, told, delay_ms).await?;
     if is_older {
-        let request_id = attempt.request_id();
-        let job = crate::operate::wanted_look_up(write, &scene.payment, request_id).await?;
+        let origin = attempt.origin();
+        let job = crate::operate::wanted_look_up(write, &scene.payment, origin).await?;
         context.publish.extend(job);
     }
     let due_in_ms = match decision.job {
@@ -217,6 +221,7 @@ async fn settle(
     Ok(Settled {
         job_id: attempt.job_id.clone(),
         order_id: attempt.order_id.clone(),
+        verdict: Some(decision.verdict),
         next: Some(decision.job),
         code: decision.code,
         due_in_ms,
@@ -332,13 +337,13 @@ async fn record(
     Ok(())
 }
 
-/// Keeps an answer whose claim was over, and has somebody look.
+/// Keeps an answer whose claim was over, and has somebody look. Returns what it said.
 async fn keep_stale(
     write: &mut Write<'_>,
     context: &mut SettleContext,
     scene: &Scene,
     result: &AttemptResult,
-) -> Result<(), StoreError> {
+) -> Result<Verdict, StoreError> {
     let (verdict, code, message) = match (&result.answer, result.attempt.operation) {
         (Answer::Failure(failure), _) => (
             Verdict::Failed(failure.class),
@@ -350,18 +355,11 @@ async fn keep_stale(
             (Verdict::Proven, None, None)
         }
     };
-    tracing::warn!(
-        job_id = %result.attempt.job_id,
-        attempt = result.attempt.number,
-        verdict = verdict.word(),
-        "an answer came after its claim was over: kept, and looked up"
-    );
     record(write, scene, result, (verdict, code, message), true).await?;
     if result.attempt.operation.is_money() {
         let job =
-            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id())
-                .await?;
+            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin()).await?;
         context.publish.extend(job);
     }
-    Ok(())
+    Ok(verdict)
 }

@@ -19,6 +19,7 @@ use crate::connection::{Conflict, Store};
 use crate::error::StoreError;
 use crate::idempotency::is_inserted;
 use crate::operate::Actor;
+use crate::origin::Origin;
 use crate::page::Page;
 use crate::rows;
 
@@ -48,12 +49,12 @@ impl StaffMember {
 
     /// The member as the audit names them.
     #[must_use]
-    pub fn actor(&self, request_id: Option<String>) -> Actor {
+    pub fn actor(&self, origin: Origin) -> Actor {
         Actor {
             id: self.id.as_str().to_owned(),
             name: self.name.clone(),
             role: Some(self.role),
-            request_id,
+            origin,
         }
     }
 }

@@ -129,7 +129,7 @@ async fn find_actor(store: &Store, by: Option<&StaffId>) -> anyhow::Result<Actor
         id: member.id.as_str().to_owned(),
         name: member.name,
         role: Some(member.role),
-        request_id: None,
+        origin: store::Origin::default(),
     })
 }
 

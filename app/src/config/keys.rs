@@ -320,6 +320,30 @@ pub(crate) const KEYS: &[Key] = &[
         r#""auto""#,
         &["\"pretty\", \"json\", or \"auto\": pretty on a terminal, JSON otherwise."],
     ),
+    Key {
+        aliases: &["OTEL_EXPORTER_OTLP_ENDPOINT"],
+        ..unset(
+            "telemetry.otlp_endpoint",
+            r#""http://127.0.0.1:4318""#,
+            &[
+                "A collector that takes traces by OTLP over HTTP, at this address and /v1/traces. Without",
+                "it nothing is exported. One that is away or slow holds nothing up.",
+            ],
+        )
+    },
+    Key {
+        aliases: &["OTEL_SERVICE_NAME"],
+        ..key(
+            "telemetry.service_name",
+            r#""seungin""#,
+            &["What the processes are called in traces."],
+        )
+    },
+    key(
+        "telemetry.sample_permille",
+        "1000",
+        &["How many of a thousand traces are exported; each as a whole, by whichever process."],
+    ),
 ];
 
 #[cfg(test)]

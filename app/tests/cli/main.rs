@@ -1,6 +1,7 @@
 //! The binary as its users meet it: processes, exit codes, what stands on stdout and stderr.
 
 mod catalogue;
+mod collector;
 mod configuration;
 mod embedded;
 mod http;
@@ -8,3 +9,4 @@ mod journey;
 mod process;
 mod retention;
 mod staff;
+mod traces;

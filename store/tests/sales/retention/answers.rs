@@ -93,8 +93,12 @@ impl Shop {
 
     /// Claims a job.
     pub(crate) async fn claim(&self, job: &JobId) -> StartedAttempt {
-        let claimed =
-            self.store.claim_jobs(std::slice::from_ref(job), "worker-1").await.unwrap().remove(0);
+        let claimed = self
+            .store
+            .claim_jobs(std::slice::from_ref(job), &store::Claimer::unlimited("worker-1"))
+            .await
+            .unwrap()
+            .remove(0);
         match claimed {
             Claimed::Attempt(attempt) => *attempt,
             other => panic!("{other:?}"),

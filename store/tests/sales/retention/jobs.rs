@@ -113,8 +113,12 @@ async fn a_message_of_a_deleted_job_and_repeats_of_old_requests_change_nothing()
     while run.next_batch(100).await.unwrap().is_some() {}
     for gone in [&job, &cancel] {
         assert!(shop.store.find_job(gone).await.unwrap().is_none());
-        let claimed = shop.store.claim_jobs(std::slice::from_ref(gone), "worker-1").await.unwrap();
-        assert!(matches!(claimed.as_slice(), [store::Claimed::NotNow]), "{claimed:?}");
+        let claimed = shop
+            .store
+            .claim_jobs(std::slice::from_ref(gone), &store::Claimer::unlimited("worker-1"))
+            .await
+            .unwrap();
+        assert!(matches!(claimed.as_slice(), [store::Claimed::Unknown]), "{claimed:?}");
     }
     // A customer who loads the window's return address again, and staff whose request is sent again.
     let again = shop.store.accept_confirm(&confirm_of("declined")).await.unwrap();
