@@ -103,9 +103,7 @@ pub(crate) async fn run(config: &Config, args: &EraseArgs) -> Result<(), Failure
     print(&report(&outcomes, args))?;
     let refused = outcomes.iter().filter(|one| one.result.is_err()).count();
     if refused > 0 {
-        return Err(
-            anyhow::anyhow!("{refused} of {} orders cannot be erased", outcomes.len()).into()
-        );
+        return Err(anyhow::anyhow!("{refused} of {} orders not erased", outcomes.len()).into());
     }
     Ok(())
 }
@@ -204,9 +202,9 @@ fn known(result: Result<Erased, EraseError>) -> anyhow::Result<Result<Erased, Er
 fn ask(count: usize) -> anyhow::Result<()> {
     anyhow::ensure!(
         std::io::stdin().is_terminal(),
-        "nobody can be asked here: add --yes to erase {count} orders for good, or --dry-run"
+        "nobody can be asked here: add --yes to erase for good (orders: {count}), or --dry-run"
     );
-    tell(&format!("The personal data of {count} orders is erased for good. Type yes to go on:"));
+    tell(&format!("orders whose personal data is erased for good: {count}. Type yes to go on:"));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).context("standard input cannot be read")?;
     anyhow::ensure!(answer.trim() == "yes", "nothing was erased");
