@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::credential::Tokens;
 use crate::publishing::Publishing;
 use crate::rates::Rates;
+use crate::readiness::Readiness;
 use crate::settings::ApiSettings;
 
 /// Everything that the API needs from outside.
@@ -22,7 +23,9 @@ pub struct ApiContext {
     pub publisher: Arc<dyn Publisher>,
     /// What the deployment chooses.
     pub settings: ApiSettings,
-    /// Cancelled when the process is to stop: readiness ends, waiting requests and event streams end.
+    /// Whether the process should be given requests.
+    pub readiness: Arc<Readiness>,
+    /// Cancelled when the process is to stop: waiting requests and event streams end.
     pub shutdown: CancellationToken,
 }
 
@@ -36,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) settings: ApiSettings,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) tokens: Tokens,
     pub(crate) rates: Rates,
     pub(crate) publishing: Publishing,
@@ -49,7 +53,7 @@ pub(crate) struct Shared {
 
 impl Api {
     pub(crate) fn new(context: ApiContext) -> Api {
-        let ApiContext { store, publisher, settings, shutdown } = context;
+        let ApiContext { store, publisher, settings, readiness, shutdown } = context;
         let limits = &settings.limits;
         Api(Arc::new(Shared {
             tokens: Tokens::new(settings.token_key.clone()),
@@ -59,6 +63,7 @@ impl Api {
             waiting: semaphore(limits.waiting_polls_max),
             streams: semaphore(limits.event_streams_max),
             store,
+            readiness,
             shutdown,
             settings,
         }))

@@ -6,8 +6,8 @@
 //! - [`router`] and [`run`]: the routes inside their layers ([`layers`]), and the sockets ([`serve`]);
 //! - who may do what: [`credential`]; what is read from a request: [`extract`]; what is refused, and how: [`problem`];
 //! - the resources: [`catalogue`], [`quotes`], [`orders`], [`confirm`], [`checkout`], [`events`], [`cancels`], [`jobs`], [`audit`],
-//!   [`health`], with their bodies in [`views`] and their sentences in [`words`];
-//! - [`documents`]: OpenAPI, its browser, and the page of problems.
+//!   [`health`] (made of [`readiness`]), with their bodies in [`views`] and their sentences in [`words`];
+//! - [`documents`]: OpenAPI, its browser, and the page of problems; [`meters`]: what is measured.
 
 #![cfg_attr(
     not(test),
@@ -35,12 +35,14 @@ mod extract;
 mod health;
 mod jobs;
 mod layers;
+mod meters;
 mod orders;
 mod paging;
 mod problem;
 mod publishing;
 mod quotes;
 mod rates;
+mod readiness;
 mod serve;
 mod settings;
 mod views;
@@ -57,7 +59,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use context::ApiContext;
+pub use meters::describe_metrics;
 pub use problem::{ProblemCode, Repeat};
+pub use readiness::{Check, Look, Readiness, Report, Standing, Watched};
+pub use serve::serve;
 pub use settings::{ApiSettings, InvalidNetwork, Limits, Mode, Network, Rate, TokenKey};
 
 use context::Api;
@@ -76,7 +81,7 @@ pub async fn run(
     let shutdown = context.shutdown.clone();
     let limits = context.settings.limits.clone();
     let router = build(Api::new(context), extra);
-    serve::serve(router, &limits, listener, &shutdown).await
+    serve(router, &limits, listener, &shutdown).await
 }
 
 /// The API as a router, without sockets.

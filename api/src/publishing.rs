@@ -32,7 +32,11 @@ impl Publishing {
     /// Starts handing over a job and returns at once.
     pub(crate) fn publish(&self, job: PublishedJob) {
         let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
-            tracing::warn!(job_id = job.id, "the queue is slow; the relay will publish this job");
+            tracing::warn!(
+                job_id = job.id,
+                request_id = job.origin.request_id,
+                "the queue is slow; the relay will publish this job"
+            );
             return;
         };
         let (store, publisher) = (self.store.clone(), Arc::clone(&self.publisher));

@@ -24,8 +24,11 @@ use crate::settings::Limits;
 /// How long to wait before accepting again when the system has no descriptor left.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// Serves until `shutdown`, then lets requests end for the drain timeout.
-pub(crate) async fn serve(
+/// Serves until `shutdown`, then lets requests end for the drain timeout. Of the limits it takes those of connections.
+///
+/// # Errors
+/// None in practice: what goes wrong with one connection or for a moment is ridden out.
+pub async fn serve(
     router: Router,
     limits: &Limits,
     listener: TcpListener,

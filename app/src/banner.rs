@@ -96,6 +96,9 @@ pub(crate) fn banner(
     if let Some(simulator) = &running.instance.simulator {
         entry(&mut text, "Simulator", &format!("{simulator}/_sim/ledger"), style);
     }
+    if let Some(health) = &running.instance.health {
+        entry(&mut text, "Metrics", &format!("{health}/metrics"), style);
+    }
     entry(&mut text, "Data", data_dir.unwrap_or("temporary, removed at the end"), style);
     match &running.demo {
         Some(demo) => staff(&mut text, demo, api, style),

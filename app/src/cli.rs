@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::command::erase::EraseArgs;
+use crate::command::prune::PruneArgs;
 use crate::config::{Address, Flags};
 
 /// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
@@ -101,6 +103,10 @@ pub(crate) enum Command {
     /// Calls to Toss for a merchant: what holds them back, stop and resume
     #[command(subcommand)]
     Merchant(MerchantCommand),
+    /// Delete what was kept long enough: what is done once a day, now
+    Prune(PruneArgs),
+    /// Blank the personal data of finished orders for good, and keep what the law wants kept
+    EraseCustomer(EraseArgs),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -111,9 +117,15 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Ask a running instance whether it is ready; exit 0 if it is
+    /// Look at everything that the product needs, and say what to do about what is not well; exit 1 if anything fails
+    Doctor {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ask a running process whether it is ready, quietly; exit 0 if it is
     Healthcheck {
-        /// The API's address [default: the running instance of the data directory]
+        /// The address of an API, or of a worker's health listener [default: the running instance of the data directory]
         #[arg(long, value_name = "URL")]
         url: Option<Address>,
     },

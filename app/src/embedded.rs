@@ -15,8 +15,9 @@ use crate::data_dir::DataDir;
 use crate::data_dir::instance::{self, Announcement, Instance};
 use crate::demo::{self, Demo};
 use crate::exit::Failure;
+use crate::health::{self, Ends, Health};
 use crate::lifecycle::Lifecycle;
-use crate::parts::{self, Listener, Part, Queue, Simulated, Toss};
+use crate::parts::{self, ApiParts, Listener, Part, Queue, Simulated, Toss};
 
 /// The ports that the product listens on.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Ports {
     api: Listener,
     /// `None` when Toss itself is used.
     simulator: Option<Listener>,
+    /// For health and metrics alone, if somebody wants it.
+    health: Option<Listener>,
 }
 
 impl Ports {
@@ -39,7 +42,7 @@ impl Ports {
             }
             TossChoice::Toss { .. } => None,
         };
-        Ok(Ports { api, simulator })
+        Ok(Ports { api, simulator, health: parts::listen_for_health(config).await? })
     }
 }
 
@@ -69,7 +72,7 @@ pub(crate) async fn start(
     ports: Ports,
     data_dir: DataDir,
 ) -> Result<Running, Failure> {
-    let Ports { api: listener, simulator: simulator_listener } = ports;
+    let Ports { api: listener, simulator: simulator_listener, health: health_listener } = ports;
     let store = parts::open_store(config, data_dir.path(), true).await?;
     store.migrate().await.context("the database's schema cannot be brought up to date")?;
     let demo = prepare_demo(config, &store, &data_dir).await?;
@@ -80,10 +83,13 @@ pub(crate) async fn start(
     let simulator = simulator_listener.as_ref().map(Listener::url);
     let toss = Toss::choose(config, simulator.as_deref().map(Simulated::at))?;
     let api = listener.url();
-    let instance = Instance { pid: std::process::id(), api, simulator };
+    let health_url = health_listener.as_ref().map(Listener::url);
+    let instance = Instance { pid: std::process::id(), api, simulator, health: health_url };
     let queue = Queue::open(&config.queue);
 
     let mut parts = Lifecycle::default();
+    let health = Health::start(&store, health::watch(&queue, Ends::Both), parts.stopping())?;
+    parts.serve_health(health_listener, &health);
     if let Some(listener) = simulator_listener {
         let stop = parts.stop_token(Part::Simulator);
         let simulator = parts::simulator(listener, Some(data_dir.simulator_file()), stop)?;
@@ -96,9 +102,9 @@ pub(crate) async fn start(
     let stop = parts.stop_token(Part::Changes);
     parts.spawn(Part::Changes, parts::changes(store.clone(), stop));
     let stop = parts.stop_token(Part::Api);
-    let publisher = queue.publisher();
-    let served = parts::api(config, listener, store.clone(), publisher, &toss, token_key, stop)?;
-    parts.spawn(Part::Api, served);
+    let (store_of_api, publisher) = (store.clone(), queue.publisher());
+    let api_parts = ApiParts { listener, store: store_of_api, publisher, token_key, health };
+    parts.spawn(Part::Api, parts::api(config, api_parts, &toss, stop)?);
 
     let announcement = instance::announce(data_dir.path(), &instance)?;
     Ok(Running {

@@ -8,12 +8,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::parts::{Part, Queue};
+use crate::health::{self, Health};
+use crate::parts::{Listener, Part, Queue};
 
 /// The parts that were started. Dropped, it takes them down at once.
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
     parts: Vec<(Part, CancellationToken)>,
+    stopping: CancellationToken,
     tasks: JoinSet<(Part, anyhow::Result<()>)>,
     ended: Vec<Part>,
 }
@@ -24,6 +26,19 @@ impl Lifecycle {
         let stop = CancellationToken::new();
         self.parts.push((part, stop.clone()));
         stop
+    }
+
+    /// Cancelled as soon as the process begins to stop, before any part is.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Starts the listener for health, if there is one. Do it first: it is stopped last then, so that the stop can be watched.
+    pub(crate) fn serve_health(&mut self, listener: Option<Listener>, health: &Health) {
+        if let Some(listener) = listener {
+            let stop = self.stop_token(Part::Health);
+            self.spawn(Part::Health, health::serve_health(listener, health.clone(), stop));
+        }
     }
 
     /// Starts a part.
@@ -68,6 +83,7 @@ impl Lifecycle {
     /// # Errors
     /// The first part that did not end well; all are stopped nevertheless.
     pub(crate) async fn stop(mut self, queue: Queue, store: Store) -> anyhow::Result<()> {
+        self.stopping.cancel();
         let mut outcome = Ok(());
         for (part, stop) in std::mem::take(&mut self.parts).into_iter().rev() {
             stop.cancel();

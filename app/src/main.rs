@@ -2,6 +2,7 @@
 //! ask for. What the parts are is in `parts`; which of them the embedded product takes, in
 //! `embedded`; every other subcommand is in `command` and `journey`.
 
+mod alerts;
 mod banner;
 mod catalogue_file;
 mod cli;
@@ -12,8 +13,10 @@ mod demo;
 mod embedded;
 mod entropy;
 mod exit;
+mod health;
 mod journey;
 mod lifecycle;
+mod metrics;
 mod output;
 mod parts;
 mod roles;
@@ -28,6 +31,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
+use crate::command::doctor::Telling;
 use crate::config::{Config, Environment, LogConfig, Settings};
 use crate::data_dir::DataDir;
 use crate::embedded::Ports;
@@ -71,22 +75,28 @@ fn start(cli: &Cli) -> Result<(), Failure> {
     if let Some(Command::Config(command)) = &cli.command {
         return command::settings::run(&settings, &config, command);
     }
-    telemetry::start(&log_of(cli, &config, &settings), !environment.forbids_colour())?;
+    let log = log_of(cli, &config, &settings);
+    let traces = config.traces.as_ref().filter(|_| runs_on(cli));
+    let telemetry = telemetry::start(&log, traces, !environment.forbids_colour())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(Box::pin(run(cli, config, &environment)))
+    let ended = runtime.block_on(Box::pin(run(cli, config, &environment)));
+    drop(runtime);
+    telemetry.finish();
+    ended
+}
+
+/// Whether the command goes on until it is stopped.
+fn runs_on(cli: &Cli) -> bool {
+    matches!(cli.command, None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_)))
 }
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
 fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
-    let runs_on = matches!(
-        cli.command,
-        None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_))
-    );
     let mut log = config.log.clone();
-    if !runs_on && config::is_default(settings, "log.filter") {
+    if !runs_on(cli) && config::is_default(settings, "log.filter") {
         "error".clone_into(&mut log.filter);
     }
     log
@@ -104,11 +114,25 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Migrate) => command::migrate(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
+        Some(Command::Doctor { json }) => {
+            let telling =
+                if *json { Telling::Json } else { Telling::Lines(output::style(environment)) };
+            command::doctor::run(&config, telling, &clock_ms).await
+        }
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
+        Some(Command::Prune(args)) => command::prune::run(&config, args).await,
+        Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),
     }
+}
+
+/// This machine's clock, which is compared with the database's and used for nothing else.
+#[expect(clippy::disallowed_methods, reason = "it is what is looked at, not what decides")]
+fn clock_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn run_embedded(

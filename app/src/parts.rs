@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use api::{ApiContext, ApiSettings, Limits, Mode, TokenKey};
+use axum::Router;
 use domain::id::IdSource as _;
 use queue::rabbit::{Jitter, RabbitQueue};
 use queue::{Consumer, DeadLetters, Lane, MemoryQueue, Publisher};
@@ -22,10 +23,11 @@ use tokio_util::sync::CancellationToken;
 use toss::{SecretKey, TossClient, TossConfig};
 
 use crate::MERCHANT;
-use crate::config::{Config, QueueChoice, TossChoice};
+use crate::config::{Config, Deployment, QueueChoice, TossChoice};
 use crate::data_dir::{database_url, make_database};
 use crate::demo;
 use crate::exit::Failure;
+use crate::health::{self, Health};
 
 /// The keys that calls to the bundled simulator are made with. They protect nothing: it moves no
 /// money and listens on loopback.
@@ -145,6 +147,17 @@ pub(crate) async fn listen(address: SocketAddr, flag: &str) -> Result<Listener, 
     })?;
     let address = listener.local_addr().context("the listener has no address")?;
     Ok(Listener { listener, address })
+}
+
+/// Takes the port for health and metrics alone, if there is to be one.
+///
+/// # Errors
+/// See [`listen`].
+pub(crate) async fn listen_for_health(config: &Config) -> Result<Option<Listener>, Failure> {
+    match config.health_listen {
+        Some(address) => Ok(Some(listen(address, "--health-listen").await?)),
+        None => Ok(None),
+    }
 }
 
 /// A taken port.
@@ -282,6 +295,7 @@ pub(crate) fn worker(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             lanes: config.worker.lanes.clone(),
         },
+        retention: Some(config.retention),
     };
     Ok(async move {
         if !database_is_there(&context.store, &stop).await {
@@ -358,25 +372,40 @@ pub(crate) async fn relay(
     Ok(())
 }
 
-/// The API, with the demo shop if it is wanted.
+/// What the API is made of.
+#[derive(Debug)]
+pub(crate) struct ApiParts {
+    pub(crate) listener: Listener,
+    pub(crate) store: Store,
+    pub(crate) publisher: Arc<dyn Publisher>,
+    pub(crate) token_key: TokenKey,
+    pub(crate) health: Health,
+}
+
+/// The API, with the demo shop if it is wanted, and with the metrics where nobody but its owner is a customer.
 ///
 /// # Errors
 /// The payment window's address is no origin.
 pub(crate) fn api(
     config: &Config,
-    listener: Listener,
-    store: Store,
-    publisher: Arc<dyn Publisher>,
+    parts: ApiParts,
     toss: &Toss,
-    token_key: TokenKey,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
+    let ApiParts { listener, store, publisher, token_key, health } = parts;
     let settings = api_settings(config, &listener, toss, token_key);
-    let shop = config.api.has_shop.then(|| shop_settings(toss)).transpose()?;
-    let context = ApiContext { store, publisher, settings, shutdown: stop };
-    Ok(async move {
-        api::run(context, listener.into_socket(), shop.map(shop::router)).await.context("the API")
-    })
+    let readiness = Arc::clone(&health.readiness);
+    let mut beside = Router::new();
+    if config.api.has_shop {
+        beside = beside.merge(shop::router(shop_settings(toss)?));
+    }
+    if config.deployment == Deployment::Development {
+        beside = beside.merge(health::metrics_route(health));
+    }
+    let context = ApiContext { store, publisher, settings, readiness, shutdown: stop };
+    Ok(
+        async move { api::run(context, listener.into_socket(), Some(beside)).await.context("the API") },
+    )
 }
 
 fn api_settings(
@@ -427,6 +456,7 @@ pub(crate) enum Part {
     Relay,
     Changes,
     Guard,
+    Health,
     Simulator,
 }
 
@@ -438,6 +468,7 @@ impl Display for Part {
             Part::Relay => "relay",
             Part::Changes => "listener for changes",
             Part::Guard => "check for demo staff",
+            Part::Health => "health listener",
             Part::Simulator => "simulator",
         })
     }

@@ -5,9 +5,10 @@
 
 use crate::config::{self, Config, Deployment, QueueChoice};
 use crate::exit::Failure;
+use crate::health::{self, Ends, Health};
 use crate::lifecycle::Lifecycle;
 use crate::output::print;
-use crate::parts::{self, Part, Queue, Simulated, Toss};
+use crate::parts::{self, ApiParts, Listener, Part, Queue, Simulated, Toss};
 use crate::shutdown;
 
 /// `seungin api`: takes requests and hands jobs over.
@@ -25,9 +26,13 @@ pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
     let store = parts::open_store_lazily(config).await?;
     let toss = Toss::choose(config, Some(simulated(config)))?;
     let queue = Queue::open(&config.queue);
+    let health_listener = parts::listen_for_health(config).await?;
     print(&format!("the API listens on {}\n", listener.url()))?;
+    tell_of_health(health_listener.as_ref())?;
 
     let mut parts = Lifecycle::default();
+    let health = Health::start(&store, health::watch(&queue, Ends::Publisher), parts.stopping())?;
+    parts.serve_health(health_listener, &health);
     let stop = parts.stop_token(Part::Relay);
     parts.spawn(Part::Relay, parts::relay(store.clone(), queue.publisher(), stop));
     let stop = parts.stop_token(Part::Changes);
@@ -37,9 +42,9 @@ pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
         parts.spawn(Part::Guard, parts::guard_production(store.clone(), stop));
     }
     let stop = parts.stop_token(Part::Api);
-    let publisher = queue.publisher();
-    let api = parts::api(config, listener, store.clone(), publisher, &toss, token_key, stop)?;
-    parts.spawn(Part::Api, api);
+    let (store_of_api, publisher) = (store.clone(), queue.publisher());
+    let api_parts = ApiParts { listener, store: store_of_api, publisher, token_key, health };
+    parts.spawn(Part::Api, parts::api(config, api_parts, &toss, stop)?);
     Ok(parts.run(&shutdown, queue, store).await?)
 }
 
@@ -52,14 +57,23 @@ pub(crate) async fn run_worker(config: &Config) -> Result<(), Failure> {
     let shutdown = shutdown::on_signal()?;
     let store = parts::open_store_lazily(config).await?;
     let toss = Toss::choose(config, Some(simulated(config)))?;
+    let health_listener = parts::listen_for_health(config).await?;
     let queue = Queue::open(&config.queue);
+    tell_of_health(health_listener.as_ref())?;
 
     let mut parts = Lifecycle::default();
+    let health = Health::start(&store, health::watch(&queue, Ends::Worker), parts.stopping())?;
+    parts.serve_health(health_listener, &health);
     let stop = parts.stop_token(Part::Relay);
     parts.spawn(Part::Relay, parts::relay(store.clone(), queue.publisher(), stop));
     let stop = parts.stop_token(Part::Worker);
     parts.spawn(Part::Worker, parts::worker(config, store.clone(), &queue, &toss, stop)?);
     Ok(parts.run(&shutdown, queue, store).await?)
+}
+
+fn tell_of_health(listener: Option<&Listener>) -> std::io::Result<()> {
+    listener
+        .map_or(Ok(()), |listener| print(&format!("health and metrics on {}\n", listener.url())))
 }
 
 fn simulated(config: &Config) -> Simulated {

@@ -19,6 +19,7 @@
 )]
 
 pub mod memory;
+mod meters;
 pub mod rabbit;
 mod turns;
 
@@ -27,6 +28,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 pub use crate::memory::MemoryQueue;
+pub use crate::meters::describe_metrics;
 pub use crate::rabbit::{RabbitConfig, RabbitQueue};
 
 /// The roads of the queue. Each has room of its own, so that much of one kind of work cannot hold

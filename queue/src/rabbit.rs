@@ -5,6 +5,9 @@
 //! has a connection of its own: a broker that is short of memory or disk stops reading from
 //! connections that publish, and acknowledgements must not wait behind that.
 //!
+//! lapin's own recovery is off: it can wait for ever without a word (`rabbit/line.rs` says more). Its
+//! log lines say nothing that ours do not; the program may leave them out.
+//!
 //! A published message is confirmed when the broker has it on disk. A message is acknowledged after
 //! its job was settled, so it comes again when anything is lost in between. What cannot be read, or
 //! came back too often, becomes a dead letter ([`RabbitQueue::dead_letters`]).

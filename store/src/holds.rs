@@ -23,9 +23,9 @@ const RELEASE_BATCH_MAX: u64 = 500;
 /// How many breakers and pauses are read: more than there can be merchants.
 const ROWS_MAX: u64 = 1_000;
 const CLOSED: &str = "closed";
-const OPEN: &str = "open";
+pub(crate) const OPEN: &str = "open";
 const SUSPECTED: &str = "suspected";
-const PAUSED: &str = "paused";
+pub(crate) const PAUSED: &str = "paused";
 
 /// What a pause stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

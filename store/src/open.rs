@@ -8,7 +8,8 @@ use std::time::Duration;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, Postgres};
 use sea_orm::sqlx::{Connection as _, pool::PoolConnectionMetadata};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DbBackend, Statement, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DbBackend, DbErr, Statement,
+    TransactionTrait as _,
 };
 use sea_orm_migration::MigratorTrait as _;
 
@@ -142,6 +143,25 @@ impl Store {
                 pending.len()
             )))
         }
+    }
+
+    /// The version of the database's server, or of SQLite, in its own words.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it does not answer.
+    pub async fn server_version(&self) -> Result<String, StoreError> {
+        let backend = self.db.get_database_backend();
+        let sql = if backend == DbBackend::Postgres {
+            "SELECT current_setting('server_version') AS version"
+        } else {
+            "SELECT sqlite_version() AS version"
+        };
+        let asked = async {
+            let row = self.db.query_one_raw(Statement::from_string(backend, sql)).await?;
+            let row = row.ok_or_else(|| DbErr::RecordNotFound("the version".to_owned()))?;
+            Ok::<String, StoreError>(row.try_get("", "version")?)
+        };
+        self.bounded(asked).await
     }
 
     /// Closes all connections.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use api::{ApiContext, ApiSettings, Rate, TokenKey};
+use api::{ApiContext, ApiSettings, Rate, Readiness, TokenKey, Watched};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -110,11 +110,15 @@ impl TestApp {
         settings.limits.staff_rate = Rate::new(10_000, 10_000);
         change(&mut settings);
         let published = Arc::new(Recorder::default());
+        let shutdown = CancellationToken::new();
+        let queue = watched(Arc::clone(&published));
+        let readiness = Readiness::new(store.clone(), vec![queue], shutdown.clone());
         let context = ApiContext {
             store: store.clone(),
             publisher: published.clone(),
             settings,
-            shutdown: CancellationToken::new(),
+            readiness: Arc::new(readiness),
+            shutdown,
         };
         TestApp {
             router: api::router(context.clone()),
@@ -200,6 +204,15 @@ impl TestApp {
     pub(crate) async fn job_count(&self) -> usize {
         self.get(As::Master, "/v1/jobs?limit=200").await.body["data"].as_array().unwrap().len()
     }
+}
+
+/// The publisher as readiness knows it.
+fn watched(published: Arc<Recorder>) -> Watched {
+    let look = move || match published.is_down.load(std::sync::atomic::Ordering::SeqCst) {
+        true => Err("not connected".to_owned()),
+        false => Ok(()),
+    };
+    Watched { name: "queue_publisher", is_needed: false, look: Arc::new(look) }
 }
 
 /// What a customer has after ordering.

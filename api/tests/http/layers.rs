@@ -49,13 +49,15 @@ async fn only_listed_origins_may_call_from_a_browser() {
         let headers = [
             ("origin", origin),
             ("access-control-request-method", "POST"),
-            ("access-control-request-headers", "idempotency-key,authorization"),
+            ("access-control-request-headers", "idempotency-key,authorization,traceparent"),
         ];
         app.send(request(Method::OPTIONS, As::Nobody, "/v1/orders", &headers, None)).await
     };
     let listed = ask("https://front.example").await;
     assert_eq!(listed.header("access-control-allow-origin"), "https://front.example");
-    assert!(listed.header("access-control-allow-headers").contains("idempotency-key"));
+    for name in ["idempotency-key", "x-request-id", "traceparent"] {
+        assert!(listed.header("access-control-allow-headers").contains(name), "{name}");
+    }
     assert_eq!(ask("https://evil.example").await.header("access-control-allow-origin"), "");
     let answer = app.get_with(As::Nobody, "/nowhere", &[("origin", "https://front.example")]).await;
     let exposed = answer.header("access-control-expose-headers");
@@ -136,26 +138,6 @@ async fn one_order_and_one_member_of_staff_have_a_rate_of_their_own() {
     );
 }
 
-#[tokio::test]
-async fn a_stopping_process_lives_and_is_not_ready() {
-    let app = TestApp::start().await;
-    assert_eq!(app.get(As::Nobody, "/readyz").await.status, StatusCode::OK);
-    app.context.shutdown.cancel();
-    assert_eq!(app.get(As::Nobody, "/livez").await.status, StatusCode::OK);
-    let ready = app.get(As::Nobody, "/readyz").await;
-    assert_eq!((ready.status, ready.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
-    assert_eq!(ready.header("retry-after"), "2");
-}
-
-#[tokio::test]
-async fn a_process_whose_schema_is_behind_is_not_ready() {
-    let app = TestApp::start().await;
-    app.sql("DELETE FROM seaql_migrations").await;
-    let ready = app.get(As::Nobody, "/readyz").await;
-    assert_eq!(ready.code(), "unavailable");
-    assert!(!String::from_utf8_lossy(&ready.bytes).contains("migration"), "the cause stays inside");
-}
-
 /// A log in memory.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -186,7 +168,10 @@ async fn the_log_tells_of_every_request_and_nothing_secret() {
         "/checkout/success?token={}&orderId={}&paymentKey=key-of-{}&amount=4000",
         order.checkout, order.id, order.id
     );
-    app.get_with(As::Nobody, &back, &[("x-request-id", "journey-1")]).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let headers = [("x-request-id", "journey-1"), ("traceparent", traceparent.as_str())];
+    app.get_with(As::Nobody, &back, &headers).await;
     app.get(As::Nobody, &format!("{}?ticket={}", order.path(), order.ticket)).await;
     app.get(As::Owner, "/v1/audit").await;
     app.sql("UPDATE order_lines SET options = 'rubbish'").await;
@@ -195,6 +180,8 @@ async fn the_log_tells_of_every_request_and_nothing_secret() {
     let answered: Vec<&str> = text.lines().filter(|line| line.contains("answered")).collect();
     let line = answered.iter().find(|line| line.contains("journey-1")).unwrap();
     assert!(line.contains("route=\"/checkout/success\"") && line.contains("status=303"), "{line}");
+    assert!(line.contains(&format!("trace_id=\"{trace}\"")), "{line}");
+    assert!(answered.iter().all(|line| line.contains("trace_id=")), "{text}");
     assert!(answered.iter().any(|line| line.contains("problem=\"forbidden\"")), "{text}");
     let level = |route: &str, status: &str| {
         let is_it = |line: &&&str| line.contains(route) && line.contains(status);

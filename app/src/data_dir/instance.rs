@@ -16,6 +16,9 @@ pub(crate) struct Instance {
     pub(crate) api: String,
     /// `http://host:port` of the bundled simulator, if it runs.
     pub(crate) simulator: Option<String>,
+    /// `http://host:port` of the listener for health and metrics alone, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) health: Option<String>,
 }
 
 /// Says where this process listens, until the value is dropped.

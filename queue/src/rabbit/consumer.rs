@@ -101,14 +101,14 @@ impl Opener for Jobs {
             Ok((job_id, trace)) => {
                 let redelivered = if message.redelivered { "true" } else { "false" };
                 metrics::counter!(
-                    "seungin_queue_delivered_total",
+                    crate::meters::DELIVERED,
                     "lane" => lane.word(), "redelivered" => redelivered
                 )
                 .increment(1);
                 Some(Delivery::new(Message { job_id, lane, trace }, Box::new(slip)))
             }
             Err(error) => {
-                metrics::counter!("seungin_queue_poison_total").increment(1);
+                metrics::counter!(crate::meters::POISON).increment(1);
                 tracing::error!(
                     %error,
                     lane = lane.word(),

@@ -1,7 +1,8 @@
-//! A corner of a real broker for one test, with names of its own that are gone afterwards, also after a panic. Compiled with the feature
-//! `test-control`.
+//! A corner of a real broker for one test, with names of its own that are gone afterwards, also after
+//! a panic. Compiled with the feature `test-control`.
 
 use std::hash::{BuildHasher as _, RandomState};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
@@ -17,7 +18,15 @@ const BROKER: &str = "amqp://seungin:seungin@127.0.0.1:5672/%2f";
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A prefix of names that nobody else has. What is declared under it goes with this value: drop it after the queues that use it.
+/// Where the broker for tests is: `SEUNGIN_TEST_AMQP_URL`, or where `scripts/servers` puts it.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "tests find their broker by the environment")]
+pub fn broker_url() -> String {
+    std::env::var("SEUNGIN_TEST_AMQP_URL").unwrap_or_else(|_| BROKER.to_owned())
+}
+
+/// A prefix of names that nobody else has. What is declared under it goes with this value: drop it
+/// after the queues that use it.
 #[derive(Debug)]
 pub struct Scratch {
     url: String,
@@ -25,13 +34,23 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// A new corner of the broker at `SEUNGIN_TEST_AMQP_URL`.
+    /// A new corner of the broker at [`broker_url`].
+    ///
+    /// # Panics
+    /// At once when nobody listens there.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "tests find their broker by the environment")]
+    #[expect(
+        clippy::panic,
+        reason = "a test without its broker is to fail, and to say how to start one"
+    )]
     pub fn make() -> Scratch {
-        let url = std::env::var("SEUNGIN_TEST_AMQP_URL").unwrap_or_else(|_| BROKER.to_owned());
         let prefix = format!("test-{:016x}", RandomState::new().hash_one(0));
-        Scratch { url, prefix }
+        let scratch = Scratch { url: broker_url(), prefix };
+        let (address, authority) = (scratch.config().address(), scratch.config().uri.authority);
+        if let Err(error) = TcpStream::connect((authority.host.as_str(), authority.port)) {
+            panic!("no RabbitMQ at {address}: {error}. Start one by `scripts/servers start`");
+        }
+        scratch
     }
 
     /// The broker's address.

@@ -219,7 +219,7 @@ impl Board {
         let since = before.down_since().unwrap_or_else(Instant::now);
         if let Link::Connected { .. } | Link::Blocked { .. } = before {
             self.gauge().decrement(1.0);
-            metrics::counter!("seungin_queue_reconnects_total", "role" => role).increment(1);
+            metrics::counter!(crate::meters::RECONNECTS, "role" => role).increment(1);
         }
         match trouble {
             Trouble::Refused(reason) => {
@@ -253,7 +253,7 @@ impl Board {
     }
 
     fn gauge(&self) -> metrics::Gauge {
-        metrics::gauge!("seungin_queue_connected", "role" => self.role.word())
+        metrics::gauge!(crate::meters::CONNECTED, "role" => self.role.word())
     }
 
     fn replace(&self, link: Link) -> Link {

@@ -1,28 +1,19 @@
-//! A corner of a real broker for one test: names of its own, taken away at the end, also after a
-//! panic. And a plain AMQP client for what an operator or a stranger does there.
+//! A corner of a real broker for one test, and a plain AMQP client for what an operator or a stranger
+//! does there.
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use lapin::options::{BasicPublishOptions, ExchangeDeleteOptions, QueueDeleteOptions};
-use lapin::uri::AMQPUri;
+use lapin::options::{BasicPublishOptions, QueueDeleteOptions};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use queue::rabbit::scratch::{Scratch, broker_url};
 use queue::rabbit::{Jitter, RabbitConfig, RabbitQueue, RabbitStatus};
 use queue::{Consumer, Lane, Message, Trace};
 use tokio::time::{sleep, timeout};
 
 /// Long enough for anything that is not a fault, on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// The address of the broker. Variables are read in the tests themselves, as in every suite.
-#[expect(clippy::disallowed_methods, reason = "a test's configuration")]
-pub(crate) fn url() -> String {
-    std::env::var("SEUNGIN_TEST_AMQP_URL")
-        .unwrap_or_else(|_| "amqp://seungin:seungin@127.0.0.1:5672/%2f".to_owned())
-}
 
 pub(crate) fn message(lane: Lane, job_id: impl Into<String>) -> Message {
     Message { job_id: job_id.into(), lane, trace: Trace::default() }
@@ -32,26 +23,24 @@ pub(crate) fn messages(lane: Lane, prefix: &str, count: usize) -> Vec<Message> {
     (0..count).map(|number| message(lane, format!("{prefix}-{number}"))).collect()
 }
 
-/// A prefix of names that nobody else has.
+/// A corner of the broker, and the queues that were started in it.
 pub(crate) struct Corner {
-    pub(crate) prefix: String,
     started: Mutex<Vec<RabbitQueue>>,
+    scratch: Scratch,
 }
 
 impl Corner {
     pub(crate) fn new() -> Corner {
-        let broker: AMQPUri = url().parse().unwrap();
-        let address = (broker.authority.host.as_str(), broker.authority.port);
-        if let Err(error) = TcpStream::connect(address) {
-            panic!("no broker at {address:?}: {error}. `scripts/servers start` provides one");
-        }
-        let unique = RandomState::new().hash_one(0);
-        Corner { prefix: format!("test-{unique:016x}"), started: Mutex::default() }
+        Corner { started: Mutex::default(), scratch: Scratch::make() }
+    }
+
+    pub(crate) fn prefix(&self) -> &str {
+        self.scratch.prefix()
     }
 
     pub(crate) fn config(&self, url: &str, capacity: usize) -> RabbitConfig {
         let capacity = NonZeroUsize::new(capacity).unwrap();
-        RabbitConfig::parse(url, &self.prefix).unwrap().with_capacity_per_lane(capacity)
+        RabbitConfig::parse(url, self.prefix()).unwrap().with_capacity_per_lane(capacity)
     }
 
     /// Starts a queue, which is closed before the names are taken away.
@@ -63,51 +52,39 @@ impl Corner {
 
     /// A queue at the shared broker, with its publisher connected.
     pub(crate) async fn open(&self, capacity: usize) -> RabbitQueue {
-        let queue = self.start(self.config(&url(), capacity));
+        let queue = self.start(self.config(self.scratch.url(), capacity));
         until(&queue, "the publisher is connected", |status| status.publisher.is_connected()).await;
         queue
     }
 
     pub(crate) fn queue_name(&self, lane: Lane) -> String {
-        format!("{}.{}.v1", self.prefix, lane.word())
+        format!("{}.{}.v1", self.prefix(), lane.word())
     }
 
     pub(crate) fn dead_letter_queue(&self) -> String {
-        format!("{}.dead_letters.v1", self.prefix)
+        format!("{}.dead_letters.v1", self.prefix())
     }
 
     pub(crate) fn exchange(&self) -> String {
-        format!("{}.jobs", self.prefix)
+        format!("{}.jobs", self.prefix())
     }
 }
 
 impl Drop for Corner {
-    /// On a thread of its own, because a test that panics is in no state to wait.
+    /// Closes the queues, so that none of them declares again what the scratch takes away after this.
     fn drop(&mut self) {
         let queues = std::mem::take(&mut *self.started.lock().unwrap());
-        let mut names: Vec<String> = Lane::ALL.map(|lane| self.queue_name(lane)).to_vec();
-        names.push(self.dead_letter_queue());
-        let exchanges = [self.exchange(), format!("{}.dead_letters", self.prefix)];
-        let cleaning = std::thread::spawn(move || {
+        // On a thread of its own, because a test that panics is in no state to wait.
+        let closing = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
                 for queue in queues {
                     queue.close().await;
                 }
-                let operator = Operator::connect().await;
-                for name in names {
-                    operator.delete_queue(&name).await;
-                }
-                for name in exchanges {
-                    let options = ExchangeDeleteOptions::default();
-                    operator.channel.exchange_delete(name.into(), options).await.unwrap();
-                }
             });
         });
-        // A second panic while the first is under way would end the process without a word.
-        if cleaning.join().is_err() && !std::thread::panicking() {
-            panic!("the broker was not cleaned up");
-        }
+        // It does not panic; a test that does must not panic twice.
+        let _closed = closing.join();
     }
 }
 
@@ -150,7 +127,7 @@ pub(crate) struct Operator {
 
 impl Operator {
     pub(crate) async fn connect() -> Operator {
-        let url = url();
+        let url = broker_url();
         let connecting = Connection::connect(&url, ConnectionProperties::default());
         let connection = timeout(PATIENCE, connecting)
             .await

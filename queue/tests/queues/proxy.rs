@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use lapin::uri::AMQPUri;
+use queue::rabbit::scratch::broker_url;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, watch};
 use tokio_rustls::TlsAcceptor;
-
-use crate::broker::url;
 
 /// What the network does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +72,7 @@ impl Proxy {
 
     /// The broker's URL, by way of this proxy.
     pub(crate) fn url(&self) -> String {
-        let mut uri: AMQPUri = url().parse().unwrap();
+        let mut uri: AMQPUri = broker_url().parse().unwrap();
         uri.authority.host = "localhost".to_owned();
         uri.authority.port = self.address.port();
         let url = uri.to_string();
@@ -186,7 +185,7 @@ async fn join(
         }
         return;
     }
-    let broker: AMQPUri = url().parse().unwrap();
+    let broker: AMQPUri = broker_url().parse().unwrap();
     let address = (broker.authority.host.as_str(), broker.authority.port);
     let broker = TcpStream::connect(address).await.unwrap();
     let (from_client, to_client) = split(client);

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use queue::rabbit::Link;
+use queue::rabbit::scratch::broker_url;
 use queue::{Consumer, Delivery, Lane, Message, Published, Publisher, Trace};
 use tokio::time::{Instant, timeout};
 
-use crate::broker::{self, Corner, PATIENCE, messages, until, url};
+use crate::broker::{self, Corner, PATIENCE, messages, until};
 use crate::proxy::Proxy;
 
 async fn receive(consumer: &mut dyn Consumer, most: usize) -> Vec<Delivery> {
@@ -84,7 +85,7 @@ async fn deliveries_outlive_the_consumer_that_handed_them_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_holds_no_more_than_its_prefetch() {
     let corner = Corner::new();
-    let config = corner.config(&url(), 1_000).with_prefetch(4.try_into().unwrap());
+    let config = corner.config(&broker_url(), 1_000).with_prefetch(4.try_into().unwrap());
     let queue = corner.start(config);
     until(&queue, "connected", |status| status.publisher.is_connected()).await;
     queue.publisher().publish(&messages(Lane::Confirm, "job", 50)).await;

@@ -3,16 +3,17 @@
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
+use queue::rabbit::scratch::broker_url;
 use queue::rabbit::{Link, RabbitConfig};
 use queue::{Delivery, Lane, Message, Published, Publisher};
 use tokio::time::timeout;
 
-use crate::broker::{Corner, Operator, PATIENCE, consumer, message, messages, until, url};
+use crate::broker::{Corner, Operator, PATIENCE, consumer, message, messages, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_processes_may_be_the_first() {
     let corner = Corner::new();
-    let queues: Vec<_> = (0..6).map(|_| corner.start(corner.config(&url(), 100))).collect();
+    let queues: Vec<_> = (0..6).map(|_| corner.start(corner.config(&broker_url(), 100))).collect();
     for queue in &queues {
         until(queue, "connected", |status| status.publisher.is_connected()).await;
         assert_eq!(queue.status().refusal(), None);
@@ -38,7 +39,7 @@ async fn a_queue_with_other_arguments_is_reported_by_name_until_somebody_deletes
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     operator.channel.queue_declare(name.as_str().into(), options, arguments).await.unwrap();
 
-    let queue = corner.start(corner.config(&url(), 100));
+    let queue = corner.start(corner.config(&broker_url(), 100));
     let status = until(&queue, "refused", |status| status.refusal().is_some()).await;
     let reason = status.refusal().unwrap();
     assert!(reason.contains(&name), "{reason}");
@@ -56,9 +57,9 @@ async fn a_queue_with_other_arguments_is_reported_by_name_until_somebody_deletes
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_password_is_told_without_showing_it() {
     let corner = Corner::new();
-    let mut uri: lapin::uri::AMQPUri = url().parse().unwrap();
+    let mut uri: lapin::uri::AMQPUri = broker_url().parse().unwrap();
     uri.authority.userinfo.password = "hush-hush".to_owned();
-    let config = RabbitConfig::parse(&uri.to_string(), &corner.prefix).unwrap();
+    let config = RabbitConfig::parse(&uri.to_string(), corner.prefix()).unwrap();
     let queue = corner.start(config);
     let status = until(&queue, "a failed try", |status| {
         matches!(&status.publisher, Link::Connecting { last_error: Some(_), .. })
@@ -126,7 +127,7 @@ async fn rabbitmq_confirms_what_an_alternate_exchange_took() {
     let options = lapin::options::ExchangeDeleteOptions::default();
     channel.exchange_delete(exchange.as_str().into(), options).await.unwrap();
     let mut arguments = FieldTable::default();
-    let dead = format!("{}.dead_letters", corner.prefix);
+    let dead = format!("{}.dead_letters", corner.prefix());
     arguments.insert("alternate-exchange".into(), AMQPValue::LongString(dead.as_str().into()));
     let kind = lapin::ExchangeKind::Direct;
     let options = lapin::options::ExchangeDeclareOptions::default();

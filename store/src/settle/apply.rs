@@ -101,7 +101,7 @@ async fn apply_to_payment(
     let mut row = known.clone().into_active_model();
     row.state = Set(next.word().to_owned());
     if let Some(told) = told {
-        evidence::copy_to_payment(&mut row, told, next);
+        evidence::copy_to_payment(&mut row, told, next, scene.is_erased);
     }
     match decision.event {
         Some(PaymentEvent::Declined | PaymentEvent::TimePassed) if next != state => {
@@ -121,15 +121,17 @@ async fn apply_to_payment(
         )
         | None => {}
     }
-    let is_late_approval =
-        known.review_reason.as_deref() == Some(ReviewReason::LateApproval.word());
+    // A late approval is a question of its own, answered when the money is given back.
+    let is_open_question = known.review_reason.as_deref()
+        == Some(ReviewReason::LateApproval.word())
+        && next != PaymentState::Cancelled;
     match review {
         Some(reason) => {
             row.review_reason = Set(Some(reason.word().to_owned()));
             row.review_since = Set(Some(known.review_since.unwrap_or(write.now_ms)));
         }
-        // Proof answers what the person was asked. A late approval is a question of its own.
-        None if decision.verdict == Verdict::Proven && !is_late_approval => {
+        // Proof answers what the person was asked.
+        None if decision.verdict == Verdict::Proven && !is_open_question => {
             row.review_reason = Set(None);
             row.review_since = Set(None);
         }
@@ -145,6 +147,8 @@ async fn apply_to_payment(
             row.next_cancel_at = Set(write.now_ms.saturating_add(limits::CANCEL_SPACING_MS));
         }
     }
+    // It has a job: this one.
+    row.pruned_at = Set(None);
     row.version = Set(known.version.saturating_add(1));
     row.updated_at = Set(write.now_ms);
     scene.payment = row.update(&write.tx).await?;
@@ -225,8 +229,10 @@ async fn wake_those_behind(
     order_id: &str,
     not_before_ms: i64,
 ) -> Result<(), StoreError> {
+    let due_at = Ord::max(not_before_ms, write.now_ms);
     job::Entity::update_many()
-        .col_expr(job::Column::DueAt, Expr::value(Ord::max(not_before_ms, write.now_ms)))
+        .col_expr(job::Column::DueAt, Expr::value(due_at))
+        .col_expr(job::Column::RunnableSince, Expr::value(due_at))
         .filter(job::Column::OrderId.eq(order_id))
         .filter(job::Column::State.eq(JobState::Waiting.word()))
         .filter(job::Column::LastCode.eq(BEHIND))

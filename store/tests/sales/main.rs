@@ -1,8 +1,11 @@
-//! The selling side of the store on a real database file: catalogue, orders, staff and their audit, through public functions.
+//! The selling side of the store on a real database file: catalogue, orders, staff and their audit, and the figures about it all,
+//! through public functions.
 
 mod catalogue;
 mod fixture;
+mod gauges;
 mod listing;
 mod orders;
 mod processes;
+mod retention;
 mod staff;

@@ -116,11 +116,13 @@ async fn a_second_cancel_waits_its_turn_and_a_moment_more_and_is_not_lost() {
         (behind.state, behind.last_code.as_deref()),
         (JobState::Waiting, Some("BEHIND_ANOTHER"))
     );
+    assert_eq!(behind.runnable_since, behind.due_at, "it is not late: it may not run yet");
     let result = shop.dispatcher.call(attempt).await;
     shop.dispatcher.settle(result).await.unwrap();
     let ended_at_ms = shop.job(&first).await.ended_at.unwrap();
     let woken = shop.job(&second).await;
     assert_eq!(woken.due_at, ended_at_ms + limits::CANCEL_SPACING_MS);
+    assert_eq!(woken.runnable_since, woken.due_at, "it could not run before");
     shop.drain().await;
     let began = shop.attempts(&second).await[0].started_at;
     assert!(began >= ended_at_ms + limits::CANCEL_SPACING_MS);

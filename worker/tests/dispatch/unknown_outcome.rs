@@ -293,6 +293,7 @@ async fn a_charge_behind_a_refusal_is_found_and_shown_to_a_person() {
     shop.cancel(&paying, None, "key").await.unwrap();
     shop.drain().await;
     assert_eq!(shop.status(&paying).await, "cancelled");
+    assert_eq!(shop.review(&paying).await, None, "it was answered");
     shop.assert_money_is_conserved(&paying).await;
     shop.close().await;
 }

@@ -103,7 +103,7 @@ pub(super) fn count_unsent(messages: &[Message]) {
 
 fn count(lane: Lane, outcome: &'static str) {
     metrics::counter!(
-        "seungin_queue_published_total", "lane" => lane.word(), "outcome" => outcome
+        crate::meters::PUBLISHED, "lane" => lane.word(), "outcome" => outcome
     )
     .increment(1);
 }

@@ -1,0 +1,118 @@
+//! The database's figures as metrics. They are rendered from a recorder of their own, which is forgotten afterwards: what is not there
+//! any more (a pause that was lifted, a database that does not answer) leaves no old value behind.
+//!
+//! Every process that is scraped tells the same figures: take the maximum over the instances, never the sum.
+
+use std::time::Duration;
+
+use metrics::{Unit, describe_gauge, gauge};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use store::Gauges;
+
+const JOBS: &str = "seungin_jobs";
+const OLDEST_WAITING: &str = "seungin_jobs_oldest_waiting_seconds";
+const PARKED: &str = "seungin_jobs_parked";
+const IN_REVIEW: &str = "seungin_payments_in_review";
+const BREAKER_OPEN: &str = "seungin_breaker_open";
+const PAUSED: &str = "seungin_calls_paused";
+const WORKERS: &str = "seungin_workers_live";
+const WORKERS_LOST: &str = "seungin_workers_lost";
+const WORKERS_CONCURRENCY: &str = "seungin_workers_concurrency";
+const WORKERS_IN_FLIGHT: &str = "seungin_workers_in_flight";
+const POISON_MESSAGES: &str = "seungin_poison_messages";
+
+/// Says what they mean.
+pub(super) fn describe_metrics() {
+    describe_gauge!(
+        JOBS,
+        Unit::Count,
+        "Jobs that have not ended, by `kind` and `state`. A state of more than 100,000 counts as that many."
+    );
+    describe_gauge!(
+        OLDEST_WAITING,
+        Unit::Seconds,
+        "For how long the oldest job could have run without a worker having it, by `kind`. Publishing it again does not make it younger."
+    );
+    describe_gauge!(PARKED, Unit::Count, "Jobs that wait for a person, by `reason`.");
+    describe_gauge!(IN_REVIEW, Unit::Count, "Payments that a person should look at, by `reason`.");
+    describe_gauge!(
+        BREAKER_OPEN,
+        Unit::Count,
+        "1 while the circuit breaker of a `merchant` is open: no confirm or cancel is begun."
+    );
+    describe_gauge!(
+        PAUSED,
+        Unit::Count,
+        "1 while calls of a `merchant` are paused, by `scope`; missing otherwise."
+    );
+    describe_gauge!(
+        WORKERS,
+        Unit::Count,
+        "Workers seen within 15 seconds that take jobs of this `kind`."
+    );
+    describe_gauge!(
+        WORKERS_LOST,
+        Unit::Count,
+        "Workers that went silent within the last hour without saying goodbye: killed, or cut off from the database."
+    );
+    describe_gauge!(
+        WORKERS_CONCURRENCY,
+        Unit::Count,
+        "Calls that the live workers together may make at once."
+    );
+    describe_gauge!(
+        WORKERS_IN_FLIGHT,
+        Unit::Count,
+        "Jobs that the live workers together held at their last heartbeat."
+    );
+    describe_gauge!(
+        POISON_MESSAGES,
+        Unit::Count,
+        "Messages that were set aside because nobody could read them."
+    );
+}
+
+/// The figures as text.
+pub(super) fn render(gauges: &Gauges) -> String {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    metrics::with_local_recorder(&recorder, || {
+        describe_metrics();
+        set(gauges);
+    });
+    recorder.handle().render()
+}
+
+fn set(gauges: &Gauges) {
+    for group in &gauges.jobs {
+        gauge!(JOBS, "kind" => group.kind.word(), "state" => group.state.word())
+            .set(number(group.count));
+    }
+    for (kind, age_ms) in &gauges.oldest_waiting_ms {
+        let age = Duration::from_millis(u64::try_from(*age_ms).unwrap_or(0));
+        gauge!(OLDEST_WAITING, "kind" => kind.word()).set(age);
+    }
+    for (reason, count) in &gauges.parked {
+        gauge!(PARKED, "reason" => *reason).set(number(*count));
+    }
+    for (reason, count) in &gauges.in_review {
+        gauge!(IN_REVIEW, "reason" => *reason).set(number(*count));
+    }
+    for (merchant, is_open) in &gauges.breakers {
+        gauge!(BREAKER_OPEN, "merchant" => merchant.clone()).set(u32::from(*is_open));
+    }
+    for (merchant, scope) in &gauges.pauses {
+        gauge!(PAUSED, "merchant" => merchant.clone(), "scope" => scope.clone()).set(1);
+    }
+    for (kind, count) in &gauges.workers {
+        gauge!(WORKERS, "kind" => kind.word()).set(number(*count));
+    }
+    gauge!(WORKERS_LOST).set(number(gauges.workers_lost));
+    gauge!(WORKERS_CONCURRENCY).set(number(gauges.workers_concurrency));
+    gauge!(WORKERS_IN_FLIGHT).set(number(gauges.workers_in_flight));
+    gauge!(POISON_MESSAGES).set(number(gauges.poison_messages));
+}
+
+/// A count as gauges take it; none of them comes near the end of the range.
+fn number(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(if count < 0 { 0 } else { u32::MAX })
+}
