@@ -4,12 +4,17 @@ use std::time::{Duration, Instant};
 
 use crate::fleet::{Fleet, RECOVERY_MAX, Shape, on_a_fleet};
 use crate::load::{Confirmed, PACE, ids, median};
+use crate::proxy::Proxy;
 use crate::rows::Rows;
 
 /// Confirms before an outage, to compare with.
 const BEFORE: usize = 10;
 /// Confirms during an outage: at their pace, one of some seconds.
 const DURING: usize = 40;
+/// As long as the load lasts.
+const LOAD: Duration = Duration::ZERO;
+/// Longer than it takes everybody to give a silent connection up, and to find that new ones are silent, too.
+const SILENCE: Duration = Duration::from_secs(18);
 /// How much longer than before the confirm in the middle may take during an outage: the machine is busy with other things, too.
 const SLOWER_MAX: Duration = Duration::from_millis(50);
 /// No confirm may wait for the broker: its timeouts are seconds.
@@ -17,20 +22,16 @@ const ACCEPT_MAX: Duration = Duration::from_secs(2);
 /// How long a job that was published is left to the queue before it is published again.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Lets confirms come while the broker is away, lets it come back, and measures until the first of them is paid.
-async fn outlive(
-    fleet: &Fleet,
-    what: &str,
-    take_away: impl FnOnce(&Fleet),
-    bring_back: impl FnOnce(&Fleet),
-) {
+/// Lets confirms come while the broker is away, lets it come back, and measures until the first of them is paid. The outage lasts for as
+/// long as they come, and `at_least` so long.
+async fn outlive(fleet: &Fleet, what: &str, at_least: Duration, take_away: impl FnOnce(&Proxy)) {
     let before = median(&fleet.pay(BEFORE).await);
     let checkouts = fleet.prepare(DURING).await;
-    take_away(fleet);
-    let confirmed = fleet.accept_all(&checkouts).await;
+    take_away(&fleet.to_broker);
+    let (confirmed, ()) = tokio::join!(fleet.accept_all(&checkouts), tokio::time::sleep(at_least));
     insist_normal(before, &confirmed);
     assert_eq!(fleet.rows.paid(&ids(&checkouts)).await, 0, "the broker was not away");
-    bring_back(fleet);
+    fleet.to_broker.restore();
     let back = Instant::now();
     measure(&fleet.rows, what, &ids(&checkouts), back).await;
 }
@@ -53,15 +54,7 @@ fn insist_normal(before: Duration, confirmed: &[Confirmed]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_refuses_connections_delays_payments_and_fails_none() {
     on_a_fleet(Shape::with_workers(2), async |fleet| {
-        outlive(
-            fleet,
-            "a refusing broker",
-            |it| it.to_broker.take_away(),
-            |it| {
-                it.to_broker.restore();
-            },
-        )
-        .await;
+        outlive(fleet, "a refusing broker", LOAD, Proxy::take_away).await;
     })
     .await;
 }
@@ -69,15 +62,7 @@ async fn a_broker_that_refuses_connections_delays_payments_and_fails_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_goes_silent_delays_payments_and_fails_none() {
     on_a_fleet(Shape::with_workers(2), async |fleet| {
-        outlive(
-            fleet,
-            "a silent broker",
-            |it| it.to_broker.silence(),
-            |it| {
-                it.to_broker.restore();
-            },
-        )
-        .await;
+        outlive(fleet, "a silent broker", SILENCE, Proxy::silence).await;
     })
     .await;
 }
@@ -85,13 +70,7 @@ async fn a_broker_that_goes_silent_delays_payments_and_fails_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_reads_nothing_from_publishers_delays_payments_and_fails_none() {
     on_a_fleet(Shape::with_workers(2), async |fleet| {
-        outlive(
-            fleet,
-            "a broker without a disk",
-            |it| it.to_broker.stop_reading_publishers(),
-            |it| it.to_broker.restore(),
-        )
-        .await;
+        outlive(fleet, "a broker without a disk", LOAD, Proxy::stop_reading_publishers).await;
     })
     .await;
 }

@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::fleet::{Fleet, RECOVERY_MAX, Shape, on_a_fleet};
 use crate::load::{Checkout, Confirmed, ids};
 
 /// Confirms that are under way at the worker when the outage begins.
 const UNDER_WAY: usize = 20;
+/// Longer than it takes to accept all of them.
+const CALL_MS: u64 = 3_000;
 /// Confirms during an outage.
 const DURING: usize = 40;
 /// How long a refusing database refuses: longer than anybody waits for a connection, so that some are told and others are late.
@@ -15,6 +19,11 @@ const REFUSAL: Duration = Duration::from_secs(6);
 const SILENCE: Duration = Duration::from_secs(18);
 /// The longest that a customer waits for an answer: what a transaction may take, and a margin.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// Orders whose calls are under way for so long that an outage begins meanwhile.
+async fn prepare_under_way(fleet: &Fleet) -> Vec<Checkout> {
+    fleet.prepare_with(UNDER_WAY, &json!({"kind": "delay", "ms": CALL_MS})).await
+}
 
 /// Insists that every customer was told something clear: accepted, or a problem that says to come again.
 fn insist_clear(confirmed: &[Confirmed]) {
@@ -34,9 +43,6 @@ fn insist_clear(confirmed: &[Confirmed]) {
         assert!(one.took <= ANSWER_MAX, "{one:?}");
     }
     let refused = confirmed.iter().filter(|one| one.status() == Some(503)).count();
-    let took: Vec<String> =
-        confirmed.iter().map(|one| format!("{:?} {:.1?}", one.status(), one.took)).collect();
-    println!("{took:?}");
     println!("{} were accepted, {refused} were told to come again", confirmed.len() - refused);
 }
 
@@ -50,11 +56,13 @@ async fn come_again(fleet: &Fleet, checkouts: &[Checkout], confirmed: &[Confirme
     }
 }
 
-/// Waits for the first of these to be paid that was not before, and then for all.
-async fn measure(fleet: &Fleet, what: &str, under_way: &[Checkout], back: Instant) {
+/// Brings the database back, and waits for the first of these to be paid that was not before, and then for all.
+async fn bring_back(fleet: &Fleet, what: &str, under_way: &[Checkout]) {
     let orders = ids(under_way);
     let already = usize::try_from(fleet.rows.paid(&orders).await).unwrap();
     assert!(already < orders.len(), "{what}: nothing was under way");
+    fleet.to_database.restore();
+    let back = Instant::now();
     let first = fleet.rows.wait_for_paid(&orders, already + 1, back).await;
     let all = fleet.rows.wait_for_paid(&orders, orders.len(), back).await;
     println!("{what}: the first was paid {first:?} after its return, all {all:?}");
@@ -87,21 +95,18 @@ async fn connections_to_the_database_that_are_ended_under_load_lose_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_refuses_connections_for_seconds_loses_nothing() {
     on_a_fleet(Shape::with_workers(2), async |fleet| {
-        let under_way =
-            fleet.prepare_with(UNDER_WAY, &serde_json::json!({"kind": "delay", "ms": 2_000})).await;
+        let under_way = prepare_under_way(fleet).await;
         let checkouts = fleet.prepare(DURING).await;
         fleet.accept_all(&under_way).await;
         fleet.to_database.take_away();
         let outage = async {
             tokio::time::sleep(REFUSAL).await;
-            fleet.to_database.restore();
-            Instant::now()
+            bring_back(fleet, "a refusing database", &under_way).await;
         };
-        let (confirmed, back) = tokio::join!(fleet.confirm_all(&checkouts), outage);
+        let (confirmed, ()) = tokio::join!(fleet.confirm_all(&checkouts), outage);
         insist_clear(&confirmed);
-        measure(fleet, "a refusing database", &under_way, back).await;
         come_again(fleet, &checkouts, &confirmed).await;
-        fleet.rows.wait_for_paid(&ids(&checkouts), DURING, back).await;
+        fleet.rows.wait_for_paid(&ids(&checkouts), DURING, Instant::now()).await;
     })
     .await;
 }
@@ -109,20 +114,18 @@ async fn a_database_that_refuses_connections_for_seconds_loses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_goes_silent_for_longer_than_any_statement_loses_nothing() {
     on_a_fleet(Shape::with_workers(2), async |fleet| {
-        let under_way =
-            fleet.prepare_with(UNDER_WAY, &serde_json::json!({"kind": "delay", "ms": 2_000})).await;
-        let checkouts = fleet.prepare(8).await;
+        let under_way = prepare_under_way(fleet).await;
+        let checkouts = fleet.prepare(DURING / 2).await;
         fleet.accept_all(&under_way).await;
         fleet.to_database.silence();
-        let silent = Instant::now();
-        let confirmed = fleet.confirm_all(&checkouts).await;
+        let outage = async {
+            tokio::time::sleep(SILENCE).await;
+            bring_back(fleet, "a silent database", &under_way).await;
+        };
+        let (confirmed, ()) = tokio::join!(fleet.confirm_all(&checkouts), outage);
         insist_clear(&confirmed);
-        tokio::time::sleep(SILENCE.saturating_sub(silent.elapsed())).await;
-        fleet.to_database.restore();
-        let back = Instant::now();
-        measure(fleet, "a silent database", &under_way, back).await;
         come_again(fleet, &checkouts, &confirmed).await;
-        fleet.rows.wait_for_paid(&ids(&checkouts), checkouts.len(), back).await;
+        fleet.rows.wait_for_paid(&ids(&checkouts), checkouts.len(), Instant::now()).await;
     })
     .await;
 }

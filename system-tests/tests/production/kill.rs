@@ -1,8 +1,18 @@
-//! Processes are killed at every step of a job's way. No step can be hit by its name from outside, so each is held open first: by a server
-//! that is away or silent, or by a simulator that takes its time.
+//! Processes are killed at every step of a job's way. No step can be hit by its name from outside, so each is held open first:
+//!
+//! | killed … | held open by |
+//! |---|---|
+//! | before the answer to a confirm, before and after its commit | nothing: many are under way at once |
+//! | before the publication | no broker |
+//! | after the publication | no worker |
+//! | before the call | a silent network to the simulator |
+//! | during the call, before and after the charge | a simulator that takes its time |
+//! | after the call, before the commit | no database |
+//! | after the commit, before the acknowledgement | a silent broker; see `redelivery` |
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::fleet::{Fleet, LEASE, RECOVERY_MAX, Shape, on_a_fleet};
@@ -12,9 +22,13 @@ use crate::load::{Checkout, ids};
 const HELD_MS: u64 = 6_000;
 /// How long a job that was published, or was about to be, is left alone before it is published again.
 const GRACE: Duration = Duration::from_secs(10);
+/// Confirms that are under way at an API when it is killed.
+const AT_ONCE: usize = 40;
 /// Confirms while workers are killed one after the other.
 const UNDER_FIRE: usize = 60;
 const KILLS: usize = 4;
+/// Orders that are given back meanwhile.
+const CANCELS: usize = 8;
 const BETWEEN_KILLS: Duration = Duration::from_millis(1_500);
 
 /// One order with a fault at the simulator.
@@ -75,6 +89,34 @@ async fn an_api_that_is_killed_before_or_after_it_published_has_accepted_for_goo
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customers_whose_api_is_killed_before_it_answers_ask_another_one_and_pay_once() {
+    on_a_fleet(Shape::with_workers(1), async |fleet| {
+        let checkouts = fleet.prepare(AT_ONCE).await;
+        let doomed = fleet.apis.remove(0);
+        let places = system_tests::Places { api: doomed.url.clone(), ..fleet.places(0) };
+        let confirms = checkouts.iter().map(|it| places.try_confirm(&it.order, &it.payment_key));
+        let killing = async {
+            // When some are accepted, others are at every step.
+            let are_accepted =
+                async || (fleet.rows.payments().await.len() >= AT_ONCE / 4).then_some(());
+            fleet.rows.wait_for("accepted confirms", are_accepted).await;
+            doomed.process.kill();
+        };
+        let (answers, ()) = tokio::join!(join_all(confirms), killing);
+        let answered = answers.iter().filter(|answer| answer.is_ok()).count();
+        println!("an API was killed: {answered} of {AT_ONCE} had their answer");
+        assert!(answered < AT_ONCE, "it was killed too late");
+        for checkout in &checkouts {
+            accept(fleet, checkout).await;
+        }
+        let orders = ids(&checkouts);
+        fleet.rows.wait_for_paid(&orders, AT_ONCE, Instant::now()).await;
+        assert_eq!(fleet.rows.payments().await.len(), AT_ONCE);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_is_killed_at_any_step_of_a_call_charges_once_and_another_one_finishes() {
     on_a_fleet(Shape::with_workers(1), async |fleet| {
         let uncharged = one(fleet, json!({"kind": "delay", "ms": HELD_MS})).await;
@@ -130,18 +172,32 @@ async fn a_worker_that_is_killed_at_any_step_of_a_call_charges_once_and_another_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn workers_that_are_killed_one_after_the_other_under_load_charge_nothing_twice() {
     on_a_fleet(Shape::with_workers(3), async |fleet| {
+        let given_back = fleet.prepare(CANCELS).await;
+        fleet.accept_all(&given_back).await;
+        fleet.rows.wait_for_paid(&ids(&given_back), CANCELS, Instant::now()).await;
+        let master = fleet.add_master();
         let checkouts = fleet.prepare_with(UNDER_FIRE, &json!({"kind": "delay", "ms": 400})).await;
         let accepting = tokio::spawn(crate::load::confirm_at(fleet.places(0), checkouts.clone()));
-        for _ in 0..KILLS {
+        for checkout in &given_back[..KILLS] {
+            fleet.cancel(&master, checkout).await;
             tokio::time::sleep(BETWEEN_KILLS).await;
             fleet.workers.remove(0).kill();
             fleet.start_worker(&[]);
+        }
+        for checkout in &given_back[KILLS..] {
+            fleet.cancel(&master, checkout).await;
         }
         let killed = Instant::now();
         assert_eq!(accepting.await.unwrap(), vec![202; UNDER_FIRE]);
         let all = fleet.rows.wait_for_paid(&ids(&checkouts), UNDER_FIRE, killed).await;
         println!("{KILLS} kills under load: all were paid {all:?} after the last");
         assert!(all <= LEASE + RECOVERY_MAX, "{all:?}");
+        let cancelled = async || {
+            let payments = fleet.rows.payments().await;
+            let given_back = payments.values().filter(|payment| payment.state == "cancelled");
+            (given_back.count() == CANCELS).then_some(())
+        };
+        fleet.rows.wait_for("end of all cancels", cancelled).await;
         let unfinished =
             fleet.rows.attempts().await.iter().filter(|one| one.finished_at.is_none()).count();
         assert!(unfinished > 0, "no call was under way at a kill");

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use futures_util::stream::iter;
-use serde_json::Value;
-use system_tests::{Answer, Order, Places};
+use reqwest::Method;
+use serde_json::{Value, json};
+use system_tests::{Answer, Order, Places, send};
 
 use crate::fleet::Fleet;
 
@@ -116,6 +117,17 @@ impl Fleet {
         let confirmed = self.accept_all(&checkouts).await;
         self.rows.wait_for_paid(&ids(&checkouts), count, Instant::now()).await;
         confirmed
+    }
+
+    /// Gives a payment back, as a member of staff at the last API does.
+    pub(crate) async fn cancel(&self, token: &str, checkout: &Checkout) {
+        let api = &self.apis[self.apis.len() - 1].url;
+        let url = format!("{api}/v1/orders/{}/cancels", checkout.order.id);
+        let request = self.client.request(Method::POST, &url).bearer_auth(token);
+        // Each order is given back once, so its id is as good a key as any UUID.
+        let request = request.header("idempotency-key", &checkout.order.id);
+        let answer = send(request.json(&json!({"reason": "변심"}))).await;
+        assert_eq!(answer.status, 202, "{}", answer.body);
     }
 
     /// Waits until the simulator has been called for this order so often.
