@@ -1,7 +1,7 @@
 //! Who waits for a change of an order: long polls and event streams are woken right after the commit that changed it.
 //!
-//! The wake-up is a hint within this process. Waiters look at the database anyway, and now and then without being woken, so that a
-//! change made by another process is seen too.
+//! The wake-up is a hint. Those of other processes come by way of `announce`; waiters look at the database anyway, and now and then
+//! without being woken.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -38,6 +38,12 @@ impl Changes {
         if let Some(notify) = waiting.get(order_id).and_then(Weak::upgrade) {
             notify.notify_waiters();
         }
+    }
+
+    /// Wakes everybody: something may have changed that nobody named.
+    pub(crate) fn wake_all(&self) {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().filter_map(Weak::upgrade).for_each(|notify| notify.notify_waiters());
     }
 }
 

@@ -4,6 +4,8 @@
 //! taken, the retry policy says what comes next, and the attempt row is written. Only a [`StartedAttempt`] can be given to a gateway,
 //! and only this file makes them: nothing goes to Toss before its row is committed.
 
+use std::collections::HashMap;
+
 use domain::attempt::Operation;
 use domain::cancellation::{CancellationState, tagged_reason};
 use domain::job::{JobKind, JobState};
@@ -14,7 +16,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use serde::{Deserialize, Serialize};
 
@@ -169,18 +171,21 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut write = self.begin_write().await?;
         let mut context = SettleContext::default();
-        let mut claimed = Vec::with_capacity(ids.len());
-        for id in ids {
-            match claim(&mut write, &mut context, id, worker).await {
-                Ok(one) => claimed.push(one),
+        let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::NotNow).collect();
+        for (number, id) in in_lock_order(&write, ids).await? {
+            let one = match claim(&mut write, &mut context, id, worker).await {
+                Ok(one) => one,
                 // One row that cannot be read must not hold up the others: it stays for a person, loudly.
                 Err(error @ StoreError::UnreadableRow { .. }) => {
                     tracing::error!(job_id = %id, %error, alert = "unreadable_row", "a job cannot be claimed");
-                    claimed.push(Claimed::NotNow);
+                    Claimed::NotNow
                 }
                 Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => {
                     return Err(error);
                 }
+            };
+            if let Some(place) = claimed.get_mut(number) {
+                *place = one;
             }
         }
         write.commit().await?;
@@ -195,23 +200,62 @@ impl Store {
         if held.is_empty() {
             return Ok(Vec::new());
         }
+        self.retried(|| self.renew_leases_once(held)).await
+    }
+
+    async fn renew_leases_once(&self, held: &[(String, i64)]) -> Result<Vec<String>, StoreError> {
         let write = self.begin_write().await?;
         let mut ours = sea_orm::Condition::any();
         for (id, claim) in held {
             ours = ours.add(job::Column::Id.eq(id).and(job::Column::Claims.eq(*claim)));
         }
-        let renewed = job::Entity::update_many()
+        // Locked in the order in which answers are settled, so that the two never wait for each other in a circle.
+        let renewed: Vec<String> = job::Entity::find()
+            .filter(ours)
+            .filter(job::Column::State.eq(JobState::Running.word()))
+            .order_by_asc(job::Column::OrderId)
+            .order_by_asc(job::Column::Id)
+            .lock_exclusive()
+            .all(&write.tx)
+            .await?
+            .into_iter()
+            .map(|row| row.id)
+            .collect();
+        job::Entity::update_many()
             .col_expr(
                 job::Column::DueAt,
                 Expr::value(write.now_ms.saturating_add(limits::LEASE_MS)),
             )
-            .filter(ours)
-            .filter(job::Column::State.eq(JobState::Running.word()))
-            .exec_with_returning(&write.tx)
+            .filter(job::Column::Id.is_in(&renewed))
+            .exec(&write.tx)
             .await?;
         write.commit().await?;
-        Ok(renewed.into_iter().map(|row| row.id).collect())
+        Ok(renewed)
     }
+}
+
+/// The jobs that there are, each with its place among `ids`, in the order in which rows are locked everywhere: by their orders.
+async fn in_lock_order<'a>(
+    write: &Write<'_>,
+    ids: &'a [JobId],
+) -> Result<Vec<(usize, &'a JobId)>, StoreError> {
+    let known: HashMap<String, String> = job::Entity::find()
+        .select_only()
+        .column(job::Column::Id)
+        .column(job::Column::OrderId)
+        .filter(job::Column::Id.is_in(ids.iter().map(JobId::as_str)))
+        .into_tuple()
+        .all(&write.tx)
+        .await?
+        .into_iter()
+        .collect();
+    let mut places: Vec<(&String, usize, &JobId)> = ids
+        .iter()
+        .enumerate()
+        .filter_map(|(number, id)| Some((known.get(id.as_str())?, number, id)))
+        .collect();
+    places.sort_unstable_by_key(|(order_id, number, _)| (*order_id, *number));
+    Ok(places.into_iter().map(|(_, number, id)| (number, id)).collect())
 }
 
 async fn claim(

@@ -1,131 +1,56 @@
-//! Connections and transactions: how the database is opened, what time it is, and how a write begins and ends.
+//! Transactions: what time it is, and how a read or a write begins and ends. How the database is opened is in `open`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::IdSource;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, IsolationLevel, Statement, TransactionOptions, TransactionTrait as _,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    Statement, TransactionOptions, TransactionTrait as _,
 };
-use sea_orm_migration::MigratorTrait as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::announce::Announcer;
 use crate::changes::{Changes, Watch};
 use crate::error::StoreError;
 use crate::ids::RandomIds;
-
-/// How to open the database.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// `sqlite:///path/file.db?mode=rwc` or `sqlite::memory:` (then one connection is used).
-    pub url: String,
-    /// Connections at the most.
-    pub connections_max: u32,
-    /// How long to wait for a free connection or a busy database.
-    pub wait_max: Duration,
-}
-
-impl StoreOptions {
-    /// The usual options for a database at this address.
-    pub fn new(url: impl Into<String>) -> StoreOptions {
-        StoreOptions { url: url.into(), connections_max: 8, wait_max: Duration::from_secs(10) }
-    }
-}
 
 /// The database, opened. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) db: DatabaseConnection,
-    changes: Arc<Changes>,
+    pub(crate) changes: Arc<Changes>,
     ids: Arc<dyn IdSource>,
     /// SQLite takes one writer at a time; those of this process queue up here in order instead of polling for the lock.
     writers: Option<Arc<Semaphore>>,
+    /// Tells other processes which orders changed. SQLite's database belongs to one process.
+    pub(crate) announcer: Option<Announcer>,
     #[cfg(feature = "test-control")]
-    control: Arc<Control>,
+    pub(crate) control: Arc<crate::test_control::Control>,
 }
 
-#[cfg(feature = "test-control")]
-#[derive(Debug, Default)]
-struct Control {
-    shift_ms: std::sync::atomic::AtomicI64,
-    failing_commits: std::sync::atomic::AtomicU32,
-}
+/// What is told of a database that does not answer in time.
+const SILENT: &str = "the database did not answer in time";
 
 /// How often a write that met another one is done again before the caller hears of it.
 const CONFLICT_RETRIES_MAX: u32 = 5;
 
+/// How long one try of a transaction may take, from taking a connection to the commit: less than a lease, so that a worker that waits
+/// for a database that has gone silent tries again while its leases are its own.
+const TRANSACTION_MAX: Duration = Duration::from_secs(15);
+
 impl Store {
-    /// Opens the database.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when it cannot be reached or opened.
-    pub async fn open(options: &StoreOptions) -> Result<Store, StoreError> {
-        let mut connect = ConnectOptions::new(options.url.as_str());
-        // A database in memory belongs to its one connection.
-        let connections_max =
-            if options.url.contains(":memory:") { 1 } else { options.connections_max };
-        connect
-            .max_connections(connections_max)
-            .min_connections(1)
-            .acquire_timeout(options.wait_max)
-            .connect_timeout(options.wait_max)
-            .sqlx_logging(false);
-        let busy_timeout = options.wait_max;
-        connect.map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .busy_timeout(busy_timeout)
-                .foreign_keys(true)
-                .pragma("journal_mode", "WAL")
-                // A commit that was answered survives a power cut.
-                .pragma("synchronous", "FULL")
-        });
-        if connections_max == 1 {
-            connect.idle_timeout(None).max_lifetime(None);
-        }
-        let db = Database::connect(connect).await?;
+    pub(crate) fn new(db: DatabaseConnection, announcer: Option<Announcer>) -> Store {
         let is_sqlite = db.get_database_backend() == DbBackend::Sqlite;
-        let writers = is_sqlite.then(|| Arc::new(Semaphore::new(1)));
-        Ok(Store {
+        Store {
             db,
             changes: Arc::new(Changes::default()),
             ids: Arc::new(RandomIds),
-            writers,
+            writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
+            announcer,
             #[cfg(feature = "test-control")]
-            control: Arc::new(Control::default()),
-        })
-    }
-
-    /// Brings the schema up to this program's.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`]; the migration that failed left nothing behind.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        Ok(migrations::Migrator::up(&self.db, None).await?)
-    }
-
-    /// Whether the database answers and its schema is this program's.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when it does not answer, [`StoreError::Schema`] when migrations are missing.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        let pending = migrations::Migrator::get_pending_migrations(&self.db).await?;
-        if pending.is_empty() {
-            Ok(())
-        } else {
-            Err(StoreError::Schema(format!(
-                "{} migrations are missing: run `seungin migrate`",
-                pending.len()
-            )))
+            control: Arc::default(),
         }
-    }
-
-    /// Closes all connections.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when that fails; nothing that was committed is lost.
-    pub async fn close(self) -> Result<(), StoreError> {
-        Ok(self.db.close().await?)
     }
 
     /// The database's clock, in milliseconds since the Unix epoch, UTC.
@@ -133,7 +58,18 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when it does not answer.
     pub async fn now_ms(&self) -> Result<i64, StoreError> {
-        self.read_clock(&self.db).await
+        self.bounded(self.read_clock(&self.db)).await
+    }
+
+    /// Gives up on a database that does not answer at all: without this a silent network would hold the caller for ever.
+    pub(crate) async fn bounded<T, E: From<StoreError>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        match tokio::time::timeout(TRANSACTION_MAX, work).await {
+            Ok(done) => done,
+            Err(_) => Err(StoreError::from(DbErr::Custom(SILENT.to_owned())).into()),
+        }
     }
 
     /// Waits for changes of an order.
@@ -202,13 +138,13 @@ impl Store {
     /// Does a write again when it met another one. `work` must begin, do and commit all of it, and touch nothing but the database.
     pub(crate) async fn retried<T, E, F, Fut>(&self, work: F) -> Result<T, E>
     where
-        E: Conflict,
+        E: Conflict + From<StoreError>,
         F: Fn() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
         let mut conflicts = 0_u32;
         loop {
-            match work().await {
+            match self.bounded(work()).await {
                 Err(error) if error.is_conflict() && conflicts < CONFLICT_RETRIES_MAX => {
                     conflicts = conflicts.saturating_add(1);
                     let pause_ms = self.ids.jitter_ms(i64::from(conflicts).saturating_mul(20));
@@ -273,38 +209,12 @@ impl Write<'_> {
         #[cfg(feature = "test-control")]
         self.store.fail_commit_if_asked()?;
         self.tx.commit().await?;
-        for order_id in &self.changed {
-            self.store.changes.wake(order_id);
+        for order_id in self.changed {
+            self.store.changes.wake(&order_id);
+            if let Some(announcer) = &self.store.announcer {
+                announcer.announce(order_id);
+            }
         }
         Ok(())
-    }
-}
-
-#[cfg(feature = "test-control")]
-impl Store {
-    /// Moves this store's clock, for tests.
-    pub fn advance_clock(&self, by_ms: i64) {
-        self.control.shift_ms.fetch_add(by_ms, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    /// Makes the next commits fail as a serialization conflict would, for tests.
-    pub fn fail_commits(&self, count: u32) {
-        self.control.failing_commits.store(count, std::sync::atomic::Ordering::SeqCst);
-    }
-
-    fn shift_ms(&self) -> i64 {
-        self.control.shift_ms.load(std::sync::atomic::Ordering::SeqCst)
-    }
-
-    fn fail_commit_if_asked(&self) -> Result<(), StoreError> {
-        use std::sync::atomic::Ordering::SeqCst;
-        let taken =
-            self.control.failing_commits.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
-        match taken {
-            Ok(_) => {
-                Err(StoreError::Database(DbErr::Custom(crate::error::INJECTED_CONFLICT.to_owned())))
-            }
-            Err(_) => Ok(()),
-        }
     }
 }

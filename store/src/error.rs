@@ -57,8 +57,9 @@ impl StoreError {
             return matches!(self, StoreError::Database(DbErr::Custom(text)) if text == INJECTED_CONFLICT);
         };
         let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
-        // SQLite: busy, busy snapshot, busy timeout. PostgreSQL: serialization failure, deadlock.
-        ["5", "517", "773", "40001", "40P01"].contains(&code.as_ref())
+        // SQLite: busy, busy snapshot, busy timeout. PostgreSQL: serialization failure, deadlock, and a unique violation: somebody else
+        // committed the same thing first, and the work done again finds it.
+        ["5", "517", "773", "40001", "40P01", "23505"].contains(&code.as_ref())
     }
 }
 

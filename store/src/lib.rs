@@ -20,6 +20,7 @@
 
 mod accept_cancel;
 mod accept_confirm;
+mod announce;
 pub mod audit;
 pub mod catalogue;
 mod changes;
@@ -29,23 +30,29 @@ mod error;
 pub mod idempotency;
 mod ids;
 mod jobs;
+mod open;
 mod operate;
 pub mod orders;
 mod page;
 mod relayed;
 mod rows;
 mod scene;
+#[cfg(feature = "test-control")]
+pub mod scratch;
 mod settle;
 pub mod staff;
+#[cfg(feature = "test-control")]
+mod test_control;
 
 pub use accept_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
 pub use accept_confirm::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm};
 pub use changes::Watch;
 pub use claim::{Call, Claimed, StartedAttempt};
-pub use connection::{Store, StoreOptions};
+pub use connection::Store;
 pub use error::StoreError;
 pub use ids::{RandomIds, sha256_hex};
 pub use jobs::{AttemptRow, JobDetail, JobFilter, JobRow};
+pub use open::{StoreOptions, is_postgres};
 pub use operate::{ActError, ActedJob, Actor};
 pub use page::Page;
 pub use relayed::PublishedJob;

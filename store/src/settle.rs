@@ -102,12 +102,15 @@ impl Store {
     ) -> Result<(Vec<Settled>, Vec<PublishedJob>), StoreError> {
         let mut write = self.begin_write().await?;
         let mut context = SettleContext::default();
+        let mut in_lock_order: Vec<(usize, &AttemptResult)> = results.iter().enumerate().collect();
+        in_lock_order.sort_by_key(|(_, result)| result.attempt.order_id.as_str());
         let mut settled = Vec::with_capacity(results.len());
-        for result in results {
-            settled.push(settle(&mut write, &mut context, result, pacing).await?);
+        for (number, result) in in_lock_order {
+            settled.push((number, settle(&mut write, &mut context, result, pacing).await?));
         }
         write.commit().await?;
-        Ok((settled, context.publish))
+        settled.sort_unstable_by_key(|(number, _)| *number);
+        Ok((settled.into_iter().map(|(_, one)| one).collect(), context.publish))
     }
 
     /// Gives back attempts that were recorded and never made, because the worker stops: their jobs are due at once.

@@ -15,6 +15,7 @@ use queue::{Message, Published, Publisher};
 use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
 use serde_json::{Value, json};
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
+use store::scratch::Scratch;
 use store::staff::NewStaff;
 use store::{Actor, Store, StoreOptions, sha256_hex};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,7 @@ pub(crate) struct TestApp {
     pub(crate) published: Arc<Recorder>,
     /// A connection of its own, for rows that only accidents make.
     rows: DatabaseConnection,
-    _dir: tempfile::TempDir,
+    _scratch: Scratch,
 }
 
 /// Who asks.
@@ -84,11 +85,10 @@ impl TestApp {
 
     /// A shop with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut ApiSettings)) -> TestApp {
-        let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", dir.path().join("shop.db").display());
-        let store = Store::open(&StoreOptions::new(url.as_str())).await.unwrap();
+        let scratch = Scratch::make().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         store.migrate().await.unwrap();
-        let rows = Database::connect(url).await.unwrap();
+        let rows = Database::connect(scratch.url()).await.unwrap();
         store.import_catalogue(&Actor::system(), &menus()).await.unwrap();
         for (name, role, stores) in [
             ("owner", Role::Owner, vec!["mala"]),
@@ -116,7 +116,14 @@ impl TestApp {
             settings,
             shutdown: CancellationToken::new(),
         };
-        TestApp { router: api::router(context.clone()), context, store, published, rows, _dir: dir }
+        TestApp {
+            router: api::router(context.clone()),
+            context,
+            store,
+            published,
+            rows,
+            _scratch: scratch,
+        }
     }
 
     /// Sends a request and reads the answer to its end.

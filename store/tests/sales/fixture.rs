@@ -1,4 +1,4 @@
-//! A shop to test with: two stores on a database file of its own.
+//! A shop to test with: two stores on a database of its own.
 
 use domain::cart::{CartLine, MenuOption, OptionGroup};
 use domain::customer::{Customer, Delivery};
@@ -8,6 +8,7 @@ use sea_orm::{Database, DatabaseConnection};
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
 use store::idempotency::CallerKey;
 use store::orders::{CreateOrder, CreatedOrder};
+use store::scratch::Scratch;
 use store::{AcceptConfirm, Actor, Store, StoreOptions};
 
 /// The malatang shop: fee 3,000, minimum 15,000.
@@ -19,7 +20,7 @@ pub(crate) struct Shop {
     pub(crate) store: Store,
     /// A connection of its own, for states that only Toss's answers lead to.
     pub(crate) rows: DatabaseConnection,
-    _dir: tempfile::TempDir,
+    _scratch: Scratch,
 }
 
 impl Shop {
@@ -30,12 +31,11 @@ impl Shop {
     }
 
     pub(crate) async fn open_empty() -> Shop {
-        let dir = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}?mode=rwc", dir.path().join("shop.db").display());
-        let store = Store::open(&StoreOptions::new(url.as_str())).await.unwrap();
+        let scratch = Scratch::make().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         store.migrate().await.unwrap();
-        let rows = Database::connect(url).await.unwrap();
-        Shop { store, rows, _dir: dir }
+        let rows = Database::connect(scratch.url()).await.unwrap();
+        Shop { store, rows, _scratch: scratch }
     }
 
     /// Makes an order of gimbap with an id of ours.

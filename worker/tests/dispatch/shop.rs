@@ -12,6 +12,7 @@ use domain::role::{Role, Scope};
 use domain::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StoreId, Won, limits};
 use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
 use store::catalogue::{PutProduct, PutStore};
+use store::scratch::Scratch;
 use store::{
     AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, JobFilter, JobRow, Store, StoreOptions,
 };
@@ -42,7 +43,7 @@ pub(crate) struct Shop {
     /// Where the simulator listens.
     pub(crate) toss_url: String,
     shutdown: CancellationToken,
-    _folder: tempfile::TempDir,
+    _scratch: Scratch,
 }
 
 /// A payment under test.
@@ -65,9 +66,8 @@ impl Shop {
     /// A shop whose calls to Toss may take this long.
     pub(crate) async fn open_with(config: Config, call_deadline_ms: u64) -> Shop {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/shop.db?mode=rwc", folder.path().display());
-        let store = Store::open(&StoreOptions::new(url)).await.unwrap();
+        let scratch = Scratch::make().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         store.migrate().await.unwrap();
         seed(&store).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -83,7 +83,7 @@ impl Shop {
             pacing: Arc::new(PlainPacing),
             worker: "worker-1".to_owned(),
         };
-        Shop { store, toss, dispatcher, toss_url, shutdown, _folder: folder }
+        Shop { store, toss, dispatcher, toss_url, shutdown, _scratch: scratch }
     }
 
     /// An order of so many thousand won.

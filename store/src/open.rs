@@ -1,0 +1,228 @@
+//! Opening the database: SQLite or PostgreSQL by its address, with every size and time set on purpose; and its schema.
+//!
+//! A pool that is opened lazily connects when it is first used, so that a process may start before its database. Whatever waits for the
+//! database is bounded: taking a connection, one statement, a lock, an idle transaction. Not here: transactions.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, Postgres};
+use sea_orm::sqlx::{Connection as _, pool::PoolConnectionMetadata};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DbBackend, Statement, TransactionTrait as _,
+};
+use sea_orm_migration::MigratorTrait as _;
+
+use crate::announce::Announcer;
+use crate::connection::Store;
+use crate::error::StoreError;
+
+/// How to open the database.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// `sqlite:///path/file.db?mode=rwc`, `sqlite::memory:` (then one connection is used), or `postgres://user:password@host/database`.
+    pub url: String,
+    /// Connections at the most, from 1; PostgreSQL gets one more for hearing of other processes' changes.
+    pub connections_max: u32,
+    /// How long to wait for a free connection, for a busy SQLite, or for a server that is not there.
+    pub wait_max: Duration,
+    /// Whether to return without having reached the database: it is connected to when it is needed.
+    pub is_lazy: bool,
+}
+
+impl StoreOptions {
+    /// The usual options for a database at this address.
+    pub fn new(url: impl Into<String>) -> StoreOptions {
+        StoreOptions {
+            url: url.into(),
+            connections_max: 8,
+            wait_max: Duration::from_secs(5),
+            is_lazy: false,
+        }
+    }
+}
+
+/// Whether this is the address of a PostgreSQL database.
+#[must_use]
+pub fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
+}
+
+/// How long one statement may run on PostgreSQL. Every statement of the product takes milliseconds.
+const STATEMENT_MS_MAX: u32 = 10_000;
+/// How long a statement may wait for another transaction's lock. Those hold them for milliseconds.
+const LOCK_WAIT_MS_MAX: u32 = 5_000;
+/// After which time PostgreSQL ends a transaction whose client has gone silent, and gives its locks to others.
+const IDLE_IN_TRANSACTION_MS_MAX: u32 = 15_000;
+/// From which time a statement is logged, as a warning, without its values.
+const SLOW_STATEMENT: Duration = Duration::from_secs(1);
+/// How long a connection may have stood unused without being tested before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_millis(500);
+/// How long a connection has to answer when it is tested; one that does not is thrown away.
+const TEST_MAX: Duration = Duration::from_secs(2);
+/// After which time an unused connection is closed.
+const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
+/// After which time a connection is replaced, so that a failover or a load balancer's change is followed.
+const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
+/// The advisory lock that a runner of migrations holds: "seungin" in ASCII.
+const MIGRATION_LOCK: i64 = 0x0073_6575_6e67_696e;
+/// How long a second runner of migrations waits for the first.
+const MIGRATION_WAIT: &str = "SET LOCAL lock_timeout = '300s'";
+
+impl Store {
+    /// Opens the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when the address makes no sense or, unless it is opened lazily, when it cannot be reached.
+    pub async fn open(options: &StoreOptions) -> Result<Store, StoreError> {
+        let mut connect = ConnectOptions::new(options.url.as_str());
+        connect
+            .acquire_timeout(options.wait_max)
+            .connect_timeout(options.wait_max)
+            .connect_lazy(options.is_lazy)
+            .sqlx_logging(true)
+            .sqlx_logging_level(log::LevelFilter::Off)
+            .sqlx_slow_statements_logging_settings(log::LevelFilter::Warn, SLOW_STATEMENT)
+            .record_stmt_in_spans(false);
+        if is_postgres(&options.url) {
+            set_postgres(&mut connect, options);
+        } else {
+            set_sqlite(&mut connect, options);
+        }
+        let db = Database::connect(connect).await?;
+        let is_postgres = db.get_database_backend() == DbBackend::Postgres;
+        let announcer =
+            is_postgres.then(|| Announcer::start(db.get_postgres_connection_pool().clone()));
+        Ok(Store::new(db, announcer))
+    }
+
+    /// Brings the schema up to this program's. Several runners at once wait for each other, and each finds it done.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; the migration that failed left nothing behind.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        if self.db.get_database_backend() == DbBackend::Postgres {
+            return self.migrate_postgres().await;
+        }
+        match migrations::Migrator::up(&self.db, None).await {
+            Ok(()) => Ok(()),
+            // SQLite has no lock to wait at: of two runners one fails at the other's tables, and then they are there.
+            Err(error) => self.check().await.map_err(|_| error.into()),
+        }
+    }
+
+    /// One connection holds the lock, as long as its transaction lasts, and another one migrates.
+    async fn migrate_postgres(&self) -> Result<(), StoreError> {
+        let guard = self.db.begin_with_options(sea_orm::TransactionOptions::default()).await?;
+        guard.execute_unprepared(MIGRATION_WAIT).await?;
+        guard
+            .execute_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "SELECT pg_advisory_xact_lock($1)",
+                [MIGRATION_LOCK.into()],
+            ))
+            .await?;
+        migrations::Migrator::up(&self.db, None).await?;
+        Ok(guard.commit().await?)
+    }
+
+    /// Whether the database answers and its schema is this program's.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it does not answer, [`StoreError::Schema`] when migrations are missing.
+    pub async fn check(&self) -> Result<(), StoreError> {
+        let pending = async {
+            Ok::<_, StoreError>(migrations::Migrator::get_pending_migrations(&self.db).await?)
+        };
+        let pending = self.bounded(pending).await?;
+        if pending.is_empty() {
+            Ok(())
+        } else {
+            Err(StoreError::Schema(format!(
+                "{} migrations are missing: run `seungin migrate`",
+                pending.len()
+            )))
+        }
+    }
+
+    /// Closes all connections.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when that fails; nothing that was committed is lost.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.db.close().await?)
+    }
+}
+
+fn set_sqlite(connect: &mut ConnectOptions, options: &StoreOptions) {
+    // A database in memory belongs to its one connection.
+    let is_in_memory = options.url.contains(":memory:");
+    let connections_max = if is_in_memory { 1 } else { options.connections_max };
+    connect.max_connections(connections_max).min_connections(1);
+    let busy_timeout = options.wait_max;
+    connect.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .busy_timeout(busy_timeout)
+            .foreign_keys(true)
+            .pragma("journal_mode", "WAL")
+            // A commit that was answered survives a power cut.
+            .pragma("synchronous", "FULL")
+    });
+    if connections_max == 1 {
+        connect.idle_timeout(None).max_lifetime(None);
+    }
+}
+
+fn set_postgres(connect: &mut ConnectOptions, options: &StoreOptions) {
+    connect
+        // A runner of migrations needs two.
+        .max_connections(options.connections_max.max(2))
+        .min_connections(0)
+        .idle_timeout(IDLE_MAX)
+        .max_lifetime(LIFETIME_MAX)
+        // Tested by our own hooks, which do not wait for ever.
+        .test_before_acquire(false)
+        .map_sqlx_postgres_opts(session)
+        .map_sqlx_postgres_pool_opts(tested);
+}
+
+/// What every session of PostgreSQL begins with.
+pub(crate) fn session(postgres: PgConnectOptions) -> PgConnectOptions {
+    postgres.application_name("seungin").options([
+        ("statement_timeout", STATEMENT_MS_MAX.to_string()),
+        ("lock_timeout", LOCK_WAIT_MS_MAX.to_string()),
+        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MS_MAX.to_string()),
+        // The server notices a client whose machine is gone, and takes its locks away.
+        ("tcp_keepalives_idle", "10".to_owned()),
+        ("tcp_keepalives_interval", "5".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+        ("tcp_user_timeout", "20000".to_owned()),
+    ])
+}
+
+/// Tests connections within a bound: before use when they stood idle, and when they are given back, because a caller that gave up may have
+/// left one in the middle of a statement.
+fn tested(pool: PgPoolOptions) -> PgPoolOptions {
+    pool.before_acquire(|connection, about| {
+        Box::pin(async move {
+            if is_trusted(&about) {
+                return Ok(true);
+            }
+            is_alive(connection).await
+        })
+    })
+    .after_release(|connection, _about| Box::pin(is_alive(connection)))
+}
+
+fn is_trusted(about: &PoolConnectionMetadata) -> bool {
+    about.idle_for < TRUSTED_IDLE
+}
+
+async fn is_alive(
+    connection: &mut <Postgres as sea_orm::sqlx::Database>::Connection,
+) -> Result<bool, sea_orm::sqlx::Error> {
+    match tokio::time::timeout(TEST_MAX, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        // An error makes the pool drop it without a farewell that nobody would hear.
+        Err(_) => Err(sea_orm::sqlx::Error::PoolTimedOut),
+    }
+}

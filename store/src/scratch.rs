@@ -1,0 +1,107 @@
+//! Databases for tests, each with a database of its own that is gone afterwards. Compiled with the feature `test-control`.
+//!
+//! Which kind of database, the environment says: `SEUNGIN_TEST_ON=servers` takes PostgreSQL at `SEUNGIN_TEST_DATABASE_URL`, everything
+//! else a file of SQLite. So the same suites run on both.
+
+use sea_orm::{ConnectionTrait as _, Database};
+
+/// A database that lives as long as this value.
+#[derive(Debug)]
+pub struct Scratch {
+    url: String,
+    _place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    File(#[expect(dead_code, reason = "removed when dropped")] tempfile::TempDir),
+    Server(#[expect(dead_code, reason = "removed when dropped")] ServerDatabase),
+}
+
+/// A database on the server, dropped with this value.
+#[derive(Debug)]
+struct ServerDatabase {
+    admin_url: String,
+    name: String,
+}
+
+/// The server that `scripts/servers start` provides.
+const SERVER: &str = "postgres://seungin:seungin@127.0.0.1:5432/postgres";
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "tests choose their servers by the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether tests run on PostgreSQL and RabbitMQ.
+#[must_use]
+pub fn is_on_servers() -> bool {
+    variable("SEUNGIN_TEST_ON").is_some_and(|on| on == "servers")
+}
+
+impl Scratch {
+    /// An empty database of the kind that the environment asks for.
+    ///
+    /// # Panics
+    /// When the server does not answer; the message says how to start one.
+    pub async fn make() -> Scratch {
+        if is_on_servers() { Scratch::on_postgres().await } else { Scratch::on_sqlite() }
+    }
+
+    /// An empty file of SQLite.
+    ///
+    /// # Panics
+    /// When there is no room for temporary files.
+    #[must_use]
+    pub fn on_sqlite() -> Scratch {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("scratch.db").display());
+        Scratch { url, _place: Place::File(folder) }
+    }
+
+    /// An empty database of PostgreSQL.
+    ///
+    /// # Panics
+    /// When the server does not answer; the message says how to start one.
+    pub async fn on_postgres() -> Scratch {
+        let admin_url = variable("SEUNGIN_TEST_DATABASE_URL").unwrap_or_else(|| SERVER.to_owned());
+        let name = format!("seungin_test_{}", uuid::Uuid::now_v7().simple());
+        run_as_admin(&admin_url, &format!("CREATE DATABASE {name}")).await;
+        let (server, _) = admin_url.rsplit_once('/').expect("an address with a database");
+        let url = format!("{server}/{name}");
+        Scratch { url, _place: Place::Server(ServerDatabase { admin_url, name }) }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+async fn run_as_admin(admin_url: &str, sql: &str) {
+    let mut options = sea_orm::ConnectOptions::new(admin_url);
+    options.max_connections(1).sqlx_logging(false);
+    let admin = Database::connect(options).await.unwrap_or_else(|error| {
+        panic!("PostgreSQL does not answer ({error}): start it by `scripts/servers start`")
+    });
+    admin.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    admin.close().await.expect("the administrator's connection closes");
+}
+
+impl Drop for ServerDatabase {
+    fn drop(&mut self) {
+        let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
+        // A thread of its own, because the test's runtime may be about to end.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                run_as_admin(&admin_url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            });
+        });
+        if dropping.join().is_err() && !std::thread::panicking() {
+            panic!("a test's database was not removed");
+        }
+    }
+}

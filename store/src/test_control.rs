@@ -1,0 +1,43 @@
+//! What only tests may do: move the clock, make commits fail. Compiled with the feature `test-control`, which the product never has.
+
+use std::sync::atomic::{AtomicI64, AtomicU32};
+
+use sea_orm::DbErr;
+
+use crate::connection::Store;
+use crate::error::StoreError;
+
+/// What tests have turned.
+#[derive(Debug, Default)]
+pub(crate) struct Control {
+    shift_ms: AtomicI64,
+    failing_commits: AtomicU32,
+}
+
+impl Store {
+    /// Moves this store's clock, for tests.
+    pub fn advance_clock(&self, by_ms: i64) {
+        self.control.shift_ms.fetch_add(by_ms, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Makes the next commits fail as a serialization conflict would, for tests.
+    pub fn fail_commits(&self, count: u32) {
+        self.control.failing_commits.store(count, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    pub(crate) fn shift_ms(&self) -> i64 {
+        self.control.shift_ms.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    pub(crate) fn fail_commit_if_asked(&self) -> Result<(), StoreError> {
+        use std::sync::atomic::Ordering::SeqCst;
+        let taken =
+            self.control.failing_commits.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        match taken {
+            Ok(_) => {
+                Err(StoreError::Database(DbErr::Custom(crate::error::INJECTED_CONFLICT.to_owned())))
+            }
+            Err(_) => Ok(()),
+        }
+    }
+}
