@@ -7,4 +7,4 @@ mod process;
 mod product;
 
 pub use crate::process::Process;
-pub use crate::product::{Home, Product, Simulator};
+pub use crate::product::{Home, Product, Simulator, binary};
