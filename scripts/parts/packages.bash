@@ -111,6 +111,7 @@ start_postgres_by_packages() { # url
   record postgres packages "$1"
   own_dir postgres "$home"
   make_cluster
+  keep_last_log "$home/log"
   launch as_postgres "$home/pid" "$home/data" "$home/log" \
     "$(find_postgres postgres)" -D "$home/data" -p "$(port_of postgres)"
   wait_until PostgreSQL "$home/pid" "$home/log" postgres_answers "$1"
@@ -159,6 +160,7 @@ start_rabbitmq_by_packages() { # url
   own_dir rabbitmq "$home"
   configure_rabbitmq "$(port_of rabbitmq)"
   is_running "$home/epmd.pid" epmd "$home" || start_epmd
+  keep_last_log "$home/log"
   launch as_rabbitmq "$home/pid" "$home" "$home/log" "$rabbitmq_bin/rabbitmq-server"
   wait_until RabbitMQ "$home/pid" "$home/log" rabbitmq_answers "$1"
 }

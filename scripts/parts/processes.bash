@@ -31,19 +31,20 @@ free_port() { # first port to try
   echo "$port"
 }
 
-# Starts a program that goes on by itself, also when the terminal sends an interrupt.
+# Starts a program that goes on by itself, also when the terminal sends an interrupt. What it says is added to a log.
 launch() { # as whom, pid file, directory to run in, log, command...
   local as=$1 pid_file=$2 log=$4
-  [ ! -f "$log" ] || mv -f "$log" "$log.old"
   rm -f "$pid_file"
   (
     cd "$3" || exit
     shift 4
-    # The lock is not the program's.
+    # Locks (descriptor 9) are not the program's.
     # shellcheck disable=SC2016 # the inner shell is the one that becomes the program
-    "$as" setsid --fork sh -c 'echo $$ >"$0" && exec "$@"' "$pid_file" "$@" </dev/null >"$log" 2>&1 9>&-
+    "$as" setsid --fork sh -c 'echo $$ >"$0" && exec "$@"' "$pid_file" "$@" </dev/null >>"$log" 2>&1 9>&-
   )
 }
+
+keep_last_log() { [ ! -f "$1" ] || mv -f "$1" "$1.old"; }
 
 # Whether the process in a file is the one that we started: the program and the directory that it runs in have to fit, because
 # numbers of processes are used again.
@@ -53,19 +54,26 @@ is_running() { # pid file, program, directory
     [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] && [ "$(readlink "/proc/$pid/cwd")" = "$3" ]
 }
 
-# Ends such a process by a signal, and by force when that is not enough.
-end_process() { # pid file, program, directory, signal
-  is_running "$1" "$2" "$3" || return 0
+send_signal() { # pid file, program, directory, signal
+  ! is_running "$1" "$2" "$3" || kill "-$4" "$(cat "$1")"
+}
+
+# Waits until such a process has ended, and ends it by force when that takes too long.
+await_end() { # pid file, program, directory
   local pid deadline=$((SECONDS + stop_seconds_max))
-  pid=$(cat "$1")
-  kill "-$4" "$pid"
   while is_running "$1" "$2" "$3"; do
     if [ "$SECONDS" -ge "$deadline" ]; then
+      pid=$(cat "$1")
       say "$2 ($pid) does not end within ${stop_seconds_max} s and is killed"
       kill -KILL "$pid" || true
     fi
     sleep 0.1
   done
+}
+
+end_process() { # pid file, program, directory, signal
+  send_signal "$@"
+  await_end "$1" "$2" "$3"
 }
 
 wait_until() { # what, pid file, log, test...
