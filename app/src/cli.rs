@@ -25,6 +25,8 @@ Examples:
   seungin                              start everything; the demo shop is at http://127.0.0.1:8080
   seungin --ephemeral --listen 127.0.0.1:0
                                        the same on a free port, and nothing stays behind
+  seungin api --listen 0.0.0.0:8080    the API alone, on PostgreSQL and RabbitMQ
+  seungin worker --kinds confirm       a worker for confirms alone
   seungin try                          one order: paid, partly cancelled, cancelled
   seungin try --decline REJECT_CARD_COMPANY
                                        one order that the card company declines
@@ -56,6 +58,9 @@ pub(crate) struct Embedded {
     /// Address of the bundled simulator [default: 127.0.0.1:8081]
     #[arg(long, value_name = "ADDR")]
     pub(crate) simulator_listen: Option<SocketAddr>,
+    /// Address of a listener for health and metrics alone
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) health_listen: Option<SocketAddr>,
     /// Use a temporary data directory that is removed at the end
     #[arg(long, conflicts_with = "data_dir")]
     pub(crate) ephemeral: bool,
@@ -67,6 +72,7 @@ impl Embedded {
         let given = [
             (self.listen.is_some(), "--listen"),
             (self.simulator_listen.is_some(), "--simulator-listen"),
+            (self.health_listen.is_some(), "--health-listen"),
             (self.ephemeral, "--ephemeral"),
         ];
         given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
@@ -76,6 +82,10 @@ impl Embedded {
 /// What to do instead of running everything.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run the API alone, on PostgreSQL and RabbitMQ; any number of times
+    Api(ApiArgs),
+    /// Run a worker alone, on PostgreSQL and RabbitMQ; any number of times
+    Worker(WorkerArgs),
     /// Drive whole journeys from cart to cancelled, and check every step
     Try(TryArgs),
     /// Run the Toss simulator alone
@@ -138,6 +148,31 @@ pub(crate) struct TryArgs {
     /// How long one journey may take, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub(crate) timeout: u64,
+}
+
+/// How to run the API alone.
+#[derive(Debug, Args)]
+pub(crate) struct ApiArgs {
+    /// Address of the API; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Address of a listener for health and metrics alone
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) health_listen: Option<SocketAddr>,
+}
+
+/// How to run a worker alone.
+#[derive(Debug, Args)]
+pub(crate) struct WorkerArgs {
+    /// Calls to Toss at the same time [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<u32>,
+    /// Take only these jobs: confirm, cancel, look_up, bulk; with commas between [default: all]
+    #[arg(long, value_name = "KINDS")]
+    pub(crate) kinds: Option<String>,
+    /// Address of a listener for health and metrics
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) health_listen: Option<SocketAddr>,
 }
 
 /// How to run the simulator alone.
@@ -220,15 +255,28 @@ impl Cli {
     /// What the flags say about the configuration.
     pub(crate) fn flags(&self) -> Flags {
         let text = |path: &PathBuf| path.display().to_string();
+        let address = |address: SocketAddr| address.to_string();
+        let (mut listen, mut simulator_listen, mut health_listen) =
+            (self.embedded.listen, self.embedded.simulator_listen, self.embedded.health_listen);
+        let (mut concurrency, mut kinds) = (None, None);
+        if let Some(Command::Simulator(args)) = &self.command {
+            simulator_listen = args.listen;
+        }
+        if let Some(Command::Api(args)) = &self.command {
+            (listen, health_listen) = (args.listen, args.health_listen);
+        }
+        if let Some(Command::Worker(args)) = &self.command {
+            health_listen = args.health_listen;
+            (concurrency, kinds) = (args.concurrency, args.kinds.clone());
+        }
         let values = [
             ("data_dir", self.common.data_dir.as_ref().map(text), "--data-dir"),
             ("log.filter", self.common.log.clone(), "--log"),
-            ("api.listen", self.embedded.listen.map(|it| it.to_string()), "--listen"),
-            (
-                "simulator.listen",
-                self.simulator_listen().map(|it| it.to_string()),
-                "--simulator-listen",
-            ),
+            ("api.listen", listen.map(address), "--listen"),
+            ("simulator.listen", simulator_listen.map(address), "--simulator-listen"),
+            ("health.listen", health_listen.map(address), "--health-listen"),
+            ("worker.concurrency", concurrency.map(|it| it.to_string()), "--concurrency"),
+            ("worker.kinds", kinds, "--kinds"),
         ];
         let given = values.into_iter().filter_map(|(key, value, flag)| Some((key, value?, flag)));
         Flags { file: self.common.config.clone(), values: given.collect() }
@@ -242,13 +290,6 @@ impl Cli {
             ("--data-dir", self.common.data_dir.as_ref().map(text)),
         ];
         given.into_iter().filter_map(|(flag, value)| Some((flag, value?))).collect()
-    }
-
-    fn simulator_listen(&self) -> Option<SocketAddr> {
-        if let Some(Command::Simulator(args)) = &self.command {
-            return args.listen;
-        }
-        self.embedded.simulator_listen
     }
 }
 

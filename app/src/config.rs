@@ -9,10 +9,13 @@ mod example;
 mod keys;
 mod layers;
 mod problem;
+mod queue;
 mod read;
 #[cfg(test)]
 mod tests;
+mod toss;
 mod values;
+mod worker;
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -20,14 +23,16 @@ use std::path::{Path, PathBuf};
 
 use api::{Network, Rate, TokenKey};
 use secrecy::{ExposeSecret as _, SecretString};
-use toss::SecretKey;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::environment::Environment;
 pub(crate) use self::example::{example, print, shown};
 pub(crate) use self::layers::{Flags, Settings};
 pub(crate) use self::problem::InvalidConfig;
+pub(crate) use self::queue::QueueChoice;
+pub(crate) use self::toss::{CallLimits, SimulatorConfig, TossChoice};
 pub(crate) use self::values::{Address, Deployment, LogFormat, Redirect, decode_token_key};
+pub(crate) use self::worker::WorkerConfig;
 
 use self::problem::Problem;
 use self::read::Reader;
@@ -39,11 +44,13 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) api: ApiConfig,
     pub(crate) database: DatabaseConfig,
-    pub(crate) queue_capacity_per_lane: NonZeroUsize,
-    pub(crate) worker_concurrency: usize,
+    pub(crate) queue: QueueChoice,
+    pub(crate) worker: WorkerConfig,
     pub(crate) toss: TossChoice,
-    /// Where the bundled simulator listens, if it is used.
-    pub(crate) simulator_listen: SocketAddr,
+    pub(crate) call_limits: CallLimits,
+    pub(crate) simulator: SimulatorConfig,
+    /// Where health and metrics are served besides; `None`: nowhere.
+    pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) checkout: CheckoutConfig,
     /// `None`: generate one into the data directory.
     pub(crate) token_key: Option<TokenKey>,
@@ -77,13 +84,11 @@ pub(crate) struct DatabaseConfig {
     pub(crate) connections_max: u32,
 }
 
-/// Who answers the calls.
-#[derive(Debug)]
-pub(crate) enum TossChoice {
-    /// The bundled simulator.
-    Simulator,
-    /// Toss itself.
-    Toss { secret_key: SecretKey, client_key: String, base_url: Address, sdk_url: Address },
+impl DatabaseConfig {
+    /// Whether it is a server that several processes share.
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| store::is_postgres(url.expose_secret()))
+    }
 }
 
 /// The customer's way to the payment window and back.
@@ -126,10 +131,12 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let data_dir = reader.text("data_dir").map(PathBuf::from);
     let api = parse_api(reader);
     let database = parse_database(reader);
-    let capacity = reader.number("queue.capacity_per_lane", 1, 10_000_000).and_then(count);
-    let concurrency = reader.number("worker.concurrency", 1, 10_000).and_then(count);
-    let toss = parse_toss(reader);
-    let simulator_listen = reader.parsed("simulator.listen");
+    let queue = queue::parse_queue(reader);
+    let worker = worker::parse_worker(reader);
+    let toss = toss::parse_toss(reader);
+    let call_limits = toss::parse_limits(reader);
+    let simulator = toss::parse_simulator(reader);
+    let health_listen = reader.parsed("health.listen");
     let checkout = parse_checkout(reader);
     let token_key = parse_token_key(reader);
     let seeds_demo = reader.flag("demo.seed");
@@ -143,10 +150,12 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         data_dir: data_dir?,
         api: api?,
         database: database?,
-        queue_capacity_per_lane: NonZeroUsize::new(capacity?)?,
-        worker_concurrency: concurrency?,
+        queue: queue?,
+        worker: worker?,
         toss: toss?,
-        simulator_listen: simulator_listen?,
+        call_limits: call_limits?,
+        simulator: simulator?,
+        health_listen,
         checkout: checkout?,
         token_key,
         seeds_demo: seeds_demo? && deployment == Deployment::Development,
@@ -193,65 +202,13 @@ fn parse_rate(reader: &mut Reader<'_>, per_second: &str, burst: &str) -> Option<
 
 fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
     let url = reader.text("database.url");
-    if url.as_ref().is_some_and(|url| !url.starts_with("sqlite:")) {
-        reader.refuse("database.url", "it must begin with sqlite:");
+    let is_known = |url: &String| url.starts_with("sqlite:") || store::is_postgres(url);
+    if url.as_ref().is_some_and(|url| !is_known(url)) {
+        reader.refuse("database.url", "it must begin with postgres:// or sqlite:");
         return None;
     }
     let connections_max = reader.number("database.connections_max", 1, 1_000)?;
     Some(DatabaseConfig { url: url.map(SecretString::from), connections_max })
-}
-
-fn parse_toss(reader: &mut Reader<'_>) -> Option<TossChoice> {
-    let base_url: Option<Address> = reader.parsed("toss.base_url");
-    let sdk_url: Option<Address> = reader.parsed("toss.sdk_url");
-    let secret_key = reader.text("toss.secret_key");
-    let client_key = reader.text("toss.client_key");
-    match (secret_key, client_key) {
-        (None, None) => Some(TossChoice::Simulator),
-        (Some(_), None) => {
-            reader.refuse("toss.client_key", "a secret key needs the client key of the same pair");
-            None
-        }
-        (None, Some(_)) => {
-            reader.refuse("toss.secret_key", "a client key needs the secret key of the same pair");
-            None
-        }
-        (Some(secret), Some(client_key)) => {
-            // The message names what is wrong and does not repeat the key.
-            let secret_key = SecretKey::parse(&secret)
-                .map_err(|reason| reader.refuse("toss.secret_key", reason.to_string()));
-            if !is_pair(&secret, &client_key) {
-                let reason = "it must be the client key of the same pair: test_ck_… with test_sk_…, \
-                              live_ck_… with live_sk_…, …gck_ with …gsk_";
-                reader.refuse("toss.client_key", reason);
-                return None;
-            }
-            let secret_key = secret_key.ok()?;
-            let (base_url, sdk_url) = (base_url?, sdk_url?);
-            if secret_key.is_live() && !base_url.is_secure() {
-                reader.refuse("toss.base_url", "a live key is sent over https only");
-                return None;
-            }
-            Some(TossChoice::Toss { secret_key, client_key, base_url, sdk_url })
-        }
-    }
-}
-
-/// Whether the prefixes belong together; that the rest does, only Toss knows.
-fn is_pair(secret_key: &str, client_key: &str) -> bool {
-    [
-        ("test_sk_", "test_ck_"),
-        ("live_sk_", "live_ck_"),
-        ("test_gsk_", "test_gck_"),
-        ("live_gsk_", "live_gck_"),
-    ]
-    .iter()
-    .any(|(secret, client)| {
-        let is_plain = |rest: &str| {
-            !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        };
-        secret_key.starts_with(secret) && client_key.strip_prefix(client).is_some_and(is_plain)
-    })
 }
 
 fn parse_checkout(reader: &mut Reader<'_>) -> Option<CheckoutConfig> {
@@ -328,6 +285,9 @@ pub(crate) fn is_default(settings: &Settings, name: &str) -> bool {
     settings.get(name).is_none_or(|setting| setting.origin == layers::DEFAULT_ORIGIN)
 }
 
+/// Messages per lane of a trial's queue.
+const TRIAL_QUEUE: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
+
 impl Config {
     /// The same for a trial that touches nothing of the user's: free ports on loopback, the
     /// simulator, a database of its own with demo staff.
@@ -339,8 +299,10 @@ impl Config {
             deployment: Deployment::Development,
             api,
             database,
+            queue: QueueChoice::Memory(TRIAL_QUEUE),
             toss: TossChoice::Simulator,
-            simulator_listen: loopback,
+            simulator: SimulatorConfig { listen: loopback, ..self.simulator },
+            health_listen: None,
             seeds_demo: true,
             ..self
         }

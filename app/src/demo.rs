@@ -12,8 +12,10 @@ use store::staff::NewStaff;
 use store::{Actor, Store, sha256_hex};
 
 use crate::catalogue_file::{self, Merchants};
+use crate::config;
 use crate::data_dir::{read_json, write_json};
 use crate::entropy::new_staff_token;
+use crate::exit::Failure;
 
 /// The menus of the demo shop.
 const CATALOGUE: &str = include_str!("../../config/demo-catalogue.json");
@@ -124,11 +126,27 @@ async fn add(store: &Store, member: &DemoStaff) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Makes sure that no demo staff can act in production.
+///
+/// # Errors
+/// Some can, or the database does not answer.
+pub(crate) async fn refuse_demo_staff(store: &Store) -> Result<(), Failure> {
+    let names = find_active_staff(store).await?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let reason = format!(
+        "production, and the database has demo staff: {}. Disable them by `seungin staff disable`",
+        names.join(", ")
+    );
+    Err(config::invalid("environment", reason).into())
+}
+
 /// The names of demo staff that can still sign in.
 ///
 /// # Errors
 /// The database does not answer.
-pub(crate) async fn find_active_staff(store: &Store) -> anyhow::Result<Vec<String>> {
+async fn find_active_staff(store: &Store) -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
     let mut after = None;
     loop {

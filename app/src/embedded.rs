@@ -5,22 +5,18 @@
 //! goes the other way round: no new requests, then no new jobs, then the calls under way, then the
 //! simulator that answers them.
 
-use std::sync::Arc;
-
 use anyhow::Context as _;
 use api::{Mode, TokenKey};
-use queue::{MemoryQueue, Publisher};
 use store::Store;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::config::{self, Config, Deployment, TossChoice};
+use crate::config::{Config, Deployment, TossChoice};
 use crate::data_dir::DataDir;
 use crate::data_dir::instance::{self, Announcement, Instance};
 use crate::demo::{self, Demo};
 use crate::exit::Failure;
-use crate::parts::{self, Listener, Part, Toss};
+use crate::lifecycle::Lifecycle;
+use crate::parts::{self, Listener, Part, Queue, Simulated, Toss};
 
 /// The ports that the product listens on.
 #[derive(Debug)]
@@ -39,7 +35,7 @@ impl Ports {
         let api = parts::listen(config.api.listen, "--listen").await?;
         let simulator = match config.toss {
             TossChoice::Simulator => {
-                Some(parts::listen(config.simulator_listen, "--simulator-listen").await?)
+                Some(parts::listen(config.simulator.listen, "--simulator-listen").await?)
             }
             TossChoice::Toss { .. } => None,
         };
@@ -56,10 +52,8 @@ pub(crate) struct Running {
     pub(crate) mode: Mode,
     /// The demo staff, if this data directory has any.
     pub(crate) demo: Option<Demo>,
-    parts: Vec<(Part, CancellationToken)>,
-    tasks: JoinSet<(Part, anyhow::Result<()>)>,
-    ended: Vec<Part>,
-    queue: MemoryQueue,
+    parts: Lifecycle,
+    queue: Queue,
     store: Store,
     // Dropped last, in this order: other commands learn that it is gone, then may use the directory.
     _announcement: Announcement,
@@ -84,36 +78,34 @@ pub(crate) async fn start(
         None => TokenKey::new(data_dir.token_key()?),
     };
     let simulator = simulator_listener.as_ref().map(Listener::url);
-    let toss = Toss::choose(config, simulator.as_deref())?;
+    let toss = Toss::choose(config, simulator.as_deref().map(Simulated::at))?;
     let api = listener.url();
     let instance = Instance { pid: std::process::id(), api, simulator };
-    let queue = MemoryQueue::new(config.queue_capacity_per_lane);
-    let publisher: Arc<dyn Publisher> = Arc::new(queue.publisher());
+    let queue = Queue::open(&config.queue);
 
-    let mut starting = Starting::default();
+    let mut parts = Lifecycle::default();
     if let Some(listener) = simulator_listener {
-        let stop = starting.stop(Part::Simulator);
+        let stop = parts.stop_token(Part::Simulator);
         let simulator = parts::simulator(listener, Some(data_dir.simulator_file()), stop)?;
-        starting.spawn(Part::Simulator, simulator);
+        parts.spawn(Part::Simulator, simulator);
     }
-    let stop = starting.stop(Part::Relay);
-    let relay = parts::relay(store.clone(), Arc::clone(&publisher), stop);
-    let stop = starting.stop(Part::Worker);
-    let worker = parts::worker(config, store.clone(), &queue, &toss, stop)?;
-    let stop = starting.stop(Part::Api);
+    let stop = parts.stop_token(Part::Relay);
+    parts.spawn(Part::Relay, parts::relay(store.clone(), queue.publisher(), stop));
+    let stop = parts.stop_token(Part::Worker);
+    parts.spawn(Part::Worker, parts::worker(config, store.clone(), &queue, &toss, stop)?);
+    let stop = parts.stop_token(Part::Changes);
+    parts.spawn(Part::Changes, parts::changes(store.clone(), stop));
+    let stop = parts.stop_token(Part::Api);
+    let publisher = queue.publisher();
     let served = parts::api(config, listener, store.clone(), publisher, &toss, token_key, stop)?;
-    starting.spawn(Part::Relay, relay);
-    starting.spawn(Part::Worker, worker);
-    starting.spawn(Part::Api, served);
+    parts.spawn(Part::Api, served);
 
     let announcement = instance::announce(data_dir.path(), &instance)?;
     Ok(Running {
         instance,
         mode: toss.mode(),
         demo,
-        parts: starting.parts,
-        tasks: starting.tasks,
-        ended: Vec::new(),
+        parts,
         queue,
         store,
         _announcement: announcement,
@@ -133,43 +125,9 @@ async fn prepare_demo(
         }
         Deployment::Development => Ok(demo::find(data_dir.path())?),
         Deployment::Production => {
-            let names = demo::find_active_staff(store).await?;
-            if names.is_empty() {
-                return Ok(None);
-            }
-            let reason = format!(
-                "production, and the database has demo staff: {}. Disable them by `seungin staff disable`",
-                names.join(", ")
-            );
-            Err(config::invalid("environment", reason).into())
+            demo::refuse_demo_staff(store).await?;
+            Ok(None)
         }
-    }
-}
-
-/// The parts that were started so far. Dropped, it takes them down again.
-#[derive(Debug, Default)]
-struct Starting {
-    parts: Vec<(Part, CancellationToken)>,
-    tasks: JoinSet<(Part, anyhow::Result<()>)>,
-}
-
-impl Starting {
-    /// The token that will stop a part. Parts stop in the opposite order.
-    fn stop(&mut self, part: Part) -> CancellationToken {
-        let stop = CancellationToken::new();
-        self.parts.push((part, stop.clone()));
-        stop
-    }
-
-    fn spawn(
-        &mut self,
-        part: Part,
-        work: impl Future<Output = anyhow::Result<()>> + Send + 'static,
-    ) {
-        // A task of its own, so that a panic is told apart by its part.
-        let work = AbortOnDropHandle::new(tokio::spawn(work));
-        self.tasks
-            .spawn(async move { (part, work.await.unwrap_or_else(|error| Err(error.into()))) });
     }
 }
 
@@ -183,40 +141,15 @@ impl Running {
     ///
     /// # Errors
     /// Why a part ended by itself, or could not end well.
-    pub(crate) async fn run(mut self, shutdown: &CancellationToken) -> anyhow::Result<()> {
-        let early = tokio::select! {
-            () = shutdown.cancelled() => None,
-            ended = self.tasks.join_next() => ended,
-        };
-        let Some(early) = early else { return self.stop().await };
-        let (part, result) = early.context("a part was ended")?;
-        self.ended.push(part);
-        let stopped = self.stop().await;
-        let why = result.err().unwrap_or_else(|| anyhow::anyhow!("without a reason"));
-        if let Err(error) = stopped {
-            tracing::error!("the rest did not stop well: {error:#}");
-        }
-        Err(why.context(format!("the {part} ended by itself")))
+    pub(crate) async fn run(self, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        self.parts.run(shutdown, self.queue, self.store).await
     }
 
-    /// Stops one part after the other, each as soon as those that need it are gone.
+    /// Stops.
     ///
     /// # Errors
     /// The first part that did not end well; all are stopped nevertheless.
-    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
-        let mut outcome = Ok(());
-        for (part, stop) in std::mem::take(&mut self.parts).into_iter().rev() {
-            stop.cancel();
-            while !self.ended.contains(&part) {
-                let Some(ended) = self.tasks.join_next().await else { break };
-                let (ended, result) = ended.context("a part was ended")?;
-                tracing::debug!(part = %ended, "stopped");
-                self.ended.push(ended);
-                outcome = outcome.and(result);
-            }
-        }
-        self.queue.close();
-        self.store.close().await.context("the database did not close well")?;
-        outcome
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.parts.stop(self.queue, self.store).await
     }
 }

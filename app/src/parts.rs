@@ -8,11 +8,13 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use api::{ApiContext, ApiSettings, Limits, Mode, TokenKey};
 use domain::id::IdSource as _;
-use queue::{Lane, MemoryQueue, Publisher};
+use queue::rabbit::{Jitter, RabbitQueue};
+use queue::{Consumer, DeadLetters, Lane, MemoryQueue, Publisher};
 use secrecy::ExposeSecret as _;
 use store::{RandomIds, Store, StoreOptions};
 use tokio::net::TcpListener;
@@ -20,14 +22,18 @@ use tokio_util::sync::CancellationToken;
 use toss::{SecretKey, TossClient, TossConfig};
 
 use crate::MERCHANT;
-use crate::config::{Config, TossChoice};
+use crate::config::{Config, QueueChoice, TossChoice};
 use crate::data_dir::{database_url, make_database};
+use crate::demo;
 use crate::exit::Failure;
 
 /// The keys that calls to the bundled simulator are made with. They protect nothing: it moves no
 /// money and listens on loopback.
 const SIMULATOR_SECRET_KEY: &str = "test_sk_seungin_simulator";
 const SIMULATOR_CLIENT_KEY: &str = "test_ck_seungin_simulator";
+
+/// The pause between two looks for a database that is away.
+const DATABASE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Opens the database; `may_create` also makes a missing file in the data directory.
 ///
@@ -38,6 +44,25 @@ pub(crate) async fn open_store(
     data_dir: &Path,
     may_create: bool,
 ) -> Result<Store, Failure> {
+    let options = store_options(config, data_dir, may_create)?;
+    let store = Store::open(&options).await;
+    store.context("the database cannot be opened").map_err(Failure::Unreachable)
+}
+
+/// The same without reaching it: it is connected to when it is there.
+///
+/// # Errors
+/// Its address makes no sense.
+pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
+    let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
+    Ok(Store::open(&options).await.context("the database's address")?)
+}
+
+fn store_options(
+    config: &Config,
+    data_dir: &Path,
+    may_create: bool,
+) -> Result<StoreOptions, Failure> {
     let url = match &config.database.url {
         Some(url) => url.expose_secret().to_owned(),
         None => {
@@ -47,10 +72,67 @@ pub(crate) async fn open_store(
             database_url(data_dir, may_create)?
         }
     };
-    let options =
-        StoreOptions { connections_max: config.database.connections_max, ..StoreOptions::new(url) };
-    let store = Store::open(&options).await;
-    store.context("the database cannot be opened").map_err(Failure::Unreachable)
+    let connections_max = config.database.connections_max;
+    Ok(StoreOptions { connections_max, ..StoreOptions::new(url) })
+}
+
+/// The queue of the process.
+#[derive(Debug, Clone)]
+pub(crate) enum Queue {
+    /// Within the process.
+    Memory(MemoryQueue),
+    /// RabbitMQ.
+    Rabbit(RabbitQueue),
+}
+
+/// Spreads the tries of several processes to connect.
+fn jitter() -> Jitter {
+    Jitter::new(|most| {
+        let most_ms = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
+        Duration::from_millis(RandomIds.jitter_ms(most_ms).unsigned_abs())
+    })
+}
+
+impl Queue {
+    /// Opens it. RabbitMQ may be away: it is connected to when it is there.
+    pub(crate) fn open(choice: &QueueChoice) -> Queue {
+        match choice {
+            QueueChoice::Memory(capacity) => Queue::Memory(MemoryQueue::new(*capacity)),
+            QueueChoice::Rabbit(config) => {
+                Queue::Rabbit(RabbitQueue::start(config.as_ref().clone(), jitter()))
+            }
+        }
+    }
+
+    /// The end that takes messages.
+    pub(crate) fn publisher(&self) -> Arc<dyn Publisher> {
+        match self {
+            Queue::Memory(queue) => Arc::new(queue.publisher()),
+            Queue::Rabbit(queue) => Arc::new(queue.publisher()),
+        }
+    }
+
+    fn consumer(&self, lanes: &[Lane]) -> Box<dyn Consumer> {
+        match self {
+            Queue::Memory(queue) => Box::new(queue.consumer(lanes)),
+            Queue::Rabbit(queue) => Box::new(queue.consumer(lanes)),
+        }
+    }
+
+    fn dead_letters(&self) -> Box<dyn DeadLetters> {
+        match self {
+            Queue::Memory(queue) => queue.dead_letters(),
+            Queue::Rabbit(queue) => queue.dead_letters(),
+        }
+    }
+
+    /// Says goodbye. What it still holds is delivered to others, or known to the database.
+    pub(crate) async fn close(&self) {
+        match self {
+            Queue::Memory(queue) => queue.close(),
+            Queue::Rabbit(queue) => queue.close().await,
+        }
+    }
 }
 
 /// Takes a port before anything else is started, so that a taken one changes nothing.
@@ -103,12 +185,28 @@ pub(crate) struct Toss {
     simulator: Option<String>,
 }
 
+/// Where a simulator that runs is found.
+#[derive(Debug)]
+pub(crate) struct Simulated {
+    /// By the worker.
+    pub(crate) url: String,
+    /// By browsers.
+    pub(crate) public_url: String,
+}
+
+impl Simulated {
+    /// One that everybody finds at the same address.
+    pub(crate) fn at(url: &str) -> Simulated {
+        Simulated { url: url.to_owned(), public_url: url.to_owned() }
+    }
+}
+
 impl Toss {
     /// Toss as configured; `simulator` is where the bundled one listens, if it is used.
     ///
     /// # Errors
     /// None in practice: the simulator's key is valid.
-    pub(crate) fn choose(config: &Config, simulator: Option<&str>) -> anyhow::Result<Toss> {
+    pub(crate) fn choose(config: &Config, simulator: Option<Simulated>) -> anyhow::Result<Toss> {
         match (&config.toss, simulator) {
             (TossChoice::Toss { secret_key, client_key, base_url, sdk_url }, _) => Ok(Toss {
                 mode: if secret_key.is_live() { Mode::Live } else { Mode::Test },
@@ -122,9 +220,9 @@ impl Toss {
                 mode: Mode::Simulator,
                 secret_key: SecretKey::parse(SIMULATOR_SECRET_KEY)?,
                 client_key: SIMULATOR_CLIENT_KEY.to_owned(),
-                base_url: simulator.to_owned(),
-                sdk_url: format!("{simulator}/v2/standard"),
-                simulator: Some(simulator.to_owned()),
+                base_url: simulator.url,
+                sdk_url: format!("{}/v2/standard", simulator.public_url),
+                simulator: Some(simulator.public_url),
             }),
             (TossChoice::Simulator, None) => anyhow::bail!("the simulator is not running"),
         }
@@ -153,14 +251,14 @@ pub(crate) fn simulator(
     })
 }
 
-/// A worker that takes jobs of every lane.
+/// A worker, once the database is there with its schema.
 ///
 /// # Errors
 /// No client can be made of the configuration.
 pub(crate) fn worker(
     config: &Config,
     store: Store,
-    queue: &MemoryQueue,
+    queue: &Queue,
     toss: &Toss,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
@@ -168,14 +266,83 @@ pub(crate) fn worker(
         .context("the client of Toss")?;
     let context = worker::WorkerContext {
         store,
-        consumer: Box::new(queue.consumer(&Lane::ALL)),
-        publisher: Arc::new(queue.publisher()),
+        consumer: queue.consumer(&config.worker.lanes),
+        dead_letters: queue.dead_letters(),
+        publisher: queue.publisher(),
         gateways: worker::Gateways::new(HashMap::from([(MERCHANT.to_owned(), client)])),
         pacing: Arc::new(worker::JitteredPacing::new(Arc::new(RandomIds))),
-        concurrency: config.worker_concurrency,
-        name: format!("embedded-{}", RandomIds.new_id()),
+        limits: worker::CallLimits {
+            concurrency: config.worker.concurrency,
+            merchant_concurrency: config.call_limits.concurrency,
+            per_minute: config.call_limits.per_minute,
+        },
+        identity: worker::Identity {
+            id: RandomIds.new_id(),
+            host: host_name(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            lanes: config.worker.lanes.clone(),
+        },
     };
-    Ok(async move { worker::run(context, stop).await.context("the worker") })
+    Ok(async move {
+        if !database_is_there(&context.store, &stop).await {
+            return Ok(());
+        }
+        worker::run(context, stop).await.context("the worker")
+    })
+}
+
+/// Waits for the database and its schema; `false` when it is time to stop. Says what it waits for, once per reason.
+async fn database_is_there(store: &Store, stop: &CancellationToken) -> bool {
+    let mut said = String::new();
+    loop {
+        let missing = match store.check().await {
+            Ok(()) if said.is_empty() => return true,
+            Ok(()) => {
+                tracing::info!("the database is there");
+                return true;
+            }
+            Err(error) => error.with_causes(),
+        };
+        if missing != said {
+            tracing::warn!(missing, "waiting for the database");
+            said = missing;
+        }
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(DATABASE_PAUSE) => {}
+        }
+    }
+}
+
+/// Wakes those who wait in this process for what other processes change.
+///
+/// # Errors
+/// None: it rides out whatever is away.
+pub(crate) async fn changes(store: Store, stop: CancellationToken) -> anyhow::Result<()> {
+    store.follow_changes(&stop).await;
+    stop.cancelled().await;
+    Ok(())
+}
+
+/// In production, ends the process when the database turns out to hold demo staff.
+///
+/// # Errors
+/// It does.
+pub(crate) async fn guard_production(store: Store, stop: CancellationToken) -> anyhow::Result<()> {
+    while database_is_there(&store, &stop).await {
+        match demo::refuse_demo_staff(&store).await {
+            Ok(()) => break,
+            Err(Failure::Config(invalid)) => anyhow::bail!(invalid),
+            Err(Failure::Failed(_) | Failure::Unreachable(_)) => {}
+        }
+    }
+    stop.cancelled().await;
+    Ok(())
+}
+
+/// What this machine or container is called.
+fn host_name() -> String {
+    hostname::get().ok().and_then(|name| name.into_string().ok()).unwrap_or_default()
 }
 
 /// The relay.
@@ -258,6 +425,8 @@ pub(crate) enum Part {
     Api,
     Worker,
     Relay,
+    Changes,
+    Guard,
     Simulator,
 }
 
@@ -267,6 +436,8 @@ impl Display for Part {
             Part::Api => "API",
             Part::Worker => "worker",
             Part::Relay => "relay",
+            Part::Changes => "listener for changes",
+            Part::Guard => "check for demo staff",
             Part::Simulator => "simulator",
         })
     }

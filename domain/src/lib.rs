@@ -19,6 +19,7 @@
 
 pub mod answer;
 pub mod attempt;
+pub mod breaker;
 pub mod cancellation;
 pub mod cart;
 pub mod customer;

@@ -11,6 +11,10 @@ pub const CONNECT_TIMEOUT_MS: i64 = 3_000;
 pub const LEASE_MS: i64 = 20_000;
 /// How often a worker renews the leases of everything it holds: several chances before a lease is over.
 pub const LEASE_RENEWAL_MS: i64 = 5_000;
+/// How often a worker says that it lives.
+pub const HEARTBEAT_MS: i64 = 5_000;
+/// How long after its last heartbeat a worker counts as alive: two may be lost.
+pub const WORKER_ALIVE_MS: i64 = 3 * HEARTBEAT_MS;
 /// What must be left of a lease, by the worker's own monotonic clock, for a call to be started under it.
 pub const LEASE_LEFT_TO_SEND_MS: i64 = 5_000;
 /// How long after its start a call that nobody finished may still reach Toss: its deadline, and the lease of a paused worker.

@@ -2,8 +2,9 @@
 //!
 //! A message is a wake-up call and nothing more: the database knows what is to be done, so a
 //! message may come twice, late, or out of order, and a lost one is published again by the relay.
-//! This file holds the two traits and their words; [`memory`] is the implementation that lives in
-//! one process. Not here: what a job is, when it is due, and how it is done.
+//! This file holds the traits and their words; [`memory`] is the implementation that lives in one
+//! process, [`rabbit`] the one that many processes share. Not here: what a job is, when it is due,
+//! and how it is done.
 #![cfg_attr(
     not(test),
     deny(
@@ -18,12 +19,15 @@
 )]
 
 pub mod memory;
+pub mod rabbit;
+mod turns;
 
 use std::fmt::Debug;
 
 use async_trait::async_trait;
 
 pub use crate::memory::MemoryQueue;
+pub use crate::rabbit::{RabbitConfig, RabbitQueue};
 
 /// The roads of the queue. Each has room of its own, so that much of one kind of work cannot hold
 /// up another.
@@ -127,12 +131,16 @@ pub trait Publisher: Send + Sync + Debug {
 pub trait Consumer: Send + Debug {
     /// Waits until there is a message, then gives what is ready, at most `most` (0 counts as 1).
     ///
-    /// Dropping the future before it is ready loses no message.
+    /// Dropping the future before it is ready loses no message. A lost connection is waited out: what
+    /// was given over it is delivered again.
     ///
     /// # Errors
-    /// [`ConsumerEnded`] when this consumer gives no more: the queue was closed, or the connection
-    /// to it was lost. The caller makes a new consumer, or stops.
+    /// [`ConsumerEnded`] when this consumer gives no more because the queue was closed.
     async fn receive(&mut self, most: usize) -> Result<Vec<Delivery>, ConsumerEnded>;
+
+    /// From the next `receive` on, gives no messages of these lanes, until the next call; all other
+    /// lanes flow. What is held of a paused lane stays with this consumer.
+    fn pause(&mut self, lanes: &[Lane]);
 }
 
 /// A consumer gives no more messages. What it gave and nobody acknowledged is delivered again.
@@ -169,6 +177,45 @@ impl Delivery {
     }
 
     /// Tells the queue that this message is done with: the job is settled, or somebody else has it.
+    pub fn ack(self) {
+        self.receipt.ack();
+    }
+}
+
+/// The end that gives what the queue gave up: what could not be read as a message, and what came
+/// back too often.
+#[async_trait]
+pub trait DeadLetters: Send + Debug {
+    /// Waits until there is a dead letter, then gives what is ready, at most `most` (0 counts as 1).
+    ///
+    /// Dropping the future before it is ready loses none. A lost connection is waited out.
+    ///
+    /// # Errors
+    /// [`ConsumerEnded`] when it gives no more because the queue was closed.
+    async fn receive(&mut self, most: usize) -> Result<Vec<DeadLetter>, ConsumerEnded>;
+}
+
+/// What the queue gave up. Dropped without [`DeadLetter::ack`], it is given again.
+#[derive(Debug)]
+pub struct DeadLetter {
+    /// The name of the queue that gave it up, as the broker knows it; `unknown` when the broker does
+    /// not say.
+    pub queue: String,
+    /// Why, in the broker's words: `rejected` for what could not be read, `delivery_limit` for what
+    /// came back too often; `unknown` when the broker does not say.
+    pub reason: String,
+    /// The first [`rabbit::DEAD_LETTER_BODY_BYTES_MAX`] bytes of its body.
+    pub body: Vec<u8>,
+    /// What else is known of it, as JSON, cut off after [`rabbit::DEAD_LETTER_DETAIL_BYTES_MAX`]
+    /// bytes: the problem, the length of the whole body, properties and headers.
+    pub detail: String,
+    /// The job it names, when it is a message of ours.
+    pub job_id: Option<String>,
+    pub(crate) receipt: Box<dyn Receipt>,
+}
+
+impl DeadLetter {
+    /// Tells the queue that it is done with: the database has it.
     pub fn ack(self) {
         self.receipt.ack();
     }

@@ -12,7 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use crate::{Consumer, ConsumerEnded, Delivery, Lane, Message, Published, Publisher, Receipt};
+use crate::turns::Turns;
+use crate::{
+    Consumer, ConsumerEnded, DeadLetter, DeadLetters, Delivery, Lane, Message, Published,
+    Publisher, Receipt,
+};
 
 /// A queue in this process. Clones share it.
 #[derive(Debug, Clone)]
@@ -90,6 +94,12 @@ impl MemoryQueue {
         MemoryConsumer { shared: Arc::clone(&self.shared), turns: Turns::new(lanes) }
     }
 
+    /// The end that gives what the queue gave up, which is nothing.
+    #[must_use]
+    pub fn dead_letters(&self) -> Box<dyn DeadLetters> {
+        Box::new(NoDeadLetters { shared: Arc::clone(&self.shared) })
+    }
+
     /// Closes the queue: publishers are not ready any more, consumers end. What it still holds is
     /// forgotten; the database knows those jobs.
     pub fn close(&self) {
@@ -164,6 +174,10 @@ impl Consumer for MemoryConsumer {
             arrived.await;
         }
     }
+
+    fn pause(&mut self, lanes: &[Lane]) {
+        self.turns.pause(lanes);
+    }
 }
 
 impl MemoryConsumer {
@@ -190,35 +204,24 @@ fn take(state: &mut State, turns: &mut Turns, most: usize) -> Vec<Message> {
     taken
 }
 
-/// Whose turn it is: in one round every lane may deliver as many messages as its weight, the most
-/// urgent lane first.
+/// Gives nothing: in one process no message is unreadable, and none is given up.
 #[derive(Debug)]
-struct Turns {
-    /// The lanes of this consumer, each with what is left to it in this round.
-    lanes: Vec<(Lane, u32)>,
+struct NoDeadLetters {
+    shared: Arc<Shared>,
 }
 
-impl Turns {
-    fn new(lanes: &[Lane]) -> Turns {
-        let wanted = Lane::ALL.into_iter().filter(|lane| lanes.contains(lane));
-        Turns { lanes: wanted.map(|lane| (lane, lane.weight())).collect() }
-    }
-
-    /// The next lane to serve among those that have something; `None` when none has.
-    fn next(&mut self, mut has_something: impl FnMut(Lane) -> bool) -> Option<Lane> {
-        let waiting: Vec<Lane> =
-            self.lanes.iter().map(|(lane, _)| *lane).filter(|lane| has_something(*lane)).collect();
-        let is_round_over =
-            !self.lanes.iter().any(|(lane, left)| *left > 0 && waiting.contains(lane));
-        if is_round_over {
-            for (lane, left) in &mut self.lanes {
-                *left = lane.weight();
+#[async_trait]
+impl DeadLetters for NoDeadLetters {
+    async fn receive(&mut self, _most: usize) -> Result<Vec<DeadLetter>, ConsumerEnded> {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            tokio::pin!(arrived);
+            arrived.as_mut().enable();
+            if self.shared.lock().is_closed {
+                return Err(ConsumerEnded);
             }
+            arrived.await;
         }
-        let (lane, left) =
-            self.lanes.iter_mut().find(|(lane, left)| *left > 0 && waiting.contains(lane))?;
-        *left = left.saturating_sub(1);
-        Some(*lane)
     }
 }
 
@@ -250,28 +253,5 @@ impl Drop for MemoryReceipt {
             road.ready.push_back(message);
         }
         self.shared.arrived.notify_waiters();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_round_serves_every_lane_that_has_something_by_its_weight() {
-        let mut turns = Turns::new(&Lane::ALL);
-        let round: Vec<Lane> = (0..25).filter_map(|_| turns.next(|_| true)).collect();
-        for lane in Lane::ALL {
-            let served = round.iter().filter(|served| **served == lane).count();
-            assert_eq!(u32::try_from(served).unwrap(), lane.weight(), "{lane:?}");
-        }
-    }
-
-    #[test]
-    fn a_lane_alone_is_served_without_end_and_an_empty_queue_serves_nobody() {
-        let mut turns = Turns::new(&[Lane::Bulk, Lane::Confirm]);
-        assert!((0..100).all(|_| turns.next(|lane| lane == Lane::Bulk) == Some(Lane::Bulk)));
-        assert_eq!(turns.next(|lane| lane == Lane::Cancel), None);
-        assert_eq!(turns.next(|_| false), None);
     }
 }

@@ -7,55 +7,25 @@
 use std::collections::HashMap;
 
 use domain::attempt::Operation;
-use domain::cancellation::{CancellationState, tagged_reason};
+use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
 use domain::policy::{Decision, History, Step, plan_cancel, plan_confirm};
-use domain::{JobId, Won, limits};
-use entities::{attempt, cancellation, job, payment};
+use domain::{JobId, limits};
+use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryFilter as _, QuerySelect as _,
 };
-use serde::{Deserialize, Serialize};
 
+use crate::call::{Call, call_of, operation_of};
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
+use crate::gate::{Admission, Claimer, Gate};
 use crate::ids::{sha256_hex, toss_idempotency_key};
 use crate::rows;
 use crate::settle::{Scene, SettleContext, apply};
-
-/// What an attempt asks of Toss. The same for every attempt under one key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "operation", rename_all = "snake_case")]
-pub enum Call {
-    /// Take the money.
-    Confirm {
-        /// Toss's name of the payment.
-        payment_key: String,
-        /// The order that it is bound to.
-        order_id: String,
-        /// What the order costs, in won: never what the redirect said.
-        amount: i64,
-    },
-    /// Give money back.
-    Cancel {
-        /// Toss's name of the payment.
-        payment_key: String,
-        /// Why, with our tag at the end.
-        reason: String,
-        /// How much, in won; `None` for all that is left.
-        amount: Option<i64>,
-        /// What we believe is left, in won: Toss refuses when it is not.
-        refundable_amount: i64,
-    },
-    /// Ask what happened.
-    LookUp {
-        /// Toss's name of the payment.
-        payment_key: String,
-    },
-}
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
 #[derive(Debug, Clone)]
@@ -71,9 +41,16 @@ pub struct StartedAttempt {
     idempotency_key: Option<String>,
     call: Call,
     request_id: Option<String>,
+    is_probe: bool,
 }
 
 impl StartedAttempt {
+    /// Whether it is the one call that tries whether Toss answers again.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+
     /// The job that it belongs to.
     #[must_use]
     pub fn job_id(&self) -> &str {
@@ -144,6 +121,8 @@ pub enum Claimed {
     Concluded,
     /// It is not ours to do now: early, ended, leased to another worker, behind another money operation, or unreadable.
     NotNow,
+    /// There is no such job.
+    Unknown,
 }
 
 /// The code of a job that waits for another money operation of its payment.
@@ -159,21 +138,22 @@ impl Store {
     pub async fn claim_jobs(
         &self,
         ids: &[JobId],
-        worker: &str,
+        claimer: &Claimer,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.retried(|| self.claim_jobs_once(ids, worker)).await
+        self.retried(|| self.claim_jobs_once(ids, claimer)).await
     }
 
     async fn claim_jobs_once(
         &self,
         ids: &[JobId],
-        worker: &str,
+        claimer: &Claimer,
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut write = self.begin_write().await?;
+        let mut gate = Gate::open(&write, claimer).await?;
         let mut context = SettleContext::default();
-        let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::NotNow).collect();
+        let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::Unknown).collect();
         for (number, id) in in_lock_order(&write, ids).await? {
-            let one = match claim(&mut write, &mut context, id, worker).await {
+            let one = match claim(&mut write, &mut context, &mut gate, id, claimer).await {
                 Ok(one) => one,
                 // One row that cannot be read must not hold up the others: it stays for a person, loudly.
                 Err(error @ StoreError::UnreadableRow { .. }) => {
@@ -190,47 +170,6 @@ impl Store {
         }
         write.commit().await?;
         Ok(claimed)
-    }
-
-    /// Renews the leases of everything that a worker holds, in one statement, and tells which it still holds.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`]; the leases run on as they were.
-    pub async fn renew_leases(&self, held: &[(String, i64)]) -> Result<Vec<String>, StoreError> {
-        if held.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.retried(|| self.renew_leases_once(held)).await
-    }
-
-    async fn renew_leases_once(&self, held: &[(String, i64)]) -> Result<Vec<String>, StoreError> {
-        let write = self.begin_write().await?;
-        let mut ours = sea_orm::Condition::any();
-        for (id, claim) in held {
-            ours = ours.add(job::Column::Id.eq(id).and(job::Column::Claims.eq(*claim)));
-        }
-        // Locked in the order in which answers are settled, so that the two never wait for each other in a circle.
-        let renewed: Vec<String> = job::Entity::find()
-            .filter(ours)
-            .filter(job::Column::State.eq(JobState::Running.word()))
-            .order_by_asc(job::Column::OrderId)
-            .order_by_asc(job::Column::Id)
-            .lock_exclusive()
-            .all(&write.tx)
-            .await?
-            .into_iter()
-            .map(|row| row.id)
-            .collect();
-        job::Entity::update_many()
-            .col_expr(
-                job::Column::DueAt,
-                Expr::value(write.now_ms.saturating_add(limits::LEASE_MS)),
-            )
-            .filter(job::Column::Id.is_in(&renewed))
-            .exec(&write.tx)
-            .await?;
-        write.commit().await?;
-        Ok(renewed)
     }
 }
 
@@ -261,11 +200,12 @@ async fn in_lock_order<'a>(
 async fn claim(
     write: &mut Write<'_>,
     context: &mut SettleContext,
+    gate: &mut Gate<'_>,
     id: &JobId,
-    worker: &str,
+    claimer: &Claimer,
 ) -> Result<Claimed, StoreError> {
     let Some(mut scene) = Scene::load(write, id.as_str()).await? else {
-        return Ok(Claimed::NotNow);
+        return Ok(Claimed::Unknown);
     };
     let is_ours = match rows::job_state(&scene.job)? {
         JobState::Queued => true,
@@ -315,12 +255,19 @@ async fn claim(
         Step::Send => true,
         Step::LookUp => false,
     };
+    let operation = operation_of(kind, is_sent);
+    let is_probe = match gate.admit(write, &scene, operation).await? {
+        Admission::Go { is_probe } => is_probe,
+        Admission::Held(hold) => {
+            gate.put_off(write, scene, hold).await?;
+            return Ok(Claimed::NotNow);
+        }
+    };
     if kind.is_money() && !take_turn(write, &mut scene, is_sent).await? {
         return Ok(Claimed::NotNow);
     }
-    start(write, scene, kind, is_sent, worker)
-        .await
-        .map(|attempt| Claimed::Attempt(Box::new(attempt)))
+    let attempt = start(write, scene, kind, is_sent, &claimer.worker).await?;
+    Ok(Claimed::Attempt(Box::new(StartedAttempt { is_probe, ..attempt })))
 }
 
 /// Whether this job's own claims never finished. The view that decisions see may also hold look-ups of others.
@@ -380,7 +327,8 @@ async fn start(
     let number = scene.attempts_recorded.saturating_add(1);
     let generation =
         rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
-    let (operation, call) = call_of(write, &scene, kind, is_sent).await?;
+    let operation = operation_of(kind, is_sent);
+    let call = call_of(write, &scene, operation).await?;
     let text =
         serde_json::to_string(&call).map_err(|error| sea_orm::DbErr::Json(error.to_string()))?;
     let attempt = StartedAttempt {
@@ -397,6 +345,7 @@ async fn start(
             .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
         request_id: scene.job.request_id.clone(),
+        is_probe: false,
     };
     let row = attempt::Model {
         job_id: attempt.job_id.clone(),
@@ -439,63 +388,6 @@ async fn start(
         crate::settle::raise_order_version(write, &attempt.order_id).await?;
     }
     Ok(attempt)
-}
-
-/// What is sent: for a key that was used before, exactly what was sent then.
-async fn call_of(
-    write: &Write<'_>,
-    scene: &Scene,
-    kind: JobKind,
-    is_sent: bool,
-) -> Result<(Operation, Call), StoreError> {
-    let payment_key = scene.payment.payment_key.clone();
-    let operation = match kind {
-        JobKind::Confirm if is_sent => Operation::Confirm,
-        JobKind::Cancel if is_sent => Operation::Cancel,
-        JobKind::Confirm | JobKind::Cancel | JobKind::LookUp => {
-            return Ok((Operation::LookUp, Call::LookUp { payment_key }));
-        }
-    };
-    let sent_before = attempt::Entity::find()
-        .filter(attempt::Column::JobId.eq(&scene.job.id))
-        .filter(attempt::Column::Operation.eq(operation.word()))
-        .filter(attempt::Column::KeyGeneration.eq(scene.job.key_generation))
-        .one(&write.tx)
-        .await?;
-    if let Some(text) = sent_before.and_then(|row| row.call) {
-        let call = serde_json::from_str(&text).map_err(|_| StoreError::UnreadableRow {
-            table: "attempts",
-            id: scene.job.id.clone(),
-            column: "call",
-            value: "not a call".to_owned(),
-        })?;
-        return Ok((operation, call));
-    }
-    let call = match &scene.cancellation {
-        Some(cancel) => first_cancel_call(&scene.payment, cancel, payment_key)?,
-        None => Call::Confirm {
-            payment_key,
-            order_id: scene.payment.order_id.clone(),
-            amount: scene.payment.amount,
-        },
-    };
-    Ok((operation, call))
-}
-
-/// A whole refund goes out as a full cancel; everything else names its amount. What we believe is left always goes with it.
-fn first_cancel_call(
-    payment: &payment::Model,
-    cancel: &cancellation::Model,
-    payment_key: String,
-) -> Result<Call, StoreError> {
-    let amount: Won = rows::won("cancellations", &cancel.id, "amount", cancel.amount)?;
-    let balance: Won = rows::won("payments", &payment.order_id, "balance", payment.balance)?;
-    Ok(Call::Cancel {
-        payment_key,
-        reason: tagged_reason(&cancel.reason, &cancel.id),
-        amount: (amount != balance).then_some(amount.get()),
-        refundable_amount: balance.get(),
-    })
 }
 
 /// Nobody will ever finish the attempts of claims that died: they count as unanswered, so that a person's retry starts clean.

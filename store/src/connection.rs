@@ -199,6 +199,11 @@ impl Write<'_> {
         self.changed.push(order_id.to_owned());
     }
 
+    /// A number in `0 ..= most`, so that those that wait together do not come back together.
+    pub(crate) fn jitter_ms(&self, most: i64) -> i64 {
+        self.store.ids().jitter_ms(most)
+    }
+
     /// A new id.
     pub(crate) fn new_id(&self) -> String {
         self.store.ids().new_id()

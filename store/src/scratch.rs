@@ -90,15 +90,29 @@ async fn run_as_admin(admin_url: &str, sql: &str) {
     admin.close().await.expect("the administrator's connection closes");
 }
 
+/// The server's own cleaner may be at work in it, whom nobody but the server can send away.
+async fn drop_database(admin_url: &str, name: &str) {
+    let mut options = sea_orm::ConnectOptions::new(admin_url);
+    options.max_connections(1).sqlx_logging(false);
+    let admin = Database::connect(options).await.expect("the server still answers");
+    let mut last_error = None;
+    for _ in 0..50 {
+        match admin.execute_unprepared(&format!("DROP DATABASE {name} WITH (FORCE)")).await {
+            Ok(_) => return,
+            Err(error) => last_error = Some(error),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    panic!("{name} was not removed: {last_error:?}");
+}
+
 impl Drop for ServerDatabase {
     fn drop(&mut self) {
         let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
         // A thread of its own, because the test's runtime may be about to end.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                run_as_admin(&admin_url, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
-            });
+            runtime.expect("a runtime").block_on(drop_database(&admin_url, &name));
         });
         if dropping.join().is_err() && !std::thread::panicking() {
             panic!("a test's database was not removed");

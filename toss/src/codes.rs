@@ -73,6 +73,12 @@ pub fn find_rule(operation: Operation, code: &str) -> Option<&'static CodeRule> 
     rules_of(operation).iter().chain(rules_of_every_call()).find(|rule| rule.code == code)
 }
 
+/// Whether this code says that Toss does not accept the merchant's secret key, whatever was asked.
+#[must_use]
+pub fn is_key_refusal(code: &str) -> bool {
+    ["UNAUTHORIZED_KEY", "INCORRECT_BASIC_AUTH_FORMAT"].contains(&code)
+}
+
 /// What an answer that brought no readable payment says about the operation. `code` is Toss's, if one could be read.
 ///
 /// Too many requests is a matter of the status alone. A known code decides next, unless it is a final word under a 5xx: a server in

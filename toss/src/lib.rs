@@ -48,5 +48,6 @@ mod transport;
 pub use answer::read_answer;
 pub use call::{CancelCall, ConfirmCall, RefundAccount, cancel_body, confirm_body};
 pub use client::{BuildError, CallResult, TossClient, TossConfig};
+pub use codes::is_key_refusal;
 pub use key::{InvalidKey, SecretKey};
 pub use redact::{KEPT_BYTES_MAX, redact};

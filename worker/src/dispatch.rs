@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use domain::JobId;
 use domain::policy::Pacing;
-use store::{AttemptResult, Claimed, Settled, StartedAttempt, Store, StoreError};
+use store::{AttemptResult, Claimed, Claimer, Settled, StartedAttempt, Store, StoreError};
 
 use crate::gateway::Gateways;
 
@@ -30,12 +30,14 @@ impl Dispatcher {
     /// # Errors
     /// [`StoreError`]; nothing was claimed then.
     pub async fn claim(&self, ids: &[JobId]) -> Result<Vec<StartedAttempt>, StoreError> {
-        let claimed = self.store.claim_jobs(ids, &self.worker).await?;
+        let holds = self.store.read_holds().await?;
+        let claimer = Claimer { holds, ..Claimer::unlimited(self.worker.as_str()) };
+        let claimed = self.store.claim_jobs(ids, &claimer).await?;
         Ok(claimed
             .into_iter()
             .filter_map(|one| match one {
                 Claimed::Attempt(attempt) => Some(*attempt),
-                Claimed::Concluded | Claimed::NotNow => None,
+                Claimed::Concluded | Claimed::NotNow | Claimed::Unknown => None,
             })
             .collect())
     }

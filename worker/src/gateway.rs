@@ -21,6 +21,11 @@ impl Gateways {
         Gateways { by_merchant }
     }
 
+    /// The merchants that there are keys for.
+    pub(crate) fn merchants(&self) -> impl Iterator<Item = &str> {
+        self.by_merchant.keys().map(String::as_str)
+    }
+
     /// Makes a recorded attempt. Never fails: what goes wrong is part of the result.
     pub async fn call(&self, attempt: StartedAttempt) -> AttemptResult {
         let Some(client) = self.by_merchant.get(attempt.merchant()) else {

@@ -59,6 +59,11 @@ impl Leases {
         })
     }
 
+    /// How many are held.
+    pub(crate) fn count(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn list(&self) -> Vec<(String, i64)> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter().map(|(job_id, known)| (job_id.clone(), known.claim)).collect()

@@ -1,7 +1,9 @@
 //! The worker: takes job ids from the queue, claims the jobs, makes their calls to Toss and settles the answers.
 //!
-//! The story of a job is in [`dispatch`]: claim, call, settle. Around it stand the consumer loop and the batches of settlements
-//! ([`run`]), the leases ([`lease`]), what time alone changes ([`sweeper`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
+//! The story of a job is in [`dispatch`]: claim, call, settle. [`run`] does that for many at once: it takes and starts
+//! ([`floor`]), and writes answers in batches ([`settler`]). Around it stand the leases ([`lease`]), what holds calls back ([`holds`]) and
+//! what answers say about Toss itself ([`signs`]), the heartbeat ([`heartbeat`]), what the queue gave up ([`poison`]), what time alone
+//! changes ([`sweeper`]), the clients of the merchants ([`gateway`]) and the delays ([`pacing`]). What an answer means is
 //! `domain`'s, what is written is `store`'s.
 
 #![cfg_attr(
@@ -18,14 +20,19 @@
 )]
 
 pub mod dispatch;
+mod floor;
 pub mod gateway;
+mod heartbeat;
+mod holds;
 mod lease;
 pub mod pacing;
+mod poison;
 mod run;
 mod settler;
+mod signs;
 mod sweeper;
 
 pub use dispatch::Dispatcher;
 pub use gateway::Gateways;
 pub use pacing::JitteredPacing;
-pub use run::{WorkerContext, run};
+pub use run::{CallLimits, Identity, WorkerContext, run};

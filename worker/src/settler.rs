@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Leases;
+use crate::signs::Signs;
 
 /// How many answers are settled in one transaction at the most.
 const BATCH_MAX: usize = 64;
@@ -21,8 +22,20 @@ const PAUSE_MS_MAX: u64 = 2_000;
 pub(crate) struct Finished {
     pub(crate) result: AttemptResult,
     pub(crate) delivery: Delivery,
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) permits: Permits,
 }
+
+/// The places that a call takes; given back when it is settled.
+#[derive(Debug)]
+pub(crate) struct Permits {
+    /// Among all calls of the worker.
+    pub(crate) _whole: OwnedSemaphorePermit,
+    /// Among those for its merchant.
+    pub(crate) _of_merchant: Option<OwnedSemaphorePermit>,
+}
+
+/// The code of a call that was not begun because its lease was nearly over: it says nothing about Toss.
+pub(crate) const LEASE_TOO_SHORT: &str = "LEASE_TOO_SHORT";
 
 /// What the settler works with.
 #[derive(Debug)]
@@ -31,13 +44,15 @@ pub(crate) struct Settler {
     pub(crate) pacing: Arc<dyn Pacing>,
     pub(crate) publisher: Arc<dyn Publisher>,
     pub(crate) leases: Leases,
+    /// What the answers say about Toss itself.
+    pub(crate) signs: Signs,
     /// Cancelled when the time to finish is over: what is not written by then is looked up by whoever comes next.
     pub(crate) give_up: CancellationToken,
 }
 
 impl Settler {
     /// Settles what comes until all senders are gone.
-    pub(crate) async fn run(self, mut finished: mpsc::Receiver<Finished>) {
+    pub(crate) async fn run(mut self, mut finished: mpsc::Receiver<Finished>) {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         // A batch is what has come meanwhile: alone when it is quiet, many when it is busy, and nobody waits for company.
         while finished.recv_many(&mut batch, BATCH_MAX).await > 0 {
@@ -45,14 +60,15 @@ impl Settler {
         }
     }
 
-    async fn settle(&self, batch: Vec<Finished>) {
+    async fn settle(&mut self, batch: Vec<Finished>) {
         let results: Vec<AttemptResult> = batch.iter().map(|one| one.result.clone()).collect();
         self.write(&results).await;
         for one in batch {
             self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
             one.delivery.ack();
-            drop(one.permit);
+            drop(one.permits);
         }
+        self.signs.note(&results).await;
     }
 
     /// Writes the batch; when that fails, each answer by itself, so that a bad one harms only its own job.

@@ -45,7 +45,8 @@ impl TestApp {
     /// Has a worker take the job and hear this.
     pub(crate) async fn work(&self, job: &str, told: Told) {
         let id = JobId::parse(job).unwrap();
-        let mut claimed = self.store.claim_jobs(&[id], "worker-1").await.unwrap();
+        let mut claimed =
+            self.store.claim_jobs(&[id], &store::Claimer::unlimited("worker-1")).await.unwrap();
         let Some(Claimed::Attempt(attempt)) = claimed.pop() else {
             panic!("job {job} cannot be claimed now")
         };
@@ -113,7 +114,8 @@ impl TestApp {
     /// What a claimed job would ask of Toss.
     pub(crate) async fn claimed_call(&self, job: &str) -> Call {
         let id = JobId::parse(job).unwrap();
-        let mut claimed = self.store.claim_jobs(&[id], "worker-1").await.unwrap();
+        let mut claimed =
+            self.store.claim_jobs(&[id], &store::Claimer::unlimited("worker-1")).await.unwrap();
         let Some(Claimed::Attempt(attempt)) = claimed.pop() else {
             panic!("job {job} cannot be claimed now")
         };

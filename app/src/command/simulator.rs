@@ -17,7 +17,7 @@ pub(crate) async fn run(
     args: &SimulatorArgs,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let listener = parts::listen(config.simulator_listen, "--listen").await?;
+    let listener = parts::listen(config.simulator.listen, "--listen").await?;
     let url = listener.url();
     let serve = parts::simulator(listener, args.state_file.clone(), shutdown)?;
     print(&format!(

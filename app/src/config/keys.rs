@@ -137,16 +137,56 @@ pub(crate) const KEYS: &[Key] = &[
         ..unset(
             "database.url",
             r#""sqlite:///var/lib/seungin/seungin.db?mode=rwc""#,
-            &["Where the database is. Default: the file seungin.db in the data directory."],
+            &[
+                "Where the database is: postgres://user:password@host:5432/name, or a file of SQLite.",
+                "Default: the file seungin.db in the data directory. The roles `seungin api` and",
+                "`seungin worker` need PostgreSQL.",
+            ],
         )
     },
     key("database.connections_max", "8", &["Connections that one process opens at the most."]),
+    Key {
+        aliases: &["AMQP_URL"],
+        is_secret: true,
+        ..unset(
+            "queue.url",
+            r#""amqp://user:password@localhost:5672/vhost""#,
+            &[
+                "Where RabbitMQ is: amqp:// or, over TLS, amqps://. Without it the queue is within the process;",
+                "the roles `seungin api` and `seungin worker` need it.",
+            ],
+        )
+    },
+    key(
+        "queue.prefix",
+        r#""seungin""#,
+        &[
+            "What the names of queues and exchanges begin with, so that several products share a vhost.",
+        ],
+    ),
+    unset(
+        "queue.ca_file",
+        r#""/etc/seungin/rabbitmq-ca.pem""#,
+        &["Certificates (PEM) that RabbitMQ's is trusted by, besides the system's."],
+    ),
     key(
         "queue.capacity_per_lane",
         "100000",
         &["Messages per lane of the in-process queue. More wait in the database."],
     ),
-    key("worker.concurrency", "64", &["Calls to Toss that one process makes at the same time."]),
+    key(
+        "worker.concurrency",
+        "64",
+        &["Calls to Toss that one process makes at the same time. Flag: --concurrency."],
+    ),
+    key(
+        "worker.kinds",
+        "[]",
+        &[
+            "The jobs that this worker takes: confirm, cancel, look_up, bulk; none for all of them. So",
+            "confirms can have workers of their own. Flag: --kinds confirm,cancel.",
+        ],
+    ),
     Key {
         aliases: &["TOSS_SECRET_KEY"],
         is_secret: true,
@@ -172,6 +212,19 @@ pub(crate) const KEYS: &[Key] = &[
         &["Toss's API. Used with a secret key only."],
     ),
     key(
+        "toss.concurrency",
+        "64",
+        &["Calls that one worker makes at the same time for one merchant."],
+    ),
+    key(
+        "toss.calls_per_minute",
+        "0",
+        &[
+            "Confirms, cancels and look-ups (each by itself) per minute and merchant, of all workers together;",
+            "0 for as many as come. Toss's test environment takes 100.",
+        ],
+    ),
+    key(
         "toss.sdk_url",
         r#""https://js.tosspayments.com/v2/standard""#,
         &["Toss's browser script. Used with a secret key only."],
@@ -180,6 +233,29 @@ pub(crate) const KEYS: &[Key] = &[
         "simulator.listen",
         r#""127.0.0.1:8081""#,
         &["Address and port of the bundled simulator. Flag: --simulator-listen."],
+    ),
+    unset(
+        "simulator.url",
+        r#""http://simulator:8081""#,
+        &[
+            "Where `seungin api` and `seungin worker` find a `seungin simulator`, when there are no keys of Toss.",
+            "Default: http:// and `simulator.listen`.",
+        ],
+    ),
+    unset(
+        "simulator.public_url",
+        r#""http://localhost:8081""#,
+        &[
+            "How browsers reach that simulator, whose payment window they open. Default: `simulator.url`.",
+        ],
+    ),
+    unset(
+        "health.listen",
+        r#""127.0.0.1:9464""#,
+        &[
+            "Address and port of a listener for /livez, /readyz and /metrics alone, which belong to operators.",
+            "Without it there is none, and outside of production the API serves /metrics too. Flag: --health-listen.",
+        ],
     ),
     key(
         "checkout.success_redirect",

@@ -237,6 +237,10 @@ impl Consumer for StopsAtTheFirst {
         self.stop.cancel();
         received
     }
+
+    fn pause(&mut self, lanes: &[Lane]) {
+        self.inner.pause(lanes);
+    }
 }
 
 #[tokio::test]

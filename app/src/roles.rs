@@ -1,0 +1,88 @@
+//! The roles of a process in production: `seungin api` and `seungin worker`, each any number of times, on PostgreSQL and RabbitMQ.
+//!
+//! A role starts whatever is away: it waits for its servers, says so, and exits only when it is stopped or its configuration cannot be
+//! used. Every role relays, so that due jobs are published as long as any process lives. Not here: the embedded product.
+
+use crate::config::{self, Config, Deployment, QueueChoice};
+use crate::exit::Failure;
+use crate::lifecycle::Lifecycle;
+use crate::output::print;
+use crate::parts::{self, Part, Queue, Simulated, Toss};
+use crate::shutdown;
+
+/// `seungin api`: takes requests and hands jobs over.
+///
+/// # Errors
+/// The configuration cannot be used, the port is taken, or a part ended by itself.
+pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
+    check_servers(config, "seungin api")?;
+    let token_key = config.token_key.clone().ok_or_else(|| {
+        let reason = "every API process needs the same one: openssl rand -hex 32";
+        config::invalid("security.token_key", reason)
+    })?;
+    let shutdown = shutdown::on_signal()?;
+    let listener = parts::listen(config.api.listen, "--listen").await?;
+    let store = parts::open_store_lazily(config).await?;
+    let toss = Toss::choose(config, Some(simulated(config)))?;
+    let queue = Queue::open(&config.queue);
+    print(&format!("the API listens on {}\n", listener.url()))?;
+
+    let mut parts = Lifecycle::default();
+    let stop = parts.stop_token(Part::Relay);
+    parts.spawn(Part::Relay, parts::relay(store.clone(), queue.publisher(), stop));
+    let stop = parts.stop_token(Part::Changes);
+    parts.spawn(Part::Changes, parts::changes(store.clone(), stop));
+    if config.deployment == Deployment::Production {
+        let stop = parts.stop_token(Part::Guard);
+        parts.spawn(Part::Guard, parts::guard_production(store.clone(), stop));
+    }
+    let stop = parts.stop_token(Part::Api);
+    let publisher = queue.publisher();
+    let api = parts::api(config, listener, store.clone(), publisher, &toss, token_key, stop)?;
+    parts.spawn(Part::Api, api);
+    Ok(parts.run(&shutdown, queue, store).await?)
+}
+
+/// `seungin worker`: takes jobs and calls Toss.
+///
+/// # Errors
+/// The configuration cannot be used, or a part ended by itself.
+pub(crate) async fn run_worker(config: &Config) -> Result<(), Failure> {
+    check_servers(config, "seungin worker")?;
+    let shutdown = shutdown::on_signal()?;
+    let store = parts::open_store_lazily(config).await?;
+    let toss = Toss::choose(config, Some(simulated(config)))?;
+    let queue = Queue::open(&config.queue);
+
+    let mut parts = Lifecycle::default();
+    let stop = parts.stop_token(Part::Relay);
+    parts.spawn(Part::Relay, parts::relay(store.clone(), queue.publisher(), stop));
+    let stop = parts.stop_token(Part::Worker);
+    parts.spawn(Part::Worker, parts::worker(config, store.clone(), &queue, &toss, stop)?);
+    Ok(parts.run(&shutdown, queue, store).await?)
+}
+
+fn simulated(config: &Config) -> Simulated {
+    Simulated {
+        url: config.simulator.url.as_str().to_owned(),
+        public_url: config.simulator.public_url.as_str().to_owned(),
+    }
+}
+
+/// Several processes need servers between them.
+fn check_servers(config: &Config, role: &str) -> Result<(), Failure> {
+    if !config.database.is_postgres() {
+        let reason = format!(
+            "`{role}` works with other processes and needs postgres://…; `seungin` alone is whole on SQLite"
+        );
+        return Err(config::invalid("database.url", reason).into());
+    }
+    match config.queue {
+        QueueChoice::Rabbit(_) => Ok(()),
+        QueueChoice::Memory(_) => {
+            let reason =
+                format!("`{role}` works with other processes and needs RabbitMQ: amqp://…");
+            Err(config::invalid("queue.url", reason).into())
+        }
+    }
+}

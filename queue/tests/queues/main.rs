@@ -1,0 +1,10 @@
+//! The queues: one contract for all of them, and what RabbitMQ promises beyond it. The tests need a
+//! broker (see [`broker`]); `scripts/servers start` provides one.
+
+mod broker;
+mod contract;
+mod faults;
+mod poison;
+mod proxy;
+mod rabbit;
+mod topology;

@@ -1,0 +1,246 @@
+//! The gate between a claimed job and its call: what is stopped, what has to wait, and which one call may try.
+//!
+//! What is put off here stays unfinished without an attempt: nothing was tried, so nothing is used up. A confirm is never put off beyond
+//! its window, so that a customer hears of its end even while everything stands still.
+
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+
+use domain::attempt::Operation;
+use domain::breaker::{OPEN_MS, hold_ms};
+use domain::job::{JobKind, JobState};
+use entities::{breaker, call_slot};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
+use sea_orm::{
+    ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, QueryOrder as _,
+    QuerySelect as _,
+};
+
+use crate::connection::Write;
+use crate::error::StoreError;
+use crate::holds::{Holds, is_probing};
+use crate::scene::Scene;
+
+/// Who claims, and what they may begin.
+#[derive(Debug, Clone, Default)]
+pub struct Claimer {
+    /// The worker's name, unique among workers.
+    pub worker: String,
+    /// What stands in the way of calls, as it was a moment ago.
+    pub holds: Holds,
+    /// How many more calls the worker can make at once, by merchant; a merchant that is not named has no limit of its own.
+    pub room: HashMap<String, usize>,
+    /// Calls of one operation per minute and merchant, of all workers together.
+    pub calls_per_minute: Option<NonZeroU32>,
+}
+
+impl Claimer {
+    /// One without limits.
+    #[must_use]
+    pub fn unlimited(worker: impl Into<String>) -> Claimer {
+        Claimer { worker: worker.into(), ..Claimer::default() }
+    }
+}
+
+/// What the gate says.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    /// Begin the call.
+    Go {
+        /// It is the one that tries whether Toss answers.
+        is_probe: bool,
+    },
+    /// Not now.
+    Held(Hold),
+}
+
+/// Why a job is put off, and until when at the most.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    code: &'static str,
+    message: String,
+    until_ms: i64,
+}
+
+/// The merchant's breaker is open.
+pub(crate) const BREAKER_OPEN: &str = "BREAKER_OPEN";
+/// Somebody, or a key that is not accepted, stopped the merchant's calls.
+pub(crate) const MERCHANT_PAUSED: &str = "MERCHANT_PAUSED";
+/// Its turn under the rate limit is later.
+const RATE_LIMITED: &str = "RATE_LIMITED";
+/// This worker makes as many calls for the merchant as it may.
+const MERCHANT_BUSY: &str = "MERCHANT_BUSY";
+/// How long a job waits for a worker with room for its merchant.
+const BUSY_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// The gate for one batch of claims.
+pub(crate) struct Gate<'c> {
+    claimer: &'c Claimer,
+    room: HashMap<String, usize>,
+}
+
+impl<'c> Gate<'c> {
+    pub(crate) async fn open(
+        write: &Write<'_>,
+        claimer: &'c Claimer,
+    ) -> Result<Gate<'c>, StoreError> {
+        if claimer.calls_per_minute.is_some() {
+            // All claims lock the rows of the rates before any other, so that none waits for another in a circle.
+            call_slot::Entity::find()
+                .order_by_asc(call_slot::Column::Merchant)
+                .order_by_asc(call_slot::Column::Operation)
+                .lock_exclusive()
+                .all(&write.tx)
+                .await?;
+        }
+        Ok(Gate { claimer, room: claimer.room.clone() })
+    }
+
+    /// Whether the call may begin now. What it takes of room and rate is taken by asking.
+    pub(crate) async fn admit(
+        &mut self,
+        write: &Write<'_>,
+        scene: &Scene,
+        operation: Operation,
+    ) -> Result<Admission, StoreError> {
+        let merchant = scene.payment.merchant.as_str();
+        if let Some(reason) = self.claimer.holds.find_pause(merchant, operation) {
+            let message = format!("calls for merchant {merchant} are paused: {reason}");
+            return Ok(Admission::Held(waiting(write, scene, MERCHANT_PAUSED, message, 0)));
+        }
+        if self.room.get(merchant) == Some(&0) {
+            let message = format!("all calls for merchant {merchant} are under way here");
+            let until_ms = write.now_ms.saturating_add(BUSY_MS);
+            return Ok(Admission::Held(Hold { code: MERCHANT_BUSY, message, until_ms }));
+        }
+        let mut is_probe = false;
+        if operation.is_money() && self.claimer.holds.is_open(merchant) {
+            match take_probe(write, scene, merchant).await? {
+                Probe::Closed => {}
+                Probe::Ours => is_probe = true,
+                Probe::NotNow { probe_at } => {
+                    let message = format!("Toss does not answer calls for merchant {merchant}");
+                    let hold = waiting(write, scene, BREAKER_OPEN, message, probe_at);
+                    return Ok(Admission::Held(hold));
+                }
+            }
+        }
+        if let Some(until_ms) = self.take_slot(write, scene, operation).await? {
+            let message = format!("the rate of calls for merchant {merchant} is limited");
+            return Ok(Admission::Held(Hold { code: RATE_LIMITED, message, until_ms }));
+        }
+        if let Some(room) = self.room.get_mut(merchant) {
+            *room = room.saturating_sub(1);
+        }
+        Ok(Admission::Go { is_probe })
+    }
+
+    /// Takes the next slot of the merchant's rate. `Some` when that is later: the job comes back then, and has its slot.
+    async fn take_slot(
+        &self,
+        write: &Write<'_>,
+        scene: &Scene,
+        operation: Operation,
+    ) -> Result<Option<i64>, StoreError> {
+        let Some(per_minute) = self.claimer.calls_per_minute else { return Ok(None) };
+        if scene.job.last_code.as_deref() == Some(RATE_LIMITED) {
+            // It waited for its slot, which was taken for it then.
+            return Ok(None);
+        }
+        let every_ms = MINUTE_MS.checked_div(i64::from(per_minute.get())).unwrap_or(MINUTE_MS);
+        let every_ms = Ord::max(every_ms, 1);
+        let from_now = write.now_ms.saturating_add(every_ms);
+        let row = call_slot::ActiveModel {
+            merchant: Set(scene.payment.merchant.clone()),
+            operation: Set(operation.word().to_owned()),
+            next_free_at: Set(from_now),
+        };
+        let known = || Expr::col((call_slot::Entity, call_slot::Column::NextFreeAt));
+        let next = Expr::case(known().gt(write.now_ms), known().add(every_ms)).finally(from_now);
+        let taken = call_slot::Entity::insert(row)
+            .on_conflict(
+                OnConflict::columns([call_slot::Column::Merchant, call_slot::Column::Operation])
+                    .value(call_slot::Column::NextFreeAt, next)
+                    .to_owned(),
+            )
+            .exec_with_returning(&write.tx)
+            .await?;
+        let slot = taken.next_free_at.saturating_sub(every_ms);
+        Ok((slot > write.now_ms).then_some(slot))
+    }
+
+    /// Puts a job off. No attempt is recorded, and how long it has waited goes on counting.
+    pub(crate) async fn put_off(
+        &self,
+        write: &Write<'_>,
+        scene: Scene,
+        hold: Hold,
+    ) -> Result<(), StoreError> {
+        let window_ends = (scene.job.kind == JobKind::Confirm.word()
+            && scene.payment.confirm_by > write.now_ms)
+            .then_some(scene.payment.confirm_by);
+        let mut row = scene.job.into_active_model();
+        row.state = Set(JobState::Waiting.word().to_owned());
+        row.due_at = Set(window_ends.map_or(hold.until_ms, |ends| Ord::min(ends, hold.until_ms)));
+        row.publications = Set(0);
+        row.last_code = Set(Some(hold.code.to_owned()));
+        row.last_message = Set(Some(hold.message));
+        row.updated_at = Set(write.now_ms);
+        row.update(&write.tx).await?;
+        Ok(())
+    }
+}
+
+/// A hold without a known end: looked at again the less often the longer it lasts, and not before `not_before_ms`.
+fn waiting(
+    write: &Write<'_>,
+    scene: &Scene,
+    code: &'static str,
+    message: String,
+    not_before_ms: i64,
+) -> Hold {
+    let waited_ms = write.now_ms.saturating_sub(scene.job.runnable_since);
+    // Those that were stopped together must not come back together.
+    let again_ms = hold_ms(waited_ms).saturating_add(write.jitter_ms(OPEN_MS));
+    let until_ms = Ord::max(write.now_ms.saturating_add(again_ms), not_before_ms);
+    Hold { code, message, until_ms }
+}
+
+/// What an open breaker says to one call.
+enum Probe {
+    /// It was closed meanwhile.
+    Closed,
+    /// This call tries.
+    Ours,
+    /// It is too early, or another call tries just now.
+    NotNow { probe_at: i64 },
+}
+
+/// Takes the breaker's one probe.
+async fn take_probe(write: &Write<'_>, scene: &Scene, merchant: &str) -> Result<Probe, StoreError> {
+    let soon = write.now_ms.saturating_add(OPEN_MS);
+    // Whoever holds the row is taking the probe: nobody waits for it.
+    let Some(row) = breaker::Entity::find_by_id(merchant)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .one(&write.tx)
+        .await?
+    else {
+        return Ok(Probe::NotNow { probe_at: soon });
+    };
+    if row.state == "closed" {
+        return Ok(Probe::Closed);
+    }
+    if row.probe_at > write.now_ms {
+        return Ok(Probe::NotNow { probe_at: row.probe_at });
+    }
+    if is_probing(&write.tx, &row, write.now_ms).await? {
+        return Ok(Probe::NotNow { probe_at: soon });
+    }
+    let mut row = row.into_active_model();
+    row.probe_job_id = Set(Some(scene.job.id.clone()));
+    row.probe_claim = Set(Some(scene.job.claims.saturating_add(1)));
+    row.update(&write.tx).await?;
+    Ok(Probe::Ours)
+}

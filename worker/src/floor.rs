@@ -1,0 +1,274 @@
+//! Where the calls are made: takes deliveries as far as there is room, claims their jobs, and starts a call for each. What they bring goes
+//! to the settler.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::JobId;
+use domain::answer::FailureClass;
+use queue::{Consumer, ConsumerEnded, Delivery, Lane};
+use store::{Claimed, Claimer, Holds, PoisonMessage, StartedAttempt, Store};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::{self, Gateways};
+use crate::holds::held_lanes;
+use crate::lease::{Leases, lease_from_now};
+use crate::run::CallLimits;
+use crate::settler::{Finished, LEASE_TOO_SHORT, Permits};
+
+/// How many jobs are claimed in one transaction at the most.
+const CLAIM_BATCH_MAX: usize = 64;
+/// The longest pause between two tries to claim while the database is away.
+const PAUSE_MS_MAX: u64 = 2_000;
+/// How often a few jobs of a lane that is held back are taken all the same: the next step of some is a look-up, which is not held.
+const SIP_EVERY: Duration = Duration::from_secs(1);
+/// How many those are.
+const SIP_MAX: usize = 16;
+
+/// Where the calls are made.
+pub(crate) struct Floor {
+    store: Store,
+    gateways: Arc<Gateways>,
+    limits: CallLimits,
+    worker: String,
+    lanes: Vec<Lane>,
+    permits: Arc<Semaphore>,
+    /// The same for each merchant.
+    merchant_permits: HashMap<String, Arc<Semaphore>>,
+    leases: Leases,
+    finished: mpsc::Sender<Finished>,
+    calls: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+impl Floor {
+    pub(crate) fn new(
+        store: Store,
+        gateways: Gateways,
+        limits: CallLimits,
+        identity: &crate::run::Identity,
+        leases: Leases,
+        finished: mpsc::Sender<Finished>,
+        shutdown: CancellationToken,
+    ) -> Floor {
+        let merchant_permits = gateways.merchants().map(|merchant| {
+            (merchant.to_owned(), Arc::new(Semaphore::new(limits.merchant_concurrency.max(1))))
+        });
+        Floor {
+            merchant_permits: merchant_permits.collect(),
+            store,
+            gateways: Arc::new(gateways),
+            limits,
+            worker: identity.id.clone(),
+            lanes: identity.lanes.clone(),
+            permits: Arc::new(Semaphore::new(limits.concurrency.max(1))),
+            leases,
+            finished,
+            calls: JoinSet::new(),
+            shutdown,
+        }
+    }
+
+    /// Takes and starts until it is time to stop.
+    pub(crate) async fn consume(
+        &mut self,
+        mut consumer: Box<dyn Consumer>,
+        mut holds: watch::Receiver<Holds>,
+    ) -> Result<(), ConsumerEnded> {
+        let mut sipped = Instant::now();
+        loop {
+            // Room first, then work: what is not taken is there for another worker.
+            let room = tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                room = Arc::clone(&self.permits).acquire_owned() => room.map_err(|_| ConsumerEnded)?,
+            };
+            let mut most = self.permits.available_permits().saturating_add(1).min(CLAIM_BATCH_MAX);
+            let held = held_lanes(&holds.borrow_and_update(), &self.gateways, &self.lanes);
+            let is_sip = !held.is_empty() && sipped.elapsed() >= SIP_EVERY;
+            if is_sip {
+                sipped = Instant::now();
+                most = most.min(SIP_MAX);
+            }
+            consumer.pause(if is_sip { &[] } else { &held });
+            let deliveries = tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                received = consumer.receive(most) => received?,
+                _ = holds.changed() => continue,
+                () = tokio::time::sleep(SIP_EVERY), if !held.is_empty() => continue,
+            };
+            let holds = holds.borrow().clone();
+            self.take(room, deliveries, holds).await;
+            while let Some(ended) = self.calls.try_join_next() {
+                report_panic(ended);
+            }
+        }
+    }
+
+    /// Claims what was delivered and starts the calls.
+    async fn take(&mut self, room: OwnedSemaphorePermit, deliveries: Vec<Delivery>, holds: Holds) {
+        let mut ids = Vec::with_capacity(deliveries.len());
+        let mut known = Vec::with_capacity(deliveries.len());
+        let mut strange = Vec::new();
+        for delivery in deliveries {
+            match JobId::parse(delivery.job_id.clone()) {
+                Ok(id) => {
+                    ids.push(id);
+                    known.push(delivery);
+                }
+                Err(error) => strange.push((delivery, error.to_string())),
+            }
+        }
+        let until = lease_from_now();
+        let Some(claimed) = self.claim(&ids, holds).await else { return };
+        let mut room = Some(room);
+        for (one, delivery) in claimed.into_iter().zip(known) {
+            let attempt = match one {
+                Claimed::Attempt(attempt) => *attempt,
+                // A duplicate, early or ended: the database has spoken, the message is done with.
+                Claimed::Concluded | Claimed::NotNow => {
+                    delivery.ack();
+                    continue;
+                }
+                Claimed::Unknown => {
+                    strange.push((delivery, "there is no such job".to_owned()));
+                    continue;
+                }
+            };
+            self.leases.hold(attempt.job_id(), attempt.claim(), until);
+            let whole = match room.take() {
+                Some(permit) => Ok(permit),
+                None => Arc::clone(&self.permits).acquire_owned().await,
+            };
+            let Ok(whole) = whole else { return };
+            let merchant = self.merchant_permits.get(attempt.merchant());
+            // Only this loop takes them, and it claimed no more than there were.
+            let of_merchant =
+                merchant.and_then(|permits| Arc::clone(permits).try_acquire_owned().ok());
+            self.start(attempt, delivery, Permits { _whole: whole, _of_merchant: of_merchant });
+        }
+        self.set_aside(strange).await;
+    }
+
+    /// Messages that name no job of ours: kept for a person, and done with.
+    async fn set_aside(&self, strange: Vec<(Delivery, String)>) {
+        if strange.is_empty() {
+            return;
+        }
+        let messages: Vec<PoisonMessage> = strange
+            .iter()
+            .map(|(delivery, why)| PoisonMessage {
+                reason: "unknown_job".to_owned(),
+                source: delivery.lane.word().to_owned(),
+                body: delivery.job_id.clone(),
+                detail: Some(why.clone()),
+            })
+            .collect();
+        tracing::error!(
+            count = messages.len(),
+            alert = "poison_message",
+            "messages name no job: set aside"
+        );
+        match self.store.set_aside(&messages).await {
+            Ok(()) => strange.into_iter().for_each(|(delivery, _)| delivery.ack()),
+            Err(error) => {
+                tracing::warn!(error = error.with_causes(), "not set aside: they come again")
+            }
+        }
+    }
+
+    fn room_by_merchant(&self) -> HashMap<String, usize> {
+        let room = self.merchant_permits.iter();
+        room.map(|(merchant, permits)| (merchant.clone(), permits.available_permits())).collect()
+    }
+
+    /// Claims until the database answers; `None` when it is time to stop, and the deliveries go back to the queue.
+    async fn claim(&self, ids: &[JobId], holds: Holds) -> Option<Vec<Claimed>> {
+        let claimer = Claimer {
+            worker: self.worker.clone(),
+            holds,
+            room: self.room_by_merchant(),
+            calls_per_minute: self.limits.per_minute,
+        };
+        let mut pause_ms = 50_u64;
+        loop {
+            match self.store.claim_jobs(ids, &claimer).await {
+                Ok(claimed) => return Some(claimed),
+                Err(error) => {
+                    tracing::error!(
+                        error = error.with_causes(),
+                        "jobs were not claimed, trying again"
+                    );
+                }
+            }
+            tokio::select! {
+                () = self.shutdown.cancelled() => return None,
+                () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
+            }
+            pause_ms = pause_ms.saturating_mul(2).min(PAUSE_MS_MAX);
+        }
+    }
+
+    fn start(&mut self, attempt: StartedAttempt, delivery: Delivery, permits: Permits) {
+        let (gateways, leases, store) =
+            (Arc::clone(&self.gateways), self.leases.clone(), self.store.clone());
+        let (finished, shutdown) = (self.finished.clone(), self.shutdown.clone());
+        self.calls.spawn(async move {
+            if shutdown.is_cancelled() {
+                give_back(&store, &leases, attempt).await;
+                return;
+            }
+            let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
+                gateways.call(attempt).await
+            } else {
+                gateway::unsent(
+                    attempt,
+                    FailureClass::Unsent,
+                    LEASE_TOO_SHORT,
+                    "the lease was nearly over before the call",
+                )
+            };
+            // The receiver outlives every call.
+            let _received = finished.send(Finished { result, delivery, permits }).await;
+        });
+    }
+
+    /// Lets the calls under way finish.
+    pub(crate) async fn drain(&mut self, until: Instant) {
+        let finish = async {
+            while let Some(ended) = self.calls.join_next().await {
+                report_panic(ended);
+            }
+        };
+        if tokio::time::timeout_at(until, finish).await.is_err() {
+            tracing::error!(
+                count = self.calls.len(),
+                "calls did not finish in time: they will be looked up"
+            );
+            self.calls.abort_all();
+        }
+    }
+}
+
+/// Nothing was sent under it and nothing will be: the job is due for others at once.
+async fn give_back(store: &Store, leases: &Leases, attempt: StartedAttempt) {
+    leases.release(attempt.job_id(), attempt.claim());
+    if let Err(error) = store.release_unsent(std::slice::from_ref(&attempt)).await {
+        tracing::warn!(
+            job_id = attempt.job_id(),
+            error = error.with_causes(),
+            "an unsent attempt was not given back: its lease runs out"
+        );
+    }
+}
+
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, alert = "panic", "a call panicked: its job's lease runs out and it is looked up");
+    }
+}
