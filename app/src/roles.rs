@@ -63,10 +63,7 @@ pub(crate) async fn run_worker(config: &Config) -> Result<(), Failure> {
 }
 
 fn simulated(config: &Config) -> Simulated {
-    Simulated {
-        url: config.simulator.url.as_str().to_owned(),
-        public_url: config.simulator.public_url.as_str().to_owned(),
-    }
+    Simulated::at(config.simulator.url.as_str().to_owned(), config)
 }
 
 /// Several processes need servers between them.

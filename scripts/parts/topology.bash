@@ -83,7 +83,7 @@ wait_for() { # name, url
   wait_until "$1" "$topology/$1.pid" "$topology/$1.log" is_healthy "$2"
 }
 
-wait_for_simulator() { wait_for simulator "http://127.0.0.1:$simulator_port/_sim/health"; }
+wait_for_simulator() { wait_for simulator "http://127.0.0.1:$simulator_port"; }
 wait_for_api() { wait_for "api-$1" "http://127.0.0.1:${api_ports[$1 - 1]}"; }
 wait_for_worker() { wait_for "worker-$1" "http://127.0.0.1:${worker_ports[$1 - 1]}"; }
 

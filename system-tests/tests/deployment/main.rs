@@ -6,5 +6,6 @@
 mod image;
 mod project;
 mod schema;
+mod seed;
 mod settings;
 mod topology;

@@ -115,7 +115,7 @@ fn what_runs_on_is_started_again_and_asked_for_its_health() {
                 // What answers there: the API, the simulator, or the listener for health.
                 let asked = match name.as_str() {
                     "api" => "http://127.0.0.1:8080",
-                    "simulator" => "http://127.0.0.1:8081/_sim/health",
+                    "simulator" => "http://127.0.0.1:8081",
                     _ => "http://127.0.0.1:9464",
                 };
                 assert_eq!(test[3..], ["--url", asked], "{name}");
