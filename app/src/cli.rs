@@ -100,6 +100,9 @@ pub(crate) enum Command {
     /// Members of staff and their tokens
     #[command(subcommand)]
     Staff(StaffCommand),
+    /// Calls to Toss for a merchant: what holds them back, stop and resume
+    #[command(subcommand)]
+    Merchant(MerchantCommand),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -236,6 +239,49 @@ pub(crate) enum RoleName {
     Manager,
     /// Head office.
     Master,
+}
+
+/// Calls for a merchant.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MerchantCommand {
+    /// Print what holds calls back: open circuit breakers and pauses
+    Holds {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start no calls until `resume`; what is accepted waits, what is under way ends
+    Pause(PauseArgs),
+    /// Let calls go on; what waited is due at once
+    Resume(PauseArgs),
+}
+
+/// What to stop or resume.
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    /// Whose calls
+    #[arg(long, default_value = crate::MERCHANT)]
+    pub(crate) merchant: String,
+    /// Which calls
+    #[arg(long, value_enum, default_value_t = CallKind::All)]
+    pub(crate) kind: CallKind,
+    /// Why; it is kept in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
+/// Calls as they are written on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum CallKind {
+    /// Every call.
+    All,
+    /// Calls that take money.
+    Confirm,
+    /// Calls that give money back.
+    Cancel,
+    /// Questions where a payment stands.
+    LookUp,
 }
 
 /// Configuration.

@@ -2,6 +2,7 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod health;
+pub(crate) mod merchant;
 pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;

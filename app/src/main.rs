@@ -105,6 +105,7 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
         Some(Command::Seed) => command::seed::run(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
+        Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),

@@ -37,14 +37,14 @@ pub use crate::pass::{message, publish_now};
 use crate::outage::Outage;
 use crate::pass::{DueJobs, Passed, relay_once};
 
-/// The longest pause between two tries while the database or the queue is away.
-const PAUSE_MS_MAX: i64 = 5_000;
+/// The longest pause between two tries while the database or the queue is away: with its jitter, work flows again within five seconds.
+const PAUSE_MS_MAX: i64 = 3_000;
 
 /// Relays until `shutdown` is cancelled; a pass that has begun is finished first.
 ///
 /// It looks every [`RELAY_POLL_MS`], and at once again while whole batches come, or when `wake` is
 /// notified. It takes nothing while the publisher is not ready. A database or a queue that fails is
-/// logged once and tried again with growing pauses, at most five seconds.
+/// logged once and tried again with growing pauses, at most three seconds.
 pub async fn run(
     store: Store,
     publisher: Arc<dyn Publisher>,

@@ -141,7 +141,7 @@ impl Store {
             Some(detail),
         )
         .await?;
-        crate::settle::raise_order_version(&mut write, &order.id).await?;
+        write.raise_order_version(&order.id);
         write.commit().await?;
         Ok(AcceptedCancel {
             cancellation_id: readable_id(cancellation_id)?,

@@ -155,7 +155,7 @@ impl Store {
         job.runnable_since = Set(write.now_ms);
         job.updated_at = Set(write.now_ms);
         let job = job.update(&write.tx).await?;
-        crate::settle::raise_order_version(&mut write, &job.order_id).await?;
+        write.raise_order_version(&job.order_id);
         write.commit().await?;
         let publish = Some(PublishedJob::of(&job, kind));
         Ok(ActedJob { job: job_row(&job)?, publish })
@@ -208,7 +208,7 @@ impl Store {
         job.ended_at = Set(Some(write.now_ms));
         job.updated_at = Set(write.now_ms);
         let job = job.update(&write.tx).await?;
-        crate::settle::raise_order_version(&mut write, &job.order_id).await?;
+        write.raise_order_version(&job.order_id);
         write.commit().await?;
         Ok(ActedJob { job: job_row(&job)?, publish: None })
     }

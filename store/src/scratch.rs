@@ -3,7 +3,12 @@
 //! Which kind of database, the environment says: `SEUNGIN_TEST_ON=servers` takes PostgreSQL at `SEUNGIN_TEST_DATABASE_URL`, everything
 //! else a file of SQLite. So the same suites run on both.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
+
+use domain::id::IdSource as _;
 use sea_orm::{ConnectionTrait as _, Database};
+
+use crate::ids::RandomIds;
 
 /// A database that lives as long as this value.
 #[derive(Debug)]
@@ -66,7 +71,7 @@ impl Scratch {
     /// When the server does not answer; the message says how to start one.
     pub async fn on_postgres() -> Scratch {
         let admin_url = variable("SEUNGIN_TEST_DATABASE_URL").unwrap_or_else(|| SERVER.to_owned());
-        let name = format!("seungin_test_{}", uuid::Uuid::now_v7().simple());
+        let name = format!("seungin_test_{}", RandomIds.new_id().replace('-', ""));
         run_as_admin(&admin_url, &format!("CREATE DATABASE {name}")).await;
         let (server, _) = admin_url.rsplit_once('/').expect("an address with a database");
         let url = format!("{server}/{name}");

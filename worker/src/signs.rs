@@ -1,7 +1,7 @@
 //! What answers say about Toss itself: a row of silence opens the merchant's breaker, an answer to a probe closes it, and a key that is not
 //! accepted for two payments stops the merchant. What follows for a job is the policy's business, not this one's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::answer::Answer;
 use domain::breaker::{FailureRun, Sign};
@@ -16,11 +16,13 @@ pub(crate) struct Signs {
     store: Store,
     holds: HoldsWatch,
     runs: HashMap<String, FailureRun>,
+    /// Merchants whose keys came under suspicion here, of which `holds` may not know yet.
+    suspected: HashSet<String>,
 }
 
 impl Signs {
     pub(crate) fn new(store: Store, holds: HoldsWatch) -> Signs {
-        Signs { store, holds, runs: HashMap::new() }
+        Signs { store, holds, runs: HashMap::new(), suspected: HashSet::new() }
     }
 
     /// Takes answers into account, in the order in which they came.
@@ -52,11 +54,14 @@ impl Signs {
         let key_code = code.filter(|code| toss::is_key_refusal(code));
         if let Some(code) = key_code {
             self.store.suspect_key(merchant, attempt.order_id(), code).await?;
+            self.suspected.insert(merchant.to_owned());
             return Ok(true);
         }
         let mut has_changed = false;
-        if result.http_status.is_some() && self.holds.is_suspected(merchant) {
+        let is_suspected = self.suspected.contains(merchant) || self.holds.is_suspected(merchant);
+        if result.http_status.is_some() && is_suspected {
             self.store.clear_suspicion(merchant).await?;
+            self.suspected.remove(merchant);
             has_changed = true;
         }
         if !attempt.operation().is_money() {

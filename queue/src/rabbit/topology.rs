@@ -52,7 +52,8 @@ impl Topology {
         format!("{}.{}.v1", self.prefix, lane.word()).into()
     }
 
-    fn dead_letter_exchange(&self) -> ShortString {
+    /// Where what was given up goes.
+    pub(super) fn dead_letter_exchange(&self) -> ShortString {
         format!("{}.dead_letters", self.prefix).into()
     }
 

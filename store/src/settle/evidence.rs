@@ -73,14 +73,10 @@ pub(super) fn copy_to_payment(
 }
 
 /// Whether the answer to a call is older than what is known: it does not show a cancel that is recorded as done.
-pub(super) async fn lacks_known_cancels(
-    write: &Write<'_>,
-    scene: &Scene,
-    told: &TossPayment,
-) -> Result<bool, StoreError> {
+pub(super) fn lacks_known_cancels(scene: &Scene, told: &TossPayment) -> bool {
     let is_shown = |key: &String| told.cancels.iter().any(|entry| entry.transaction_key == *key);
-    let known = scene.cancellations(write).await?;
-    Ok(known.iter().filter_map(|row| row.transaction_key.as_ref()).any(|key| !is_shown(key)))
+    let known = scene.cancellations();
+    known.iter().filter_map(|row| row.transaction_key.as_ref()).any(|key| !is_shown(key))
 }
 
 /// Records cancels that Toss shows and we did not know: others of ours whose answer was lost, and those made in Toss's console.
@@ -95,7 +91,7 @@ pub(super) async fn record_cancels(
     if told.cancels.is_empty() {
         return Ok(());
     }
-    let known = scene.cancellations(write).await?;
+    let known = scene.cancellations();
     for entry in told.cancels.iter().filter(|entry| entry.is_done) {
         if known.iter().any(|row| row.transaction_key.as_ref() == Some(&entry.transaction_key)) {
             continue;

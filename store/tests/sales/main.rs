@@ -4,4 +4,5 @@ mod catalogue;
 mod fixture;
 mod listing;
 mod orders;
+mod processes;
 mod staff;

@@ -10,6 +10,8 @@ mod confirm;
 mod console;
 mod crash;
 mod hands;
+mod heartbeat;
+mod holds;
 mod journey;
 mod look_ups;
 mod relaying;

@@ -8,24 +8,78 @@ use std::time::Duration;
 use domain::JobId;
 use domain::job::{JobKind, JobState};
 use domain::limits;
-use queue::{Consumer, ConsumerEnded, Delivery, Lane, MemoryQueue, Message, Publisher as _, Trace};
+use queue::rabbit::scratch::Scratch;
+use queue::rabbit::{Jitter, RabbitQueue};
+use queue::{
+    Consumer, ConsumerEnded, DeadLetters, Delivery, Lane, MemoryQueue, Message, Publisher, Trace,
+};
 use serde_json::json;
 use simulator::Config;
 use store::PublishedJob;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use worker::WorkerContext;
+use worker::{CallLimits, Identity, WorkerContext};
 
 use crate::hands::Fault;
 use crate::shop::{Paying, Shop};
 
 /// A worker and a relay at work.
-struct Running {
-    queue: MemoryQueue,
-    stop: CancellationToken,
-    worker: JoinHandle<Result<(), ConsumerEnded>>,
-    relay: JoinHandle<()>,
+pub(crate) struct Running {
+    pub(crate) queue: TestQueue,
+    pub(crate) stop: CancellationToken,
+    pub(crate) worker: JoinHandle<Result<(), ConsumerEnded>>,
+    pub(crate) relay: JoinHandle<()>,
+}
+
+/// The queue of the kind that the environment asks for.
+#[derive(Clone)]
+pub(crate) enum TestQueue {
+    Memory(MemoryQueue),
+    /// With its corner of the broker, which is dropped last.
+    Rabbit {
+        queue: RabbitQueue,
+        _scratch: Arc<Scratch>,
+    },
+}
+
+impl TestQueue {
+    pub(crate) fn open() -> TestQueue {
+        if !store::scratch::is_on_servers() {
+            return TestQueue::Memory(MemoryQueue::new(NonZeroUsize::new(1_000).unwrap()));
+        }
+        let scratch = Scratch::make();
+        let queue = RabbitQueue::start(scratch.config(), Jitter::new(|most| most / 2));
+        TestQueue::Rabbit { queue, _scratch: Arc::new(scratch) }
+    }
+
+    pub(crate) fn publisher(&self) -> Arc<dyn Publisher> {
+        match self {
+            TestQueue::Memory(queue) => Arc::new(queue.publisher()),
+            TestQueue::Rabbit { queue, .. } => Arc::new(queue.publisher()),
+        }
+    }
+
+    pub(crate) fn consumer(&self) -> Box<dyn Consumer> {
+        match self {
+            TestQueue::Memory(queue) => Box::new(queue.consumer(&Lane::ALL)),
+            TestQueue::Rabbit { queue, .. } => Box::new(queue.consumer(&Lane::ALL)),
+        }
+    }
+
+    pub(crate) fn dead_letters(&self) -> Box<dyn DeadLetters> {
+        match self {
+            TestQueue::Memory(queue) => queue.dead_letters(),
+            TestQueue::Rabbit { queue, .. } => queue.dead_letters(),
+        }
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            TestQueue::Memory(queue) => queue.close(),
+            TestQueue::Rabbit { queue, .. } => queue.close().await,
+        }
+    }
 }
 
 fn lane(kind: JobKind) -> Lane {
@@ -36,52 +90,73 @@ fn lane(kind: JobKind) -> Lane {
     }
 }
 
-fn context(
+pub(crate) fn context(
     shop: &Shop,
-    queue: &MemoryQueue,
+    queue: &TestQueue,
     consumer: Box<dyn Consumer>,
     concurrency: usize,
 ) -> WorkerContext {
     WorkerContext {
         store: shop.store.clone(),
         consumer,
-        publisher: Arc::new(queue.publisher()),
+        dead_letters: queue.dead_letters(),
+        publisher: queue.publisher(),
         gateways: shop.dispatcher.gateways.clone(),
         pacing: Arc::clone(&shop.dispatcher.pacing),
-        concurrency,
-        name: "running".to_owned(),
+        limits: CallLimits { concurrency, merchant_concurrency: concurrency, per_minute: None },
+        identity: identity("running"),
+    }
+}
+
+pub(crate) fn identity(id: &str) -> Identity {
+    Identity {
+        id: id.to_owned(),
+        host: "test".to_owned(),
+        version: "0".to_owned(),
+        lanes: Lane::ALL.to_vec(),
     }
 }
 
 impl Running {
-    fn start(shop: &Shop, concurrency: usize) -> Running {
-        let queue = MemoryQueue::new(NonZeroUsize::new(1_000).unwrap());
-        let consumer = Box::new(queue.consumer(&Lane::ALL));
+    pub(crate) fn start(shop: &Shop, concurrency: usize) -> Running {
+        Running::start_with(shop, concurrency, |_| {})
+    }
+
+    pub(crate) fn start_with(
+        shop: &Shop,
+        concurrency: usize,
+        change: impl FnOnce(&mut WorkerContext),
+    ) -> Running {
+        let queue = TestQueue::open();
         let stop = CancellationToken::new();
-        let worker =
-            tokio::spawn(worker::run(context(shop, &queue, consumer, concurrency), stop.clone()));
-        let publisher = Arc::new(queue.publisher());
+        let mut context = context(shop, &queue, queue.consumer(), concurrency);
+        change(&mut context);
+        let worker = tokio::spawn(worker::run(context, stop.clone()));
+        let publisher = queue.publisher();
         let relay = tokio::spawn(relay::run(shop.store.clone(), publisher, stop.clone(), None));
         Running { queue, stop, worker, relay }
     }
 
-    async fn publish(&self, job: &JobId, kind: JobKind) {
+    pub(crate) async fn publish(&self, job: &JobId, kind: JobKind) {
         let job =
             PublishedJob { id: job.as_str().to_owned(), kind, request_id: None, traceparent: None };
-        relay::publish_now(&self.queue.publisher(), &[job]).await;
+        let publisher = self.queue.publisher();
+        wait_for("the queue", SOON, async || publisher.is_ready()).await;
+        relay::publish_now(publisher.as_ref(), &[job]).await;
     }
 
     /// Stops in good order and waits until it has.
-    async fn stop(self) -> Result<(), ConsumerEnded> {
+    pub(crate) async fn stop(self) -> Result<(), ConsumerEnded> {
         self.stop.cancel();
         let ended = self.worker.await.unwrap();
         self.relay.await.unwrap();
+        self.queue.close().await;
         ended
     }
 }
 
 /// Waits until `is_so`, for at most this long.
-async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() -> bool) {
     let until = Instant::now() + longest;
     while !is_so().await {
         assert!(Instant::now() < until, "waited in vain: {what}");
@@ -89,9 +164,9 @@ async fn wait_for(what: &str, longest: Duration, mut is_so: impl AsyncFnMut() ->
     }
 }
 
-const SOON: Duration = Duration::from_secs(15);
+pub(crate) const SOON: Duration = Duration::from_secs(15);
 
-async fn has_ended(shop: &Shop, job: &JobId) -> bool {
+pub(crate) async fn has_ended(shop: &Shop, job: &JobId) -> bool {
     !shop.job(job).await.state.is_live()
 }
 
@@ -257,7 +332,8 @@ async fn what_was_claimed_and_not_sent_when_the_stop_came_is_given_back_at_once(
         trace: Trace::default(),
     };
     queue.publisher().publish(&[message]).await;
-    worker::run(context(&shop, &queue, Box::new(consumer), 4), stop).await.unwrap();
+    let context = context(&shop, &TestQueue::Memory(queue), Box::new(consumer), 4);
+    worker::run(context, stop).await.unwrap();
     assert!(shop.ledger(&paying).requests.is_empty());
     let attempt = shop.attempts(&job).await.remove(0);
     assert_eq!(attempt.verdict.as_deref(), Some("unsent"));
@@ -275,7 +351,7 @@ async fn a_queue_that_ends_ends_the_worker_after_its_calls() {
     let running = Running::start(&shop, 4);
     let (paying, job) = slow(&shop, &running, 300).await;
     reaches_toss(&shop, &paying).await;
-    running.queue.close();
+    running.queue.close().await;
     let Running { worker, stop, relay, .. } = running;
     assert_eq!(worker.await.unwrap(), Err(ConsumerEnded));
     assert_eq!(shop.job(&job).await.state, JobState::Succeeded);
@@ -341,10 +417,18 @@ async fn messages_that_come_five_times_or_name_no_job_harm_nobody() {
     };
     let mut messages = vec![confirm("not a job"), confirm("01a20a52-4849-71ed-b832-b4e362aa47da")];
     messages.extend((0..5).map(|_| confirm(job.as_str())));
-    running.queue.publisher().publish(&messages).await;
+    let publisher = running.queue.publisher();
+    wait_for("the queue", SOON, async || publisher.is_ready()).await;
+    publisher.publish(&messages).await;
     wait_for("the payment", SOON, async || has_ended(&shop, &job).await).await;
     assert_eq!(shop.attempts(&job).await.len(), 1);
     shop.assert_ended(&paying, &job, JobState::Succeeded, 1).await;
+    let set_aside = async || shop.store.list_poison(10).await.unwrap();
+    wait_for("both to be set aside", SOON, async || set_aside().await.len() == 2).await;
+    let bodies: Vec<String> = set_aside().await.into_iter().map(|row| row.message.body).collect();
+    for strange in ["not a job", "01a20a52-4849-71ed-b832-b4e362aa47da"] {
+        assert!(bodies.iter().any(|body| body == strange), "{strange} is not visible: {bodies:?}");
+    }
     running.stop().await.unwrap();
     shop.close().await;
 }

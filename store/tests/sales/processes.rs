@@ -1,0 +1,75 @@
+//! Several processes on one database: each has a store of its own.
+
+use std::time::Duration;
+
+use store::orders::CreateOrder;
+use store::scratch::Scratch;
+use store::{Store, StoreOptions};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::*;
+
+#[tokio::test]
+async fn of_several_runners_of_migrations_at_once_every_one_finds_the_schema_done() {
+    for scratch in [Scratch::on_sqlite(), Scratch::on_postgres().await] {
+        let runners = (0..4).map(|_| async {
+            let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+            store.migrate().await.unwrap();
+            store.check().await.unwrap();
+        });
+        futures_util::future::join_all(runners).await;
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_is_not_this_versions_is_told_with_what_to_do() {
+    for scratch in [Scratch::on_sqlite(), Scratch::on_postgres().await] {
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        let missing = store.check().await.unwrap_err().to_string();
+        assert!(missing.contains("run `seungin migrate`"), "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_by_another_process_wakes_who_waits_for_that_order() {
+    let scratch = Scratch::on_postgres().await;
+    let options = StoreOptions::new(scratch.url());
+    let (here, there) =
+        (Store::open(&options).await.unwrap(), Store::open(&options).await.unwrap());
+    here.migrate().await.unwrap();
+    here.import_catalogue(&store::Actor::system(), &catalogue()).await.unwrap();
+    let wanted = CreateOrder { proposed_id: Some(order_id("watched-order-1")), ..gimbap_order() };
+    let order = here.create_order(&wanted).await.unwrap().order.order.id;
+    let stop = CancellationToken::new();
+    let following = tokio::spawn({
+        let (here, stop) = (here.clone(), stop.clone());
+        async move { here.follow_changes(&stop).await }
+    });
+    let watch = here.watch(order.as_str());
+    // Listening begins with a wake-up for everybody, because of what was not heard before.
+    timeout(Duration::from_secs(10), watch.changed()).await.expect("it listens");
+    let changed = watch.changed();
+    tokio::pin!(changed);
+    changed.as_mut().enable();
+    there.close_order(&order, None).await.unwrap();
+    timeout(Duration::from_secs(10), changed).await.expect("a wake-up from the other process");
+    stop.cancel();
+    following.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_an_error_within_the_wait_and_no_hanging() {
+    // Nobody answers on a port that was just given back.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let wait_max = Duration::from_millis(300);
+    let url = format!("postgres://nobody:nothing@127.0.0.1:{port}/nowhere");
+    let lazy = StoreOptions { wait_max, is_lazy: true, ..StoreOptions::new(&url) };
+    let store = Store::open(&lazy).await.expect("a lazy store opens without its database");
+    let error = timeout(Duration::from_secs(5), store.now_ms()).await.expect("an answer");
+    assert!(error.is_err());
+    let eager = StoreOptions { wait_max, ..StoreOptions::new(&url) };
+    assert!(
+        timeout(Duration::from_secs(5), Store::open(&eager)).await.expect("an answer").is_err()
+    );
+}
