@@ -1,8 +1,10 @@
 //! The subcommands that are not a role of the process: each does one thing and ends.
 
 pub(crate) mod catalogue;
+pub(crate) mod erase;
 pub(crate) mod health;
 pub(crate) mod merchant;
+pub(crate) mod prune;
 pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;

@@ -24,6 +24,7 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::gate::{Admission, Claimer, Gate};
 use crate::ids::{sha256_hex, toss_idempotency_key};
+use crate::origin::Origin;
 use crate::rows;
 use crate::scene::rounds;
 use crate::settle::{Scene, SettleContext, apply};
@@ -41,7 +42,7 @@ pub struct StartedAttempt {
     merchant: String,
     idempotency_key: Option<String>,
     call: Call,
-    request_id: Option<String>,
+    origin: Origin,
     is_probe: bool,
 }
 
@@ -106,10 +107,10 @@ impl StartedAttempt {
         &self.call
     }
 
-    /// The request that made the job, for logs.
+    /// The request that made the job, for logs and traces.
     #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -344,7 +345,7 @@ async fn start(
             .is_money()
             .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
-        request_id: scene.job.request_id.clone(),
+        origin: Origin::of(&scene.job),
         is_probe: false,
     };
     let row = attempt::Model {

@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) payment: payment::Model,
     pub(crate) job: job::Model,
     pub(crate) cancellation: Option<cancellation::Model>,
+    /// The order's personal data was blanked: what Toss tells about its customer is not kept again.
+    pub(crate) is_erased: bool,
     /// The number of the last attempt, 0 for none.
     pub(crate) attempts_recorded: i32,
     /// The payment's other live jobs.
@@ -221,6 +223,8 @@ struct Rows {
     attempts: HashMap<String, Vec<attempt::Model>>,
     /// By job.
     recorded: HashMap<String, i64>,
+    /// Orders whose personal data was blanked.
+    erased: BTreeSet<String>,
 }
 
 impl Rows {
@@ -229,15 +233,17 @@ impl Rows {
         orders: &BTreeSet<String>,
         job_ids: &[&str],
     ) -> Result<Rows, StoreError> {
-        let locked: Vec<String> = order::Entity::find()
+        let orders: Vec<(String, Option<i64>)> = order::Entity::find()
             .select_only()
             .column(order::Column::Id)
+            .column(order::Column::ErasedAt)
             .filter(order::Column::Id.is_in(orders))
             .order_by_asc(order::Column::Id)
             .lock_exclusive()
             .into_tuple()
             .all(&write.tx)
             .await?;
+        let locked: Vec<String> = orders.iter().map(|(id, _)| id.clone()).collect();
         let payments = payment::Entity::find()
             .filter(payment::Column::OrderId.is_in(&locked))
             .order_by_asc(payment::Column::OrderId)
@@ -272,6 +278,7 @@ impl Rows {
             jobs,
             attempts,
             recorded,
+            erased: orders.into_iter().filter_map(|(id, at)| at.map(|_| id)).collect(),
         })
     }
 
@@ -292,6 +299,7 @@ impl Rows {
         Ok(Some(Scene {
             attempts_recorded: i32::try_from(recorded).unwrap_or(i32::MAX),
             attempts: self.attempts.remove(&job.order_id),
+            is_erased: self.erased.contains(&job.order_id),
             payment,
             job,
             cancellation,

@@ -31,6 +31,8 @@ use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::scene::rounds;
 
+/// The code of an attempt that was given back, because its worker stops.
+pub const STOPPED_BEFORE_SENDING: &str = "STOPPED_BEFORE_SENDING";
 /// The longest wait that an answer's `Retry-After` can ask for.
 const RETRY_AFTER_MS_MAX: i64 = 600_000;
 
@@ -60,6 +62,8 @@ pub struct Settled {
     pub job_id: String,
     /// Whose payment it is about.
     pub order_id: String,
+    /// What the answer said; `None` when it had been recorded before.
+    pub verdict: Option<Verdict>,
     /// What follows; `None` when the claim was over and the answer was only kept.
     pub next: Option<NextJob>,
     /// The code behind it.
@@ -72,7 +76,7 @@ impl Settled {
     /// The answer was kept and decided nothing.
     fn kept(attempt: &StartedAttempt) -> Settled {
         let (job_id, order_id) = (attempt.job_id.clone(), attempt.order_id.clone());
-        Settled { job_id, order_id, next: None, code: None, due_in_ms: None }
+        Settled { job_id, order_id, verdict: None, next: None, code: None, due_in_ms: None }
     }
 }
 
@@ -138,7 +142,7 @@ impl Store {
             attempt::Entity::update_many()
                 .col_expr(attempt::Column::FinishedAt, Expr::value(write.now_ms))
                 .col_expr(attempt::Column::Verdict, Expr::value(FailureClass::Unsent.word()))
-                .col_expr(attempt::Column::Code, Expr::value("STOPPED_BEFORE_SENDING"))
+                .col_expr(attempt::Column::Code, Expr::value(STOPPED_BEFORE_SENDING))
                 .filter(attempt::Column::JobId.eq(given.job_id()))
                 .filter(attempt::Column::Number.eq(given.number()))
                 .filter(attempt::Column::FinishedAt.is_null())
@@ -175,22 +179,14 @@ async fn settle(
     let is_current =
         rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
     if !is_current {
-        keep_stale(write, context, &scene, result).await?;
-        return Ok(Settled::kept(attempt));
+        let verdict = keep_stale(write, context, &scene, result).await?;
+        return Ok(Settled { verdict: Some(verdict), ..Settled::kept(attempt) });
     }
     let is_overtaken = is_overtaken(write, &scene, result).await?;
     let decision =
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
-    record(
-        write,
-        &scene,
-        result,
-        decision.verdict,
-        decision.code.clone(),
-        decision.message.clone(),
-        false,
-    )
-    .await?;
+    let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
+    record(write, &scene, result, brought, false).await?;
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
@@ -209,11 +205,11 @@ async fn settle(
     let is_news = decision.event.is_some() || attempt.operation == Operation::LookUp;
     let told = told
         .filter(|_| is_news && !is_older && !is_overtaken)
-        .map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
+        .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
     apply(write, context, &mut scene, &decision, told, delay_ms).await?;
     if is_older {
-        let request_id = attempt.request_id();
-        let job = crate::operate::wanted_look_up(write, &scene.payment, request_id).await?;
+        let origin = attempt.origin();
+        let job = crate::operate::wanted_look_up(write, &scene.payment, origin).await?;
         context.publish.extend(job);
     }
     let due_in_ms = match decision.job {
@@ -225,6 +221,7 @@ async fn settle(
     Ok(Settled {
         job_id: attempt.job_id.clone(),
         order_id: attempt.order_id.clone(),
+        verdict: Some(decision.verdict),
         next: Some(decision.job),
         code: decision.code,
         due_in_ms,
@@ -310,13 +307,16 @@ async fn decide(
     })
 }
 
+/// What is kept of the answer's body: nothing once the order's customer was erased.
+fn kept_body<'a>(scene: &Scene, result: &'a AttemptResult) -> Option<&'a str> {
+    result.body.as_deref().filter(|_| !scene.is_erased)
+}
+
 async fn record(
     write: &Write<'_>,
     scene: &Scene,
     result: &AttemptResult,
-    verdict: Verdict,
-    code: Option<String>,
-    message: Option<String>,
+    (verdict, code, message): (Verdict, Option<String>, Option<String>),
     is_stale: bool,
 ) -> Result<(), StoreError> {
     let given = &result.attempt;
@@ -331,19 +331,19 @@ async fn record(
     row.message = Set(message);
     row.verdict = Set(Some(verdict.word().to_owned()));
     row.trace_id = Set(result.trace_id.clone());
-    row.answer = Set(result.body.clone());
+    row.answer = Set(kept_body(scene, result).map(str::to_owned));
     row.is_stale = Set(is_stale);
     row.update(&write.tx).await?;
     Ok(())
 }
 
-/// Keeps an answer whose claim was over, and has somebody look.
+/// Keeps an answer whose claim was over, and has somebody look. Returns what it said.
 async fn keep_stale(
     write: &mut Write<'_>,
     context: &mut SettleContext,
     scene: &Scene,
     result: &AttemptResult,
-) -> Result<(), StoreError> {
+) -> Result<Verdict, StoreError> {
     let (verdict, code, message) = match (&result.answer, result.attempt.operation) {
         (Answer::Failure(failure), _) => (
             Verdict::Failed(failure.class),
@@ -355,18 +355,11 @@ async fn keep_stale(
             (Verdict::Proven, None, None)
         }
     };
-    tracing::warn!(
-        job_id = %result.attempt.job_id,
-        attempt = result.attempt.number,
-        verdict = verdict.word(),
-        "an answer came after its claim was over: kept, and looked up"
-    );
-    record(write, scene, result, verdict, code, message, true).await?;
+    record(write, scene, result, (verdict, code, message), true).await?;
     if result.attempt.operation.is_money() {
         let job =
-            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id())
-                .await?;
+            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin()).await?;
         context.publish.extend(job);
     }
-    Ok(())
+    Ok(verdict)
 }

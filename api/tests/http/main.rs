@@ -15,4 +15,5 @@ mod orders;
 mod problems;
 mod sockets;
 mod toss;
+mod trace;
 mod waiting;

@@ -1,9 +1,12 @@
 //! The binary as its users meet it: processes, exit codes, what stands on stdout and stderr.
 
 mod catalogue;
+mod collector;
 mod configuration;
 mod embedded;
 mod http;
 mod journey;
 mod process;
+mod retention;
 mod staff;
+mod traces;

@@ -101,7 +101,7 @@ async fn apply_to_payment(
     let mut row = known.clone().into_active_model();
     row.state = Set(next.word().to_owned());
     if let Some(told) = told {
-        evidence::copy_to_payment(&mut row, told, next);
+        evidence::copy_to_payment(&mut row, told, next, scene.is_erased);
     }
     match decision.event {
         Some(PaymentEvent::Declined | PaymentEvent::TimePassed) if next != state => {
@@ -145,6 +145,8 @@ async fn apply_to_payment(
             row.next_cancel_at = Set(write.now_ms.saturating_add(limits::CANCEL_SPACING_MS));
         }
     }
+    // It has a job: this one.
+    row.pruned_at = Set(None);
     row.version = Set(known.version.saturating_add(1));
     row.updated_at = Set(write.now_ms);
     scene.payment = row.update(&write.tx).await?;

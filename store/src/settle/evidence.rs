@@ -27,11 +27,12 @@ pub(crate) struct Told<'a> {
 /// Who a cancellation is by that was made in Toss's own console.
 const TOSS: &str = "toss";
 
-/// Copies what Toss tells beside our state.
+/// Copies what Toss tells beside our state; of an erased order's payment without the account, which names the customer.
 pub(super) fn copy_to_payment(
     row: &mut payment::ActiveModel,
     told: &Told<'_>,
     state: PaymentState,
+    is_erased: bool,
 ) {
     let payment = told.payment;
     row.toss_status = Set(Some(payment.status.word().to_owned()));
@@ -54,7 +55,7 @@ pub(super) fn copy_to_payment(
     if payment.secret.is_some() {
         row.secret = Set(payment.secret.clone());
     }
-    if let Some(account) = &payment.virtual_account {
+    if let Some(account) = payment.virtual_account.as_ref().filter(|_| !is_erased) {
         row.bank_code = Set(Some(account.bank_code.clone()));
         row.account_number = Set(Some(account.account_number.clone()));
         row.account_holder = Set(account.customer_name.clone());

@@ -5,4 +5,5 @@ mod fixture;
 mod listing;
 mod orders;
 mod processes;
+mod retention;
 mod staff;
