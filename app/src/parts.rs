@@ -208,9 +208,9 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// One that everybody finds at the same address.
-    pub(crate) fn at(url: &str) -> Simulated {
-        Simulated { url: url.to_owned(), public_url: url.to_owned() }
+    /// One that this process finds at `url`.
+    pub(crate) fn at(url: String, config: &Config) -> Simulated {
+        Simulated { public_url: config.simulator.public_url(url.clone()), url }
     }
 }
 
@@ -252,11 +252,12 @@ impl Toss {
 /// # Errors
 /// Its state file is damaged.
 pub(crate) fn simulator(
+    config: &Config,
     listener: Listener,
     state_file: Option<std::path::PathBuf>,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
-    let public_url = Some(listener.url());
+    let public_url = Some(config.simulator.public_url(listener.url()));
     let config = simulator::Config { state_file, public_url, ..simulator::Config::default() };
     let simulator = simulator::Simulator::new(config).context("the simulator's state")?;
     Ok(async move {

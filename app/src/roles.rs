@@ -77,10 +77,7 @@ fn tell_of_health(listener: Option<&Listener>) -> std::io::Result<()> {
 }
 
 fn simulated(config: &Config) -> Simulated {
-    Simulated {
-        url: config.simulator.url.as_str().to_owned(),
-        public_url: config.simulator.public_url.as_str().to_owned(),
-    }
+    Simulated::at(config.simulator.url.as_str().to_owned(), config)
 }
 
 /// Several processes need servers between them.

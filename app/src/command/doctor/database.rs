@@ -136,10 +136,13 @@ fn judge_skew(skew_ms: i64) -> Finding {
     let direction = if skew_ms < 0 { "behind" } else { "ahead of" };
     let found = format!("{} ms {direction} the database's", skew_ms.saturating_abs());
     let advice = "set both machines' clocks by NTP (timedatectl set-ntp true). No payment depends on it, but logs are out of order";
-    match skew_ms.saturating_abs() {
-        ..=SKEW_WARN_MS => Finding::ok(name, found),
-        ..=SKEW_FAIL_MS => Finding::warn(name, found, advice),
-        _ => Finding::fail(name, found, advice),
+    let skew_ms = skew_ms.saturating_abs();
+    if skew_ms <= SKEW_WARN_MS {
+        Finding::ok(name, found)
+    } else if skew_ms <= SKEW_FAIL_MS {
+        Finding::warn(name, found, advice)
+    } else {
+        Finding::fail(name, found, advice)
     }
 }
 
