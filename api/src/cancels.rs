@@ -83,8 +83,8 @@ pub(crate) async fn cancel_order(
     let amount = amount.flatten();
     let cancel = AcceptCancel { order_id, amount, reason, actor: staff.actor(), key };
     let accepted = api.store.accept_cancel(&cancel).await?;
-    if !accepted.is_replay {
-        api.publishing.publish(accepted.job);
+    if let Some(job) = accepted.job {
+        api.publishing.publish(job);
     }
     let found = api.store.find_cancellation(&cancel.order_id, &accepted.cancellation_id).await?;
     // A replayed key that belongs to a cancel of another order would have had another fingerprint.

@@ -11,12 +11,12 @@ use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
 use domain::{OrderId, PaymentKey, Won};
 use serde::Serialize;
+use store::Origin;
 use utoipa::ToSchema;
 
 use crate::confirm::{Confirm, accept, digits, is_payment_type};
 use crate::context::Api;
 use crate::extract::Answer;
-use crate::layers::RequestId;
 use crate::problem::{Problem, ProblemCode};
 use crate::rates::Client;
 use crate::views::CURRENCY;
@@ -75,7 +75,7 @@ pub(crate) async fn checkout_config(State(api): State<Api>) -> Answer<CheckoutCo
 )]
 pub(crate) async fn checkout_success(
     State(api): State<Api>,
-    Extension(request_id): Extension<RequestId>,
+    Extension(origin): Extension<Origin>,
     client: Client,
     uri: Uri,
 ) -> Response {
@@ -84,13 +84,12 @@ pub(crate) async fn checkout_success(
     let Some(order_id) = query.order(&api) else {
         return send_on(&api, target, None, &[UNKNOWN_ORDER]).await;
     };
-    let refused =
-        confirm(&api, &query, &order_id, &request_id, client).await.err().map(|problem| {
-            if let Some(cause) = problem.cause_text() {
-                tracing::error!(code = problem.code().word(), cause, "a confirm failed inside");
-            }
-            ("problem", problem.code().word())
-        });
+    let refused = confirm(&api, &query, &order_id, origin, client).await.err().map(|problem| {
+        if let Some(cause) = problem.cause_text() {
+            tracing::error!(code = problem.code().word(), cause, "a confirm failed inside");
+        }
+        ("problem", problem.code().word())
+    });
     send_on(&api, target, Some(&order_id), refused.as_slice()).await
 }
 
@@ -122,13 +121,13 @@ async fn confirm(
     api: &Api,
     query: &Redirected,
     order_id: &OrderId,
-    request_id: &RequestId,
+    origin: Origin,
     client: Client,
 ) -> Result<(), Problem> {
     api.rates.check_order(order_id, client)?;
     let confirm =
         query.confirm(order_id).ok_or_else(|| Problem::new(ProblemCode::InvalidRequest))?;
-    accept(api, confirm, request_id).await.map(drop)
+    accept(api, confirm, origin).await.map(drop)
 }
 
 /// The query of a redirect. Of a parameter that stands there twice the first counts: ours stood there before the window appended.

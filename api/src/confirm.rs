@@ -8,14 +8,13 @@ use axum::response::{IntoResponse as _, Response};
 use domain::{OrderId, PaymentKey, Won};
 use serde::Deserialize;
 use serde::de::{Deserializer, Unexpected, Visitor};
-use store::AcceptConfirm;
 use store::orders::OrderDetail;
+use store::{AcceptConfirm, Origin};
 use utoipa::ToSchema;
 
 use crate::context::Api;
 use crate::credential::{PayerOf, unknown_order};
 use crate::extract::{Checks, JsonBody, body};
-use crate::layers::RequestId;
 use crate::problem::{FieldProblem, Problem};
 use crate::views::order::OrderView;
 use crate::words::{Language, Text};
@@ -61,7 +60,7 @@ pub(crate) async fn confirm_order(
     State(api): State<Api>,
     language: Language,
     PayerOf { order: order_id }: PayerOf,
-    Extension(request_id): Extension<RequestId>,
+    Extension(origin): Extension<Origin>,
     JsonBody(request): JsonBody<ConfirmRequest>,
 ) -> Result<Response, Problem> {
     let mut checks = Checks::default();
@@ -79,7 +78,7 @@ pub(crate) async fn confirm_order(
     };
     checks.finish()?;
     let confirm = Confirm { order_id, payment_key, amount, payment_type };
-    let order = accept(&api, confirm, &request_id).await?;
+    let order = accept(&api, confirm, origin).await?;
     let ask_again_s = order.view().ask_again_s;
     let view = OrderView::for_customer(&order, &api.tokens, language);
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
@@ -106,14 +105,13 @@ pub(crate) struct Confirm {
 pub(crate) async fn accept(
     api: &Api,
     confirm: Confirm,
-    request_id: &RequestId,
+    origin: Origin,
 ) -> Result<OrderDetail, Problem> {
     let Confirm { order_id, payment_key, amount, payment_type } = confirm;
-    let request_id = Some(request_id.to_string());
-    let confirm = AcceptConfirm { order_id, payment_key, amount, payment_type, request_id };
+    let confirm = AcceptConfirm { order_id, payment_key, amount, payment_type, origin };
     let accepted = api.store.accept_confirm(&confirm).await?;
-    if !accepted.is_replay {
-        api.publishing.publish(accepted.job);
+    if let Some(job) = accepted.job {
+        api.publishing.publish(job);
     }
     api.store.find_order(&confirm.order_id).await?.ok_or_else(unknown_order)
 }

@@ -28,7 +28,8 @@ Orders, payments and cancels of a shop, with the payment taken in the background
 - Every order has an access token, given once. Polling answers carry a ticket for `EventSource`.
 - Problems are `application/problem+json`; their `code` is stable. `title` and `detail` follow `Accept-Language` (ko, en).
 - Money is a whole number of won. Times are RFC 3339, UTC.
-- Requests carry `X-Request-Id` back; send one of your own to find it in the logs.";
+- Requests carry `X-Request-Id` back; send one of your own to find it in the logs. A W3C `traceparent` is continued up to the call to
+  Toss.";
 
 /// The document without its paths.
 pub(crate) fn head() -> OpenApi {

@@ -1,6 +1,6 @@
 //! What happens to every request, whatever it is about, from the outside in:
 //!
-//! 1. [`observe`]: the request's id, the client's address, problems written down, one log line;
+//! 1. [`observe`]: the request's id and trace, the client's address, problems written down, one log line;
 //! 2. [`headers`]: headers that protect browsers;
 //! 3. cross-origin rules, then panics turned into problems;
 //! 4. for the API's own routes, [`bounds`]: how many at once, and for how long.
@@ -9,6 +9,7 @@ pub(crate) mod bounds;
 mod headers;
 mod observe;
 mod request_id;
+mod trace;
 
 use std::any::Any;
 
@@ -26,7 +27,8 @@ use crate::context::Api;
 use crate::problem::{Problem, ProblemCode};
 
 pub(crate) use observe::ClientAddress;
-pub(crate) use request_id::{REQUEST_ID, RequestId};
+use request_id::REQUEST_ID;
+use trace::TRACEPARENT;
 
 /// The header that says that an answer was given before.
 pub(crate) const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -74,6 +76,7 @@ fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {
             LAST_EVENT_ID,
             PREFER,
             REQUEST_ID,
+            TRACEPARENT,
         ])
         .expose_headers([
             ETAG,

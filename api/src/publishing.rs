@@ -29,7 +29,11 @@ impl Publishing {
             return;
         }
         let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
-            tracing::warn!(job_id = job.id, "the queue is slow; the relay will publish this job");
+            tracing::warn!(
+                job_id = job.id,
+                request_id = job.origin.request_id,
+                "the queue is slow; the relay will publish this job"
+            );
             return;
         };
         let publisher = Arc::clone(&self.publisher);
@@ -39,6 +43,7 @@ impl Publishing {
                 if let Published::NotConfirmed(why) = outcome {
                     tracing::warn!(
                         job_id = message.job_id,
+                        request_id = message.trace.request_id,
                         why,
                         "not published; the relay will publish this job"
                     );

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::command::erase::EraseArgs;
+use crate::command::prune::PruneArgs;
 use crate::config::{Address, Flags};
 
 /// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
@@ -101,6 +103,10 @@ pub(crate) enum Command {
     /// Calls to Toss for a merchant: what holds them back, stop and resume
     #[command(subcommand)]
     Merchant(MerchantCommand),
+    /// Delete what was kept long enough: what is done once a day, now
+    Prune(PruneArgs),
+    /// Blank the personal data of finished orders for good, and keep what the law wants kept
+    EraseCustomer(EraseArgs),
     /// The configuration
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -2,8 +2,10 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod doctor;
+pub(crate) mod erase;
 pub(crate) mod health;
 pub(crate) mod merchant;
+pub(crate) mod prune;
 pub(crate) mod settings;
 pub(crate) mod simulator;
 pub(crate) mod staff;

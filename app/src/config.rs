@@ -11,6 +11,7 @@ mod layers;
 mod problem;
 mod queue;
 mod read;
+mod retention;
 #[cfg(test)]
 mod tests;
 mod toss;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 use api::{Network, Rate, TokenKey};
 use secrecy::{ExposeSecret as _, SecretString};
+use store::PruneAges;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::environment::Environment;
@@ -49,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) toss: TossChoice,
     pub(crate) call_limits: CallLimits,
     pub(crate) simulator: SimulatorConfig,
+    pub(crate) retention: PruneAges,
     /// Where health and metrics are served besides; `None`: nowhere.
     pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) checkout: CheckoutConfig,
@@ -57,6 +60,8 @@ pub(crate) struct Config {
     /// Whether a new database gets something to try out. Never in production.
     pub(crate) seeds_demo: bool,
     pub(crate) log: LogConfig,
+    /// `None`: nothing is exported.
+    pub(crate) traces: Option<TracesConfig>,
 }
 
 /// The API's side.
@@ -107,6 +112,20 @@ pub(crate) struct LogConfig {
     pub(crate) format: LogFormat,
 }
 
+/// Where traces go.
+#[derive(Debug, Clone)]
+#[cfg_attr(
+    not(feature = "otlp"),
+    expect(dead_code, reason = "it is checked, and refused at the start")
+)]
+pub(crate) struct TracesConfig {
+    /// The collector, without the path that its protocol adds.
+    pub(crate) endpoint: Address,
+    pub(crate) service_name: String,
+    /// How many of a thousand are exported.
+    pub(crate) sample_permille: u32,
+}
+
 /// Merges and checks all sources. `directory` is where the usual file is looked for.
 ///
 /// # Errors
@@ -136,11 +155,13 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let toss = toss::parse_toss(reader);
     let call_limits = toss::parse_limits(reader);
     let simulator = toss::parse_simulator(reader);
+    let retention = retention::parse_retention(reader);
     let health_listen = reader.parsed("health.listen");
     let checkout = parse_checkout(reader);
     let token_key = parse_token_key(reader);
     let seeds_demo = reader.flag("demo.seed");
     let log = parse_log(reader);
+    let traces = parse_traces(reader);
     let deployment = deployment?;
     if deployment == Deployment::Production {
         refuse_trial_settings(reader, toss.as_ref(), token_key.is_some(), seeds_demo);
@@ -155,11 +176,13 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         toss: toss?,
         call_limits: call_limits?,
         simulator: simulator?,
+        retention: retention?,
         health_listen,
         checkout: checkout?,
         token_key,
         seeds_demo: seeds_demo? && deployment == Deployment::Development,
         log: log?,
+        traces: traces?,
     })
 }
 
@@ -240,6 +263,19 @@ fn parse_log(reader: &mut Reader<'_>) -> Option<LogConfig> {
     }
     let format = reader.parsed("log.format");
     Some(LogConfig { filter: filter?, format: format? })
+}
+
+/// `Some(None)` when no collector is named.
+fn parse_traces(reader: &mut Reader<'_>) -> Option<Option<TracesConfig>> {
+    let is_wanted = reader.is_set("telemetry.otlp_endpoint");
+    let endpoint = reader.parsed("telemetry.otlp_endpoint");
+    let service_name = reader.text("telemetry.service_name");
+    let sample_permille = reader.number("telemetry.sample_permille", 0, 1_000);
+    let (service_name, sample_permille) = (service_name?, sample_permille?);
+    if !is_wanted {
+        return Some(None);
+    }
+    Some(Some(TracesConfig { endpoint: endpoint?, service_name, sample_permille }))
 }
 
 /// Production must not run on what is only for trying out.

@@ -75,22 +75,28 @@ fn start(cli: &Cli) -> Result<(), Failure> {
     if let Some(Command::Config(command)) = &cli.command {
         return command::settings::run(&settings, &config, command);
     }
-    telemetry::start(&log_of(cli, &config, &settings), !environment.forbids_colour())?;
+    let log = log_of(cli, &config, &settings);
+    let traces = config.traces.as_ref().filter(|_| runs_on(cli));
+    let telemetry = telemetry::start(&log, traces, !environment.forbids_colour())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(Box::pin(run(cli, config, &environment)))
+    let ended = runtime.block_on(Box::pin(run(cli, config, &environment)));
+    drop(runtime);
+    telemetry.finish();
+    ended
+}
+
+/// Whether the command goes on until it is stopped.
+fn runs_on(cli: &Cli) -> bool {
+    matches!(cli.command, None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_)))
 }
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
 fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
-    let runs_on = matches!(
-        cli.command,
-        None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_))
-    );
     let mut log = config.log.clone();
-    if !runs_on && config::is_default(settings, "log.filter") {
+    if !runs_on(cli) && config::is_default(settings, "log.filter") {
         "error".clone_into(&mut log.filter);
     }
     log
@@ -114,6 +120,8 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
             command::doctor::run(&config, telling, &clock_ms).await
         }
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
+        Some(Command::Prune(args)) => command::prune::run(&config, args).await,
+        Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,
         // Done already, without a runtime.
         Some(Command::Config(_) | Command::Openapi | Command::Completions { .. }) => Ok(()),

@@ -295,6 +295,7 @@ pub(crate) fn worker(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             lanes: config.worker.lanes.clone(),
         },
+        retention: Some(config.retention),
     };
     Ok(async move {
         if !database_is_there(&context.store, &stop).await {

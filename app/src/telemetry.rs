@@ -1,4 +1,8 @@
-//! Log lines, to stderr: pretty on a terminal and JSON otherwise. And the count of alerts among them.
+//! Log lines, to stderr: pretty on a terminal and JSON otherwise. The count of alerts among them. And traces, to a collector if one is
+//! configured.
+
+#[cfg(feature = "otlp")]
+mod otlp;
 
 use std::io::IsTerminal as _;
 
@@ -8,18 +12,31 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use crate::alerts;
-use crate::config::{LogConfig, LogFormat};
+use crate::config::{LogConfig, LogFormat, TracesConfig};
 
 /// A part of what listens to the process.
 type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts logging. Call it once.
+/// What was started. Call [`Telemetry::finish`] when nothing is left to tell.
+#[derive(Debug)]
+pub(crate) struct Telemetry {
+    #[cfg(feature = "otlp")]
+    export: Option<otlp::Export>,
+}
+
+/// Starts logging, and exporting if `traces` are given. Call it once, outside of the runtime.
 ///
 /// # Errors
-/// Logging was started before.
-pub(crate) fn start(log: &LogConfig, has_colour: bool) -> anyhow::Result<()> {
-    let listeners = vec![lines(log, has_colour)?, alerts::layer().boxed()];
-    tracing_subscriber::registry().with(listeners).try_init().context("start logging")
+/// Logging was started before, or no exporter can be made of the configuration.
+pub(crate) fn start(
+    log: &LogConfig,
+    traces: Option<&TracesConfig>,
+    has_colour: bool,
+) -> anyhow::Result<Telemetry> {
+    let mut listeners = vec![lines(log, has_colour)?, alerts::layer().boxed()];
+    let telemetry = export(traces, &mut listeners)?;
+    tracing_subscriber::registry().with(listeners).try_init().context("start logging")?;
+    Ok(telemetry)
 }
 
 fn lines(log: &LogConfig, has_colour: bool) -> anyhow::Result<Listener> {
@@ -34,8 +51,41 @@ fn lines(log: &LogConfig, has_colour: bool) -> anyhow::Result<Listener> {
         let has_colour = has_colour && std::io::stderr().is_terminal();
         lines.with_ansi(has_colour).with_target(false).with_filter(filter).boxed()
     } else {
-        // The innermost span alone: it has the id of the request or the attempt, and the list of all would repeat it.
+        // The innermost span alone: it has the ids of the request or the attempt, and the list of all would repeat them.
         let json = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
         json.with_filter(filter).boxed()
     })
+}
+
+#[cfg(feature = "otlp")]
+fn export(
+    traces: Option<&TracesConfig>,
+    listeners: &mut Vec<Listener>,
+) -> anyhow::Result<Telemetry> {
+    let Some(traces) = traces else { return Ok(Telemetry { export: None }) };
+    let (export, listener) = otlp::start(traces).context("traces cannot be exported")?;
+    listeners.push(listener);
+    Ok(Telemetry { export: Some(export) })
+}
+
+#[cfg(not(feature = "otlp"))]
+fn export(
+    traces: Option<&TracesConfig>,
+    _listeners: &mut Vec<Listener>,
+) -> anyhow::Result<Telemetry> {
+    anyhow::ensure!(
+        traces.is_none(),
+        "telemetry.otlp_endpoint is set, and this program was built without the feature `otlp`"
+    );
+    Ok(Telemetry {})
+}
+
+impl Telemetry {
+    /// Sends what is left to the collector, for a bounded time. Call it outside of the runtime.
+    pub(crate) fn finish(self) {
+        #[cfg(feature = "otlp")]
+        if let Some(export) = self.export {
+            export.finish();
+        }
+    }
 }

@@ -204,8 +204,11 @@ fn parse_text(text: &str, most: usize) -> Result<String, TextProblem> {
     }
 }
 
-/// Looks for typing errors only: whether an address exists is known when a mail arrives.
-fn parse_email(text: &str) -> Result<String, EmailProblem> {
+/// Reads an e-mail address as orders keep it. Looks for typing errors only: whether an address exists is known when a mail arrives.
+///
+/// # Errors
+/// [`EmailProblem`]; the customer corrects the form.
+pub fn parse_email(text: &str) -> Result<String, EmailProblem> {
     let text = text.trim();
     if text.chars().count() > EMAIL_CHARS_MAX {
         return Err(EmailProblem::TooLong { most: EMAIL_CHARS_MAX });
@@ -221,7 +224,11 @@ fn parse_email(text: &str) -> Result<String, EmailProblem> {
     }
 }
 
-fn parse_phone(text: &str) -> Result<String, PhoneProblem> {
+/// Reads a phone number as orders keep it: digits, dialled from within the country.
+///
+/// # Errors
+/// [`PhoneProblem`]; the customer corrects the form.
+pub fn parse_phone(text: &str) -> Result<String, PhoneProblem> {
     let text = text.trim();
     // Abroad the number is dialled without the leading zero; some people write both.
     let (is_international, rest) = match text.strip_prefix("+82") {

@@ -102,7 +102,7 @@ pub trait IdSource: Send + Sync + fmt::Debug {
     /// A new id, unique for ever, that sorts roughly by time: 36 characters of `[0-9a-f-]`.
     fn new_id(&self) -> String;
 
-    /// A number in `0 ..= most`, for jitter.
+    /// A number in `0 ..= most`, for jitter, and for ids that say nothing of the time.
     fn jitter_ms(&self, most: i64) -> i64;
 }
 

@@ -30,9 +30,12 @@ pub mod money;
 pub mod order;
 pub mod payment;
 pub mod policy;
+pub mod retention;
 pub mod role;
 pub mod status;
 pub mod text;
+pub mod trace;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
+pub use trace::TraceContext;

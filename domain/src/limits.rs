@@ -97,7 +97,19 @@ pub const OPTION_GROUPS_MAX: usize = 20;
 pub const GROUP_OPTIONS_MAX: usize = 50;
 /// How many cancellations one payment may have. Toss documents no limit; a list that a page can show needs one.
 pub const CANCELLATIONS_MAX: u64 = 100;
+/// How long after its payment an order may still have to be delivered, so that its address is needed.
+pub const DELIVERY_MS_MAX: i64 = 24 * 60 * 60_000;
 /// How many rows one page of a list may have.
 pub const PAGE_ROWS_MAX: u64 = 200;
 /// The longest idempotency key that we take from a caller.
 pub const CALLER_KEY_CHARS_MAX: usize = 255;
+/// Rows that one transaction of retention deletes at the most: some milliseconds of work, so that nobody who moves money waits for it.
+pub const PRUNE_BATCH_ROWS_MAX: u64 = 500;
+/// The pause between two such transactions. SQLite's other writers poll for their turn.
+pub const PRUNE_PAUSE_MS: u64 = 20;
+/// For how many days, at the least, a caller's idempotency key finds what it made: callers are promised a month.
+pub const CALLER_KEY_DAYS_MIN: u32 = 30;
+/// How many days, at the least, an ended job and its attempts are kept: as long as Toss answers to their idempotency keys.
+pub const JOB_DAYS_MIN: u32 = 15;
+/// The longest that anything can be set to be kept: ten years, twice what the law asks of payment records.
+pub const KEPT_DAYS_MAX: u32 = 3_650;

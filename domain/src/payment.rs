@@ -115,6 +115,19 @@ impl PaymentState {
         }
     }
 
+    /// Whether it is over: no money of the customer is held, and none is expected.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            PaymentState::Cancelled | PaymentState::Failed | PaymentState::Expired => true,
+            PaymentState::Confirming
+            | PaymentState::ConfirmUnresolved
+            | PaymentState::WaitingForDeposit
+            | PaymentState::Confirmed
+            | PaymentState::PartiallyCancelled => false,
+        }
+    }
+
     /// Where an event leads. Hearing the same thing twice changes nothing.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod breaker;
 pub mod call_slot;
 pub mod cancellation;
+pub mod chore;
 pub mod idempotency_key;
 pub mod job;
 pub mod option_group;

@@ -47,6 +47,8 @@ pub struct Model {
     pub created_at: i64,
     /// Milliseconds UTC.
     pub updated_at: i64,
+    /// Milliseconds UTC: its personal data was blanked.
+    pub erased_at: Option<i64>,
 }
 
 /// None: `store` writes its joins where it needs them.

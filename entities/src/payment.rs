@@ -65,6 +65,8 @@ pub struct Model {
     pub version: i64,
     /// Milliseconds UTC.
     pub updated_at: i64,
+    /// Milliseconds UTC: its jobs and attempts were deleted.
+    pub pruned_at: Option<i64>,
 }
 
 /// None: `store` writes its joins where it needs them.

@@ -1,5 +1,6 @@
-//! What many processes share to run the product together: who works, what holds calls back, what could not be read, and the trace that
-//! a job belongs to.
+//! What many processes share to run the product together: who works, what holds calls back, what could not be read, the trace that a
+//! job belongs to, and what is done once a day by one of them; and what retention marks: payments without their jobs, orders without
+//! their customer.
 
 crate::migration! {
     up: "
@@ -50,9 +51,17 @@ CREATE TABLE poison_messages (
     received_at BIGINT NOT NULL
 );
 CREATE INDEX poison_messages_by_age ON poison_messages (received_at);
+CREATE TABLE chores (
+    name TEXT NOT NULL PRIMARY KEY,
+    due_at BIGINT NOT NULL
+);
 ALTER TABLE jobs ADD COLUMN traceparent TEXT;
-CREATE INDEX jobs_ended ON jobs (ended_at) WHERE ended_at IS NOT NULL;
+ALTER TABLE orders ADD COLUMN erased_at BIGINT;
+ALTER TABLE payments ADD COLUMN pruned_at BIGINT;
+CREATE INDEX payments_prunable ON payments (updated_at, order_id)
+    WHERE pruned_at IS NULL AND state IN ('cancelled', 'failed', 'expired');
 ",
-    down: "DROP INDEX jobs_ended; ALTER TABLE jobs DROP COLUMN traceparent; DROP TABLE poison_messages; DROP TABLE call_slots;
+    down: "DROP INDEX payments_prunable; ALTER TABLE payments DROP COLUMN pruned_at; ALTER TABLE orders DROP COLUMN erased_at;
+ALTER TABLE jobs DROP COLUMN traceparent; DROP TABLE chores; DROP TABLE poison_messages; DROP TABLE call_slots;
 DROP TABLE pauses; DROP TABLE breakers; DROP TABLE workers;"
 }

@@ -213,10 +213,23 @@ pub struct DeadLetter {
     pub detail: String,
     /// The job it names, when it is a message of ours.
     pub job_id: Option<String>,
-    pub(crate) receipt: Box<dyn Receipt>,
+    receipt: Box<dyn Receipt>,
 }
 
 impl DeadLetter {
+    /// For implementations of [`DeadLetters`].
+    #[must_use]
+    pub fn new(
+        queue: String,
+        reason: String,
+        body: Vec<u8>,
+        detail: String,
+        job_id: Option<String>,
+        receipt: Box<dyn Receipt>,
+    ) -> DeadLetter {
+        DeadLetter { queue, reason, body, detail, job_id, receipt }
+    }
+
     /// Tells the queue that it is done with: the database has it.
     pub fn ack(self) {
         self.receipt.ack();

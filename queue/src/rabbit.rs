@@ -72,6 +72,11 @@ impl RabbitQueue {
     /// Needs a tokio runtime with time and I/O.
     #[must_use]
     pub fn start(config: RabbitConfig, jitter: Jitter) -> RabbitQueue {
+        tracing::info!(
+            broker = config.address(),
+            prefix = config.prefix,
+            "the queue is at a broker"
+        );
         let (tasks, closing) = (TaskTracker::new(), CancellationToken::new());
         let config = Arc::new(config);
         let board = Arc::new(Board::new(Role::Publisher));

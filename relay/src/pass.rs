@@ -102,7 +102,10 @@ fn messages(jobs: &[PublishedJob]) -> Vec<Message> {
 
 /// The wake-up call for a job.
 pub fn message(job: &PublishedJob) -> Message {
-    let trace = Trace { request_id: job.request_id.clone(), traceparent: job.traceparent.clone() };
+    let trace = Trace {
+        request_id: job.origin.request_id.clone(),
+        traceparent: job.origin.trace.map(|trace| trace.to_string()),
+    };
     Message { job_id: job.id.clone(), lane: lane(job.kind), trace }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use async_trait::async_trait;
 use domain::job::JobKind;
 use queue::{Lane, Message, Published};
-use store::{PublishedJob, StoreError};
+use store::{Origin, PublishedJob, StoreError};
 use tokio::time::Instant;
 
 use super::*;
@@ -21,7 +21,7 @@ struct FakeJobs {
 }
 
 fn published(id: String, kind: JobKind) -> PublishedJob {
-    PublishedJob { id, kind, request_id: None, traceparent: None }
+    PublishedJob { id, kind, origin: Origin::default() }
 }
 
 impl FakeJobs {

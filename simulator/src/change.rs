@@ -120,6 +120,8 @@ mod tests {
             method: "POST".to_owned(),
             path: "/".to_owned(),
             idempotency_key: None,
+            traceparent: None,
+            request_id: None,
             body: json!({"n": n}),
             status: Some(200),
             replayed: false,

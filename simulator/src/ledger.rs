@@ -36,6 +36,10 @@ pub struct RecordedRequest {
     pub path: String,
     /// The caller's idempotency key.
     pub idempotency_key: Option<String>,
+    /// The caller's `traceparent`.
+    pub traceparent: Option<String>,
+    /// The caller's `X-Request-Id`.
+    pub request_id: Option<String>,
     /// The body as JSON; as text if it was none; cut off after 2,048 bytes.
     pub body: Value,
     /// HTTP status; None if the connection was closed without an answer.

@@ -20,6 +20,8 @@ pub(crate) const DELAYED_REQUESTS_MAX: usize = 4_096;
 pub(crate) const LEDGER_REQUESTS_MAX: usize = 64;
 /// Bytes of a request body remembered in the ledger.
 pub(crate) const LEDGER_BODY_BYTES_MAX: usize = 2_048;
+/// Bytes of a request's header remembered in the ledger: no idempotency key may be longer.
+pub(crate) const LEDGER_HEADER_BYTES_MAX: usize = 300;
 /// Cancels of one payment.
 pub(crate) const CANCELS_MAX: usize = 1_000;
 /// Bytes of a request body, on every path.

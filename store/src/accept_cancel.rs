@@ -4,7 +4,7 @@
 use domain::cancellation::{CancelRefusal, CancellationState, cancel_amount};
 use domain::job::JobKind;
 use domain::{CancellationId, OrderId, Won, limits};
-use entities::{cancellation, job, order, payment};
+use entities::{cancellation, order, payment};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QuerySelect as _,
@@ -39,8 +39,8 @@ pub struct AcceptCancel {
 pub struct AcceptedCancel {
     /// Its record.
     pub cancellation_id: CancellationId,
-    /// The job that will do it; publish it now, or the relay will.
-    pub job: PublishedJob,
+    /// The job that will do it: publish it now, or the relay will. `None` for a repeat, whose job was made before.
+    pub job: Option<PublishedJob>,
     /// Whether it had been accepted before under the same key.
     pub is_replay: bool,
 }
@@ -112,7 +112,7 @@ impl Store {
         let cancellation_id = write.new_id();
         match idempotency::reserve(&write, &cancel.key, &cancellation_id).await? {
             Reserved::New => {}
-            Reserved::Replay { subject } => return replayed(&write, subject).await,
+            Reserved::Replay { subject } => return replayed(subject),
             Reserved::OtherBody => return Err(AcceptCancelError::KeyReused),
         }
         let payment = payment::Entity::find_by_id(order.id.as_str())
@@ -123,9 +123,8 @@ impl Store {
         let amount = allowed_amount(&write, &payment, cancel.amount).await?;
         let row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
         row.into_active_model().reset_all().insert(&write.tx).await?;
-        let request_id = cancel.actor.request_id.clone();
-        let job =
-            new_job(&write, JobKind::Cancel, &payment, Some(cancellation_id.clone()), request_id);
+        let id = Some(cancellation_id.clone());
+        let job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);
         let published = PublishedJob::of(&job, JobKind::Cancel);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });
@@ -141,11 +140,11 @@ impl Store {
             Some(detail),
         )
         .await?;
-        crate::settle::raise_order_version(&mut write, &order.id).await?;
+        write.raise_order_version(&order.id);
         write.commit().await?;
         Ok(AcceptedCancel {
             cancellation_id: readable_id(cancellation_id)?,
-            job: published,
+            job: Some(published),
             is_replay: false,
         })
     }
@@ -185,22 +184,9 @@ async fn allowed_amount(
         .map_err(AcceptCancelError::Refused)
 }
 
-async fn replayed(
-    write: &Write<'_>,
-    cancellation_id: String,
-) -> Result<AcceptedCancel, AcceptCancelError> {
-    let job = job::Entity::find()
-        .filter(job::Column::CancellationId.eq(&cancellation_id))
-        .one(&write.tx)
-        .await?
-        .ok_or_else(|| {
-            DbErr::RecordNotFound(format!("the job of cancellation {cancellation_id}"))
-        })?;
-    Ok(AcceptedCancel {
-        cancellation_id: readable_id(cancellation_id)?,
-        job: PublishedJob::of(&job, JobKind::Cancel),
-        is_replay: true,
-    })
+fn replayed(cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError> {
+    let cancellation_id = readable_id(cancellation_id)?;
+    Ok(AcceptedCancel { cancellation_id, job: None, is_replay: true })
 }
 
 fn new_cancellation(

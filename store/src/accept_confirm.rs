@@ -13,6 +13,7 @@ use sea_orm::{
 
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
+use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
 
@@ -27,15 +28,15 @@ pub struct AcceptConfirm {
     pub amount: Won,
     /// What the redirect named: NORMAL, BRANDPAY.
     pub payment_type: Option<String>,
-    /// Of the request that brought it.
-    pub request_id: Option<String>,
+    /// The request that brought it.
+    pub origin: Origin,
 }
 
 /// A confirm that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedConfirm {
-    /// The job that will do it; publish it now, or the relay will.
-    pub job: PublishedJob,
+    /// The job that will do it: publish it now, or the relay will. `None` for a repeat, whose job was made before.
+    pub job: Option<PublishedJob>,
     /// Whether it had been accepted before.
     pub is_replay: bool,
 }
@@ -112,7 +113,7 @@ impl Store {
             return Err(AcceptConfirmError::AmountDiffers { amount });
         }
         if let Some(known) = payment::Entity::find_by_id(order.id.as_str()).one(&write.tx).await? {
-            return repeated(&write, &known, confirm).await;
+            return repeated(&known, confirm);
         }
         rows::order_state(&order)?
             .check_payable(order.pay_by, write.now_ms)
@@ -121,7 +122,7 @@ impl Store {
             return Err(AcceptConfirmError::PaymentKeyTaken);
         }
         let payment = new_payment(&order, confirm, write.now_ms);
-        let job = new_job(&write, JobKind::Confirm, &payment, None, confirm.request_id.clone());
+        let job = new_job(&write, JobKind::Confirm, &payment, None, &confirm.origin);
         payment.into_active_model().reset_all().insert(&write.tx).await?;
         let published = PublishedJob::of(&job, JobKind::Confirm);
         job.into_active_model().reset_all().insert(&write.tx).await?;
@@ -134,28 +135,19 @@ impl Store {
         changed.update(&write.tx).await?;
         write.changes(&order_id);
         write.commit().await?;
-        Ok(AcceptedConfirm { job: published, is_replay: false })
+        Ok(AcceptedConfirm { job: Some(published), is_replay: false })
     }
 }
 
 /// A confirm for an order that has a payment: the same one again, or another one.
-async fn repeated(
-    write: &Write<'_>,
+fn repeated(
     known: &payment::Model,
     confirm: &AcceptConfirm,
 ) -> Result<AcceptedConfirm, AcceptConfirmError> {
     if known.payment_key != confirm.payment_key.as_str() {
         return Err(AcceptConfirmError::OtherConfirm);
     }
-    let job = job::Entity::find()
-        .filter(job::Column::OrderId.eq(&known.order_id))
-        .filter(job::Column::Kind.eq(JobKind::Confirm.word()))
-        .one(&write.tx)
-        .await?
-        .ok_or_else(|| {
-            DbErr::RecordNotFound(format!("the confirm job of order {}", known.order_id))
-        })?;
-    Ok(AcceptedConfirm { job: PublishedJob::of(&job, JobKind::Confirm), is_replay: true })
+    Ok(AcceptedConfirm { job: None, is_replay: true })
 }
 
 /// Whether a payment that has not failed holds this key. One that failed does not keep it: somebody may have made it up.
@@ -200,6 +192,7 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         raw: None,
         version: 1,
         updated_at: now_ms,
+        pruned_at: None,
     }
 }
 
@@ -209,7 +202,7 @@ pub(crate) fn new_job(
     kind: JobKind,
     payment: &payment::Model,
     cancellation_id: Option<String>,
-    request_id: Option<String>,
+    origin: &Origin,
 ) -> job::Model {
     job::Model {
         id: write.new_id(),
@@ -229,10 +222,10 @@ pub(crate) fn new_job(
         last_message: None,
         park_reason: None,
         worker: None,
-        request_id,
+        request_id: origin.request_id.clone(),
         created_at: write.now_ms,
         updated_at: write.now_ms,
         ended_at: None,
-        traceparent: None,
+        traceparent: origin.trace.map(|trace| trace.to_string()),
     }
 }

@@ -72,7 +72,7 @@ pub(crate) async fn record(
         store_id: Set(store_id.map(str::to_owned)),
         reason: Set(reason.map(str::to_owned)),
         detail: Set(detail.map(|detail| detail.to_string())),
-        request_id: Set(actor.request_id.clone()),
+        request_id: Set(actor.origin.request_id.clone()),
         at: Set(write.now_ms),
     };
     entry.insert(&write.tx).await?;

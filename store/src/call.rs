@@ -4,8 +4,7 @@ use domain::Won;
 use domain::attempt::Operation;
 use domain::cancellation::tagged_reason;
 use domain::job::JobKind;
-use entities::{attempt, cancellation, payment};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
+use entities::{cancellation, payment};
 use serde::{Deserialize, Serialize};
 
 use crate::connection::Write;
@@ -63,13 +62,7 @@ pub(crate) async fn call_of(
     if operation == Operation::LookUp {
         return Ok(Call::LookUp { payment_key });
     }
-    let sent_before = attempt::Entity::find()
-        .filter(attempt::Column::JobId.eq(&scene.job.id))
-        .filter(attempt::Column::Operation.eq(operation.word()))
-        .filter(attempt::Column::KeyGeneration.eq(scene.job.key_generation))
-        .one(&write.tx)
-        .await?;
-    if let Some(text) = sent_before.and_then(|row| row.call) {
+    if let Some(text) = scene.sent_before(write, operation).await? {
         let call = serde_json::from_str(&text).map_err(|_| StoreError::UnreadableRow {
             table: "attempts",
             id: scene.job.id.clone(),

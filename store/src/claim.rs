@@ -24,7 +24,9 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::gate::{Admission, Claimer, Gate};
 use crate::ids::{sha256_hex, toss_idempotency_key};
+use crate::origin::Origin;
 use crate::rows;
+use crate::scene::rounds;
 use crate::settle::{Scene, SettleContext, apply};
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
@@ -40,7 +42,7 @@ pub struct StartedAttempt {
     merchant: String,
     idempotency_key: Option<String>,
     call: Call,
-    request_id: Option<String>,
+    origin: Origin,
     is_probe: bool,
 }
 
@@ -105,10 +107,10 @@ impl StartedAttempt {
         &self.call
     }
 
-    /// The request that made the job, for logs.
+    /// The request that made the job, for logs and traces.
     #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
@@ -152,20 +154,29 @@ impl Store {
         let mut gate = Gate::open(&write, claimer).await?;
         let mut context = SettleContext::default();
         let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::Unknown).collect();
-        for (number, id) in in_lock_order(&write, ids).await? {
-            let one = match claim(&mut write, &mut context, &mut gate, id, claimer).await {
-                Ok(one) => one,
-                // One row that cannot be read must not hold up the others: it stays for a person, loudly.
-                Err(error @ StoreError::UnreadableRow { .. }) => {
-                    tracing::error!(job_id = %id, %error, alert = "unreadable_row", "a job cannot be claimed");
-                    Claimed::NotNow
+        let known = orders_of(&write, ids).await?;
+        let orders = ids.iter().map(|id| known.get(id.as_str()).map_or("", String::as_str));
+        for round in rounds(orders) {
+            let batch: Vec<(usize, &JobId)> =
+                round.into_iter().filter_map(|number| Some((number, ids.get(number)?))).collect();
+            let wanted: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
+            let mut scenes = Scene::load_all(&write, &wanted).await?;
+            for (number, id) in batch {
+                let Some(scene) = scenes.remove(id.as_str()) else { continue };
+                let one = match claim(&mut write, &mut context, &mut gate, scene, claimer).await {
+                    Ok(one) => one,
+                    // One row that cannot be read must not hold up the others: it stays for a person, loudly.
+                    Err(error @ StoreError::UnreadableRow { .. }) => {
+                        tracing::error!(job_id = %id, %error, alert = "unreadable_row", "a job cannot be claimed");
+                        Claimed::NotNow
+                    }
+                    Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => {
+                        return Err(error);
+                    }
+                };
+                if let Some(place) = claimed.get_mut(number) {
+                    *place = one;
                 }
-                Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => {
-                    return Err(error);
-                }
-            };
-            if let Some(place) = claimed.get_mut(number) {
-                *place = one;
             }
         }
         write.commit().await?;
@@ -173,12 +184,12 @@ impl Store {
     }
 }
 
-/// The jobs that there are, each with its place among `ids`, in the order in which rows are locked everywhere: by their orders.
-async fn in_lock_order<'a>(
+/// The orders of the jobs that there are, by the jobs' ids.
+async fn orders_of(
     write: &Write<'_>,
-    ids: &'a [JobId],
-) -> Result<Vec<(usize, &'a JobId)>, StoreError> {
-    let known: HashMap<String, String> = job::Entity::find()
+    ids: &[JobId],
+) -> Result<HashMap<String, String>, StoreError> {
+    Ok(job::Entity::find()
         .select_only()
         .column(job::Column::Id)
         .column(job::Column::OrderId)
@@ -187,26 +198,16 @@ async fn in_lock_order<'a>(
         .all(&write.tx)
         .await?
         .into_iter()
-        .collect();
-    let mut places: Vec<(&String, usize, &JobId)> = ids
-        .iter()
-        .enumerate()
-        .filter_map(|(number, id)| Some((known.get(id.as_str())?, number, id)))
-        .collect();
-    places.sort_unstable_by_key(|(order_id, number, _)| (*order_id, *number));
-    Ok(places.into_iter().map(|(_, number, id)| (number, id)).collect())
+        .collect())
 }
 
 async fn claim(
     write: &mut Write<'_>,
     context: &mut SettleContext,
     gate: &mut Gate<'_>,
-    id: &JobId,
+    mut scene: Scene,
     claimer: &Claimer,
 ) -> Result<Claimed, StoreError> {
-    let Some(mut scene) = Scene::load(write, id.as_str()).await? else {
-        return Ok(Claimed::Unknown);
-    };
     let is_ours = match rows::job_state(&scene.job)? {
         JobState::Queued => true,
         JobState::Waiting | JobState::Running => scene.job.due_at <= write.now_ms,
@@ -243,7 +244,7 @@ async fn claim(
     let step = match (kind, &scene.cancellation) {
         (JobKind::Confirm, _) => plan_confirm(&history, &facts, write.now_ms),
         (JobKind::Cancel, Some(cancel)) => {
-            plan_cancel(&history, &facts, &scene.cancel_facts(write, cancel).await?, write.now_ms)
+            plan_cancel(&history, &facts, &scene.cancel_facts(cancel)?, write.now_ms)
         }
         (JobKind::LookUp, _) | (JobKind::Cancel, None) => Step::LookUp,
     };
@@ -345,7 +346,7 @@ async fn start(
             .is_money()
             .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
-        request_id: scene.job.request_id.clone(),
+        origin: Origin::of(&scene.job),
         is_probe: false,
     };
     let row = attempt::Model {
@@ -386,7 +387,7 @@ async fn start(
         cancel.state = Set(CancellationState::Sending.word().to_owned());
         cancel.updated_at = Set(write.now_ms);
         cancel.update(&write.tx).await?;
-        crate::settle::raise_order_version(write, &attempt.order_id).await?;
+        write.raise_order_version(&attempt.order_id);
     }
     Ok(attempt)
 }

@@ -1,12 +1,16 @@
 //! Transactions: what time it is, and how a read or a write begins and ends. How the database is opened is in `open`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::IdSource;
+use entities::order;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    Statement, TransactionOptions, TransactionTrait as _,
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    EntityTrait as _, IsolationLevel, QueryFilter as _, Statement, TransactionOptions,
+    TransactionTrait as _,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -132,7 +136,14 @@ impl Store {
         };
         let tx = self.db.begin_with_options(options).await?;
         let now_ms = self.read_clock(&tx).await?;
-        Ok(Write { store: self, tx, now_ms, changed: Vec::new(), _permit: permit })
+        Ok(Write {
+            store: self,
+            tx,
+            now_ms,
+            changed: Vec::new(),
+            raised: BTreeSet::new(),
+            _permit: permit,
+        })
     }
 
     /// Does a write again when it met another one. `work` must begin, do and commit all of it, and touch nothing but the database.
@@ -190,10 +201,18 @@ pub(crate) struct Write<'a> {
     /// The database's clock at its beginning, in milliseconds.
     pub(crate) now_ms: i64,
     changed: Vec<String>,
+    /// Orders whose version is raised by the commit. Their rows are locked already.
+    raised: BTreeSet<String>,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Write<'_> {
+    /// Tells those who poll an order that there is something new, by the commit: all orders of the transaction in one statement.
+    pub(crate) fn raise_order_version(&mut self, order_id: &str) {
+        self.raised.insert(order_id.to_owned());
+        self.changes(order_id);
+    }
+
     /// Wakes those who wait for this order, once committed.
     pub(crate) fn changes(&mut self, order_id: &str) {
         self.changed.push(order_id.to_owned());
@@ -213,6 +232,14 @@ impl Write<'_> {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         #[cfg(feature = "test-control")]
         self.store.fail_commit_if_asked()?;
+        if !self.raised.is_empty() {
+            order::Entity::update_many()
+                .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
+                .col_expr(order::Column::UpdatedAt, Expr::value(self.now_ms))
+                .filter(order::Column::Id.is_in(&self.raised))
+                .exec(&self.tx)
+                .await?;
+        }
         self.tx.commit().await?;
         for order_id in self.changed {
             self.store.changes.wake(&order_id);

@@ -18,6 +18,7 @@ use crate::audit;
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::jobs::{JobRow, job_row};
+use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::settle::Scene;
@@ -32,14 +33,15 @@ pub struct Actor {
     /// Their role; `None` for the system itself.
     pub role: Option<Role>,
     /// The request in which they do it.
-    pub request_id: Option<String>,
+    pub origin: Origin,
 }
 
 impl Actor {
     /// The system acting by itself.
     #[must_use]
     pub fn system() -> Actor {
-        Actor { id: "system".to_owned(), name: "system".to_owned(), role: None, request_id: None }
+        let name = "system".to_owned();
+        Actor { id: name.clone(), name, role: None, origin: Origin::default() }
     }
 
     /// The word for the audit's role column.
@@ -109,8 +111,7 @@ impl Store {
     ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
         let scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
-        let publish =
-            wanted_look_up(&mut write, &scene.payment, actor.request_id.as_deref()).await?;
+        let publish = wanted_look_up(&mut write, &scene.payment, &actor.origin).await?;
         let job = live_look_up(&write, &scene.job.order_id).await?.ok_or_else(|| {
             DbErr::RecordNotFound("the look-up that was just asked for".to_owned())
         })?;
@@ -155,7 +156,7 @@ impl Store {
         job.runnable_since = Set(write.now_ms);
         job.updated_at = Set(write.now_ms);
         let job = job.update(&write.tx).await?;
-        crate::settle::raise_order_version(&mut write, &job.order_id).await?;
+        write.raise_order_version(&job.order_id);
         write.commit().await?;
         let publish = Some(PublishedJob::of(&job, kind));
         Ok(ActedJob { job: job_row(&job)?, publish })
@@ -208,7 +209,7 @@ impl Store {
         job.ended_at = Set(Some(write.now_ms));
         job.updated_at = Set(write.now_ms);
         let job = job.update(&write.tx).await?;
-        crate::settle::raise_order_version(&mut write, &job.order_id).await?;
+        write.raise_order_version(&job.order_id);
         write.commit().await?;
         Ok(ActedJob { job: job_row(&job)?, publish: None })
     }
@@ -274,10 +275,10 @@ async fn live_look_up(write: &Write<'_>, order_id: &str) -> Result<Option<job::M
 pub(crate) async fn wanted_look_up(
     write: &mut Write<'_>,
     payment: &payment::Model,
-    request_id: Option<&str>,
+    origin: &Origin,
 ) -> Result<Option<PublishedJob>, StoreError> {
     let Some(known) = live_look_up(write, &payment.order_id).await? else {
-        let job = new_job(write, JobKind::LookUp, payment, None, request_id.map(str::to_owned));
+        let job = new_job(write, JobKind::LookUp, payment, None, origin);
         let published = PublishedJob::of(&job, JobKind::LookUp);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         return Ok(Some(published));

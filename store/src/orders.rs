@@ -1,15 +1,17 @@
-//! Orders: what everybody who asks about one gets to see. Creating, closing and listing are in the folder; paying is in `accept`.
+//! Orders: what everybody who asks about one gets to see. Creating, closing, listing and erasing are in the folder; paying is in `accept`.
 //!
 //! An [`OrderDetail`] is one instant of the database: order, lines, payment, cancellations and job fit together.
 
 mod close;
 mod create;
 mod detail;
+mod erase;
 mod lapse;
 mod list;
 
 pub use close::CloseOrderError;
 pub use create::{CreateOrder, CreateOrderError, CreatedOrder};
+pub use erase::{CustomerContact, EraseError, Erased};
 pub use list::{ListOrdersError, OrderFilter};
 
 use domain::cancellation::CancellationState;
@@ -103,6 +105,8 @@ pub struct OrderRow {
     pub created_at_ms: i64,
     /// Milliseconds UTC.
     pub updated_at_ms: i64,
+    /// When its personal data was blanked, in milliseconds UTC: the fields above that hold such are empty since.
+    pub erased_at_ms: Option<i64>,
 }
 
 /// The payment of an order.

@@ -10,6 +10,7 @@ use sea_orm::{
 
 use crate::connection::Store;
 use crate::error::StoreError;
+use crate::origin::Origin;
 use crate::rows;
 
 /// A job to hand to the queue.
@@ -19,20 +20,13 @@ pub struct PublishedJob {
     pub id: String,
     /// Its kind, which chooses the queue's lane.
     pub kind: JobKind,
-    /// The id of the request that made it.
-    pub request_id: Option<String>,
-    /// The W3C trace context of that request.
-    pub traceparent: Option<String>,
+    /// The request that made it.
+    pub origin: Origin,
 }
 
 impl PublishedJob {
     pub(crate) fn of(row: &job::Model, kind: JobKind) -> PublishedJob {
-        PublishedJob {
-            id: row.id.clone(),
-            kind,
-            request_id: row.request_id.clone(),
-            traceparent: row.traceparent.clone(),
-        }
+        PublishedJob { id: row.id.clone(), kind, origin: Origin::of(row) }
     }
 }
 

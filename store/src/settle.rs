@@ -7,7 +7,7 @@ mod apply;
 mod evidence;
 
 pub(crate) use crate::scene::Scene;
-pub(crate) use apply::{apply, raise_order_version};
+pub(crate) use apply::apply;
 
 use domain::answer::{Answer, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
@@ -18,7 +18,7 @@ use domain::policy::{
 };
 use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _,
@@ -29,7 +29,10 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::relayed::PublishedJob;
 use crate::rows;
+use crate::scene::rounds;
 
+/// The code of an attempt that was given back, because its worker stops.
+pub const STOPPED_BEFORE_SENDING: &str = "STOPPED_BEFORE_SENDING";
 /// The longest wait that an answer's `Retry-After` can ask for.
 const RETRY_AFTER_MS_MAX: i64 = 600_000;
 
@@ -59,6 +62,8 @@ pub struct Settled {
     pub job_id: String,
     /// Whose payment it is about.
     pub order_id: String,
+    /// What the answer said; `None` when it had been recorded before.
+    pub verdict: Option<Verdict>,
     /// What follows; `None` when the claim was over and the answer was only kept.
     pub next: Option<NextJob>,
     /// The code behind it.
@@ -71,7 +76,7 @@ impl Settled {
     /// The answer was kept and decided nothing.
     fn kept(attempt: &StartedAttempt) -> Settled {
         let (job_id, order_id) = (attempt.job_id.clone(), attempt.order_id.clone());
-        Settled { job_id, order_id, next: None, code: None, due_in_ms: None }
+        Settled { job_id, order_id, verdict: None, next: None, code: None, due_in_ms: None }
     }
 }
 
@@ -102,11 +107,21 @@ impl Store {
     ) -> Result<(Vec<Settled>, Vec<PublishedJob>), StoreError> {
         let mut write = self.begin_write().await?;
         let mut context = SettleContext::default();
-        let mut in_lock_order: Vec<(usize, &AttemptResult)> = results.iter().enumerate().collect();
-        in_lock_order.sort_by_key(|(_, result)| result.attempt.order_id.as_str());
         let mut settled = Vec::with_capacity(results.len());
-        for (number, result) in in_lock_order {
-            settled.push((number, settle(&mut write, &mut context, result, pacing).await?));
+        let orders = results.iter().map(|result| result.attempt.order_id.as_str());
+        for round in rounds(orders) {
+            let batch: Vec<(usize, &AttemptResult)> = round
+                .into_iter()
+                .filter_map(|number| Some((number, results.get(number)?)))
+                .collect();
+            let ids: Vec<&str> =
+                batch.iter().map(|(_, result)| result.attempt.job_id.as_str()).collect();
+            let mut scenes = Scene::load_all(&write, &ids).await?;
+            for (number, result) in batch {
+                let scene = scenes.remove(&result.attempt.job_id);
+                settled
+                    .push((number, settle(&mut write, &mut context, scene, result, pacing).await?));
+            }
         }
         write.commit().await?;
         settled.sort_unstable_by_key(|(number, _)| *number);
@@ -127,7 +142,7 @@ impl Store {
             attempt::Entity::update_many()
                 .col_expr(attempt::Column::FinishedAt, Expr::value(write.now_ms))
                 .col_expr(attempt::Column::Verdict, Expr::value(FailureClass::Unsent.word()))
-                .col_expr(attempt::Column::Code, Expr::value("STOPPED_BEFORE_SENDING"))
+                .col_expr(attempt::Column::Code, Expr::value(STOPPED_BEFORE_SENDING))
                 .filter(attempt::Column::JobId.eq(given.job_id()))
                 .filter(attempt::Column::Number.eq(given.number()))
                 .filter(attempt::Column::FinishedAt.is_null())
@@ -150,28 +165,28 @@ impl Store {
 async fn settle(
     write: &mut Write<'_>,
     context: &mut SettleContext,
+    scene: Option<Scene>,
     result: &AttemptResult,
     pacing: &dyn Pacing,
 ) -> Result<Settled, StoreError> {
     let attempt = &result.attempt;
-    let mut scene = Scene::load(write, &attempt.job_id)
-        .await?
-        .ok_or_else(|| DbErr::RecordNotFound(format!("job {}", attempt.job_id)))?;
-    if is_settled(write, attempt).await? {
+    let mut scene =
+        scene.ok_or_else(|| DbErr::RecordNotFound(format!("job {}", attempt.job_id)))?;
+    if is_settled(write, &scene, attempt).await? {
         // The commit before this one was made, and only its answer was lost.
         return Ok(Settled::kept(attempt));
     }
     let is_current =
         rows::job_state(&scene.job)? == JobState::Running && scene.job.claims == attempt.claim;
     if !is_current {
-        keep_stale(write, context, &scene, result).await?;
-        return Ok(Settled::kept(attempt));
+        let verdict = keep_stale(write, context, &scene, result).await?;
+        return Ok(Settled { verdict: Some(verdict), ..Settled::kept(attempt) });
     }
-    let is_overtaken = is_overtaken(write, result).await?;
+    let is_overtaken = is_overtaken(write, &scene, result).await?;
     let decision =
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
-    record(write, result, decision.verdict, decision.code.clone(), decision.message.clone(), false)
-        .await?;
+    let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
+    record(write, &scene, result, brought, false).await?;
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
@@ -182,7 +197,7 @@ async fn settle(
     let told = told(&result.answer, &scene)?;
     let is_older = match told {
         Some(payment) if attempt.operation.is_money() => {
-            evidence::lacks_known_cancels(write, &scene, payment).await?
+            evidence::lacks_known_cancels(&scene, payment)
         }
         Some(_) | None => false,
     };
@@ -190,11 +205,11 @@ async fn settle(
     let is_news = decision.event.is_some() || attempt.operation == Operation::LookUp;
     let told = told
         .filter(|_| is_news && !is_older && !is_overtaken)
-        .map(|payment| evidence::Told { payment, raw: result.body.as_deref() });
+        .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
     apply(write, context, &mut scene, &decision, told, delay_ms).await?;
     if is_older {
-        let request_id = attempt.request_id();
-        let job = crate::operate::wanted_look_up(write, &scene.payment, request_id).await?;
+        let origin = attempt.origin();
+        let job = crate::operate::wanted_look_up(write, &scene.payment, origin).await?;
         context.publish.extend(job);
     }
     let due_in_ms = match decision.job {
@@ -206,6 +221,7 @@ async fn settle(
     Ok(Settled {
         job_id: attempt.job_id.clone(),
         order_id: attempt.order_id.clone(),
+        verdict: Some(decision.verdict),
         next: Some(decision.job),
         code: decision.code,
         due_in_ms,
@@ -222,17 +238,22 @@ fn told<'a>(answer: &'a Answer, scene: &Scene) -> Result<Option<&'a TossPayment>
 }
 
 /// Whether the attempt's result was recorded before.
-async fn is_settled(write: &Write<'_>, given: &StartedAttempt) -> Result<bool, StoreError> {
+async fn is_settled(
+    write: &Write<'_>,
+    scene: &Scene,
+    given: &StartedAttempt,
+) -> Result<bool, StoreError> {
+    let recorded = scene.attempt(write, &given.job_id, given.number).await?;
     // What a worker's stop or a crash loop closed has no duration: no answer was recorded there.
-    let recorded = attempt::Entity::find_by_id((given.job_id.clone(), given.number))
-        .filter(attempt::Column::DurationMs.is_not_null())
-        .one(&write.tx)
-        .await?;
-    Ok(recorded.is_some())
+    Ok(recorded.is_some_and(|row| row.duration_ms.is_some()))
 }
 
 /// Whether a look-up was under way while another answer about the payment was settled: it may have read what was true before.
-async fn is_overtaken(write: &Write<'_>, result: &AttemptResult) -> Result<bool, StoreError> {
+async fn is_overtaken(
+    write: &Write<'_>,
+    scene: &Scene,
+    result: &AttemptResult,
+) -> Result<bool, StoreError> {
     let given = &result.attempt;
     let tells = match &result.answer {
         Answer::Payment(_) => true,
@@ -242,17 +263,8 @@ async fn is_overtaken(write: &Write<'_>, result: &AttemptResult) -> Result<bool,
         return Ok(false);
     }
     let telling = [Verdict::Proven, Verdict::Undone, Verdict::Inconclusive].map(Verdict::word);
-    let is_itself =
-        attempt::Column::JobId.eq(&given.job_id).and(attempt::Column::Number.eq(given.number));
-    let other = attempt::Entity::find()
-        .filter(attempt::Column::OrderId.eq(&given.order_id))
-        .filter(attempt::Column::FinishedAt.gte(given.started_at_ms))
-        .filter(attempt::Column::Verdict.is_in(telling))
-        .filter(attempt::Column::IsStale.eq(false))
-        .filter(is_itself.not())
-        .one(&write.tx)
-        .await?;
-    Ok(other.is_some())
+    let own = (given.job_id.as_str(), given.number);
+    scene.has_other_since(write, own, given.started_at_ms, &telling).await
 }
 
 async fn decide(
@@ -284,7 +296,7 @@ async fn decide(
     Ok(match (attempt.kind, &scene.cancellation) {
         (JobKind::Confirm, _) => decide_confirm(&history, &facts, current, &result.answer, now_ms),
         (JobKind::Cancel, Some(cancel)) => {
-            let cancel = scene.cancel_facts(write, cancel).await?;
+            let cancel = scene.cancel_facts(cancel)?;
             decide_cancel(&history, &facts, &cancel, current, &result.answer, now_ms)
         }
         (JobKind::LookUp, _) | (JobKind::Cancel, None) => {
@@ -295,21 +307,22 @@ async fn decide(
     })
 }
 
+/// What is kept of the answer's body: nothing once the order's customer was erased.
+fn kept_body<'a>(scene: &Scene, result: &'a AttemptResult) -> Option<&'a str> {
+    result.body.as_deref().filter(|_| !scene.is_erased)
+}
+
 async fn record(
     write: &Write<'_>,
+    scene: &Scene,
     result: &AttemptResult,
-    verdict: Verdict,
-    code: Option<String>,
-    message: Option<String>,
+    (verdict, code, message): (Verdict, Option<String>, Option<String>),
     is_stale: bool,
 ) -> Result<(), StoreError> {
     let given = &result.attempt;
-    let row = attempt::Entity::find_by_id((given.job_id.clone(), given.number))
-        .one(&write.tx)
-        .await?
-        .ok_or_else(|| {
-            DbErr::RecordNotFound(format!("attempt {} of job {}", given.number, given.job_id))
-        })?;
+    let row = scene.attempt(write, &given.job_id, given.number).await?.ok_or_else(|| {
+        DbErr::RecordNotFound(format!("attempt {} of job {}", given.number, given.job_id))
+    })?;
     let mut row = row.into_active_model();
     row.finished_at = Set(Some(write.now_ms));
     row.duration_ms = Set(Some(result.duration_ms));
@@ -318,19 +331,19 @@ async fn record(
     row.message = Set(message);
     row.verdict = Set(Some(verdict.word().to_owned()));
     row.trace_id = Set(result.trace_id.clone());
-    row.answer = Set(result.body.clone());
+    row.answer = Set(kept_body(scene, result).map(str::to_owned));
     row.is_stale = Set(is_stale);
     row.update(&write.tx).await?;
     Ok(())
 }
 
-/// Keeps an answer whose claim was over, and has somebody look.
+/// Keeps an answer whose claim was over, and has somebody look. Returns what it said.
 async fn keep_stale(
     write: &mut Write<'_>,
     context: &mut SettleContext,
     scene: &Scene,
     result: &AttemptResult,
-) -> Result<(), StoreError> {
+) -> Result<Verdict, StoreError> {
     let (verdict, code, message) = match (&result.answer, result.attempt.operation) {
         (Answer::Failure(failure), _) => (
             Verdict::Failed(failure.class),
@@ -342,18 +355,11 @@ async fn keep_stale(
             (Verdict::Proven, None, None)
         }
     };
-    tracing::warn!(
-        job_id = %result.attempt.job_id,
-        attempt = result.attempt.number,
-        verdict = verdict.word(),
-        "an answer came after its claim was over: kept, and looked up"
-    );
-    record(write, result, verdict, code, message, true).await?;
+    record(write, scene, result, (verdict, code, message), true).await?;
     if result.attempt.operation.is_money() {
         let job =
-            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.request_id())
-                .await?;
+            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin()).await?;
         context.publish.extend(job);
     }
-    Ok(())
+    Ok(verdict)
 }

@@ -7,6 +7,7 @@ use domain::role::{Member, Role};
 use domain::{StaffId, StoreId};
 use entities::{staff, staff_store, store};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _,
     IntoActiveModel as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -18,6 +19,7 @@ use crate::connection::{Conflict, Store};
 use crate::error::StoreError;
 use crate::idempotency::is_inserted;
 use crate::operate::Actor;
+use crate::origin::Origin;
 use crate::page::Page;
 use crate::rows;
 
@@ -47,12 +49,12 @@ impl StaffMember {
 
     /// The member as the audit names them.
     #[must_use]
-    pub fn actor(&self, request_id: Option<String>) -> Actor {
+    pub fn actor(&self, origin: Origin) -> Actor {
         Actor {
             id: self.id.as_str().to_owned(),
             name: self.name.clone(),
             role: Some(self.role),
-            request_id,
+            origin,
         }
     }
 }
@@ -160,14 +162,26 @@ impl Store {
         &self,
         token_hash: &str,
     ) -> Result<Option<StaffMember>, StoreError> {
+        self.find_active(staff::Column::TokenHash.eq(token_hash)).await
+    }
+
+    async fn find_active(&self, is_meant: Expr) -> Result<Option<StaffMember>, StoreError> {
         let found = staff::Entity::find()
-            .filter(staff::Column::TokenHash.eq(token_hash))
+            .filter(is_meant)
             .filter(staff::Column::DisabledAt.is_null())
             .one(&self.db)
             .await?;
         let Some(row) = found else { return Ok(None) };
         let mut stores = stores_of(&self.db, &[row.id.as_str()]).await?;
         Ok(Some(member(&row, stores.remove(&row.id).unwrap_or_default())?))
+    }
+
+    /// Who has this id; `None` for an unknown one and for somebody who was disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or the row cannot be read.
+    pub async fn find_staff(&self, id: &StaffId) -> Result<Option<StaffMember>, StoreError> {
+        self.find_active(staff::Column::Id.eq(id.as_str())).await
     }
 
     /// Everybody, also those who were disabled, oldest first. `after` is the previous page's `next`.

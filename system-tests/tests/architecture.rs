@@ -37,13 +37,15 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
 ];
 
 /// Outside crates that belong to one layer, and who may use them in the product.
-const BELONGS_TO: [(&str, &[&str]); 6] = [
+const BELONGS_TO: [(&str, &[&str]); 8] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
     ("reqwest", &["toss", "app"]),
     ("axum", &["api", "shop", "simulator", "app"]),
     ("backoff", &["worker"]),
     ("anyhow", &["app"]),
+    ("opentelemetry", &["app"]),
+    ("tracing-opentelemetry", &["app"]),
 ];
 
 /// Names that say nothing about what is inside.

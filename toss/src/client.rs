@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use domain::TraceContext;
 use domain::answer::{Answer, Failure, FailureClass};
 use domain::attempt::Operation;
 use domain::limits::{CALL_DEADLINE_MS, CONNECT_TIMEOUT_MS};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
@@ -70,6 +71,7 @@ pub struct TossClient {
     http: Client,
     base: Url,
     secret_key: SecretKey,
+    joining: HeaderMap,
 }
 
 impl fmt::Debug for TossClient {
@@ -118,7 +120,14 @@ impl TossClient {
         }
         let http = transport::build(config.connect_timeout, config.call_deadline)
             .map_err(BuildError::Http)?;
-        Ok(TossClient { http, base, secret_key: config.secret_key })
+        Ok(TossClient { http, base, secret_key: config.secret_key, joining: HeaderMap::new() })
+    }
+
+    /// The same client on behalf of a request: its calls carry this trace context, and the request's id if that is made of letters,
+    /// digits, `-`, `_` and `.`. They are for logs on the way; Toss takes no notice of them.
+    #[must_use]
+    pub fn on_behalf_of(&self, trace: &TraceContext, request_id: Option<&str>) -> TossClient {
+        TossClient { joining: transport::joining(trace, request_id), ..self.clone() }
     }
 
     /// Takes the money of an authenticated payment. Sends [`confirm_body`] exactly, at most once.
@@ -187,8 +196,11 @@ impl TossClient {
         };
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        let mut request =
-            self.http.request(method, url).basic_auth(self.secret_key.expose(), Some(""));
+        let mut request = self
+            .http
+            .request(method, url)
+            .basic_auth(self.secret_key.expose(), Some(""))
+            .headers(self.joining.clone());
         if let Some((idempotency_key, body)) = content {
             request = request
                 .header(CONTENT_TYPE, "application/json")
@@ -269,18 +281,18 @@ fn interpret(operation: Operation, outcome: Result<Received, Failure>) -> CallRe
     }
 }
 
-/// One line per call; neither bodies nor keys are in it.
+/// One line per call for those who ask for it; neither bodies nor keys are in it. What became of the attempt is the caller's to log.
 fn log(operation: Operation, result: &CallResult) {
     let (outcome, code) = match &result.answer {
         Answer::Payment(payment) => ("payment", payment.status.word()),
         Answer::Failure(failure) => (failure.class.word(), failure.code.as_str()),
     };
-    tracing::info!(
+    tracing::debug!(
         operation = operation.word(),
         http_status = result.http_status,
         outcome,
         code,
-        trace_id = result.trace_id.as_deref(),
+        toss_trace_id = result.trace_id.as_deref(),
         duration_ms = result.duration_ms,
         "called Toss"
     );

@@ -7,8 +7,9 @@
 use std::error::Error;
 use std::time::Duration;
 
+use domain::TraceContext;
 use domain::answer::{Failure, FailureClass};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, redirect, retry};
 
 use crate::redact::cut;
@@ -23,6 +24,11 @@ const IDLE_CONNECTIONS_MAX: usize = 64;
 const RETRY_AFTER_SECONDS_MAX: i64 = 3_600;
 const TRACE_ID_BYTES_MAX: usize = 200;
 const REASON_BYTES_MAX: usize = 500;
+/// Source: W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest id of a request, as the API takes it.
+const REQUEST_ID_BYTES_MAX: usize = 128;
 
 pub(crate) fn build(connect_timeout: Duration, call_deadline: Duration) -> reqwest::Result<Client> {
     Client::builder()
@@ -37,6 +43,20 @@ pub(crate) fn build(connect_timeout: Duration, call_deadline: Duration) -> reqwe
         // A proxy of the environment would see every payment and be a second place that may swallow an answer.
         .no_proxy()
         .build()
+}
+
+/// The headers by which what a proxy logs about a call can be joined with what we log.
+///
+/// A request's id is the choice of whoever sent the request. One that has more in it than letters, digits, `-`, `_` and `.` stays
+/// here: it could be a text that a firewall in front of Toss takes offence at, and then a payment would fail for it.
+pub(crate) fn joining(trace: &TraceContext, request_id: Option<&str>) -> HeaderMap {
+    let plain = |id: &&str| {
+        id.len() <= REQUEST_ID_BYTES_MAX
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    let trace = HeaderValue::try_from(trace.to_string()).ok().map(|value| (TRACEPARENT, value));
+    let request_id = request_id.filter(plain).and_then(|id| HeaderValue::from_str(id).ok());
+    trace.into_iter().chain(request_id.map(|value| (REQUEST_ID, value))).collect()
 }
 
 /// What came back from the wire.

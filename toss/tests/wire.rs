@@ -9,8 +9,8 @@ mod stub;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::Won;
 use domain::answer::{Answer, FailureClass};
+use domain::{TraceContext, Won};
 use stub::{PAYMENT, Reply, Stub, client, response};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
@@ -89,6 +89,26 @@ async fn a_confirm_is_sent_as_toss_documents_it() {
         head.contains("Basic dGVzdF9za19zdHViOg=="),
         "standard base64 of 'test_sk_stub:', padded"
     );
+}
+
+#[tokio::test]
+async fn a_call_on_behalf_of_a_request_carries_its_trace_and_no_other_call_does() {
+    let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let trace = TraceContext::parse(text).unwrap();
+    let mut stub = Stub::start(vec![Reply::Bytes(response(200, "", PAYMENT))]).await;
+    let client = stub.client();
+    for (request_id, is_sent) in
+        [(Some("checkout-42"), true), (Some("a b"), false), (Some("사람"), false), (None, false)]
+    {
+        client.on_behalf_of(&trace, request_id).confirm(&confirm()).await;
+        let head = stub.seen().pop().unwrap().to_ascii_lowercase();
+        assert!(head.contains(&format!("\r\ntraceparent: {text}\r\n")), "{head}");
+        assert_eq!(head.contains("\r\nx-request-id: checkout-42\r\n"), is_sent, "{head}");
+        assert_eq!(head.contains("x-request-id"), is_sent, "{head}");
+    }
+    client.confirm(&confirm()).await;
+    let head = stub.seen().pop().unwrap();
+    assert!(!head.contains("traceparent") && !head.contains("request-id"), "{head}");
 }
 
 #[tokio::test]

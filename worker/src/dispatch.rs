@@ -10,6 +10,7 @@ use domain::policy::Pacing;
 use store::{AttemptResult, Claimed, Claimer, Settled, StartedAttempt, Store, StoreError};
 
 use crate::gateway::Gateways;
+use crate::trace::AttemptTrace;
 
 /// What dispatch needs.
 #[derive(Debug, Clone)]
@@ -44,7 +45,8 @@ impl Dispatcher {
 
     /// Makes a recorded attempt.
     pub async fn call(&self, attempt: StartedAttempt) -> AttemptResult {
-        self.gateways.call(attempt).await
+        let trace = AttemptTrace::begin(&attempt);
+        self.gateways.call(attempt, &trace).await
     }
 
     /// Settles an answer.

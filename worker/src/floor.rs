@@ -20,6 +20,7 @@ use crate::lease::{Leases, lease_from_now};
 use crate::meters;
 use crate::run::CallLimits;
 use crate::settler::{Finished, LEASE_TOO_SHORT, Permits};
+use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
 const CLAIM_BATCH_MAX: usize = 64;
@@ -219,12 +220,13 @@ impl Floor {
             (Arc::clone(&self.gateways), self.leases.clone(), self.store.clone());
         let (finished, shutdown) = (self.finished.clone(), self.shutdown.clone());
         self.calls.spawn(async move {
+            let trace = AttemptTrace::begin(&attempt);
             if shutdown.is_cancelled() {
-                give_back(&store, &leases, attempt).await;
+                give_back(&store, &leases, attempt, &trace).await;
                 return;
             }
             let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
-                gateways.call(attempt).await
+                gateways.call(attempt, &trace).await
             } else {
                 gateway::unsent(
                     attempt,
@@ -235,7 +237,7 @@ impl Floor {
             };
             meters::attempted(&result);
             // The receiver outlives every call.
-            let _received = finished.send(Finished { result, delivery, permits }).await;
+            let _received = finished.send(Finished { result, trace, delivery, permits }).await;
         });
     }
 
@@ -257,14 +259,15 @@ impl Floor {
 }
 
 /// Nothing was sent under it and nothing will be: the job is due for others at once.
-async fn give_back(store: &Store, leases: &Leases, attempt: StartedAttempt) {
+async fn give_back(store: &Store, leases: &Leases, attempt: StartedAttempt, trace: &AttemptTrace) {
     leases.release(attempt.job_id(), attempt.claim());
-    if let Err(error) = store.release_unsent(std::slice::from_ref(&attempt)).await {
-        tracing::warn!(
-            job_id = attempt.job_id(),
+    match store.release_unsent(std::slice::from_ref(&attempt)).await {
+        Ok(()) => trace.log_given_back(),
+        Err(error) => tracing::warn!(
+            parent: &trace.span,
             error = error.with_causes(),
             "an unsent attempt was not given back: its lease runs out"
-        );
+        ),
     }
 }
 

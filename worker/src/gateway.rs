@@ -9,6 +9,7 @@ use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
 use tracing::Instrument as _;
 
 use crate::meters;
+use crate::trace::AttemptTrace;
 
 /// The clients of all merchants that this worker has keys for.
 #[derive(Debug, Clone, Default)]
@@ -29,21 +30,14 @@ impl Gateways {
     }
 
     /// Makes a recorded attempt. Never fails: what goes wrong is part of the result.
-    pub async fn call(&self, attempt: StartedAttempt) -> AttemptResult {
+    pub async fn call(&self, attempt: StartedAttempt, trace: &AttemptTrace) -> AttemptResult {
         let Some(client) = self.by_merchant.get(attempt.merchant()) else {
             let message = format!("this worker has no keys for merchant {}", attempt.merchant());
             return unsent(attempt, FailureClass::Broken, "MERCHANT_NOT_CONFIGURED", &message);
         };
-        // Whatever is logged about this call can be joined with its job, its order and the request that made it.
-        let span = tracing::info_span!(
-            "attempt",
-            job_id = attempt.job_id(),
-            order_id = attempt.order_id(),
-            kind = attempt.kind().word(),
-            attempt = attempt.number(),
-            request_id = attempt.request_id(),
-        );
-        match ask(client, &attempt).instrument(span).await {
+        let request_id = attempt.origin().request_id.as_deref();
+        let client = client.on_behalf_of(&trace.context, request_id);
+        match ask(&client, &attempt).instrument(trace.span.clone()).await {
             Some(result) => {
                 let result = AttemptResult {
                     attempt,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::limits::DRAIN_MS;
 use domain::policy::Pacing;
 use queue::{Consumer, ConsumerEnded, DeadLetters, Lane, Publisher};
-use store::Store;
+use store::{PruneAges, Store};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use crate::heartbeat;
 use crate::holds::HoldsWatch;
 use crate::lease::{self, Leases};
 use crate::poison;
+use crate::retention;
 use crate::settler::Settler;
 use crate::signs::Signs;
 use crate::sweeper;
@@ -42,6 +43,8 @@ pub struct WorkerContext {
     pub limits: CallLimits,
     /// Who it is.
     pub identity: Identity,
+    /// How long what is kept: this worker may be the one that deletes it. `None`: it never is.
+    pub retention: Option<PruneAges>,
 }
 
 /// How many calls a worker makes.
@@ -83,6 +86,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         pacing,
         limits,
         identity,
+        retention,
     } = context;
     let leases = Leases::default();
     let (sender, receiver) = mpsc::channel(limits.concurrency.max(1));
@@ -113,6 +117,9 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         let (store, shutdown) = (store.clone(), shutdown.clone());
         async move { sweeper::sweep(&store, &shutdown).await }
     });
+    if let Some(ages) = retention {
+        errands.spawn(retention::keep(store.clone(), ages));
+    }
     errands.spawn(watching.clone().keep());
     errands.spawn(poison::set_aside(store.clone(), dead_letters));
     let mut floor = Floor::new(store, gateways, limits, &identity, leases, sender, shutdown);

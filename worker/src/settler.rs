@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::policy::{NextJob, Pacing};
+use domain::policy::Pacing;
 use queue::{Delivery, Publisher};
-use store::{AttemptResult, PublishedJob, Settled, Store, StoreError};
+use store::{AttemptResult, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Leases;
 use crate::meters;
 use crate::signs::Signs;
+use crate::trace::AttemptTrace;
 
 /// How many answers are settled in one transaction at the most.
 const BATCH_MAX: usize = 64;
@@ -22,6 +23,7 @@ const PAUSE_MS_MAX: u64 = 2_000;
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) result: AttemptResult,
+    pub(crate) trace: AttemptTrace,
     pub(crate) delivery: Delivery,
     pub(crate) permits: Permits,
 }
@@ -63,7 +65,8 @@ impl Settler {
 
     async fn settle(&mut self, batch: Vec<Finished>) {
         let results: Vec<AttemptResult> = batch.iter().map(|one| one.result.clone()).collect();
-        self.write(&results).await;
+        let traces: Vec<AttemptTrace> = batch.iter().map(|one| one.trace.clone()).collect();
+        self.write(&results, &traces).await;
         for one in batch {
             self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
             one.delivery.ack();
@@ -73,35 +76,28 @@ impl Settler {
     }
 
     /// Writes the batch; when that fails, each answer by itself, so that a bad one harms only its own job.
-    async fn write(&self, results: &[AttemptResult]) {
-        match self.store.settle_attempts(results, self.pacing.as_ref()).await {
-            Ok((settled, publish)) => self.written(&settled, &publish).await,
-            Err(error) => {
-                tracing::warn!(
-                    error = error.with_causes(),
-                    count = results.len(),
-                    "a batch was not settled"
-                );
-                for result in results {
-                    self.write_one(result).await;
-                }
-            }
+    async fn write(&self, results: &[AttemptResult], traces: &[AttemptTrace]) {
+        let Err(error) = self.try_write(results, traces).await else { return };
+        tracing::warn!(
+            error = error.with_causes(),
+            count = results.len(),
+            "a batch was not settled"
+        );
+        for (result, trace) in results.iter().zip(traces) {
+            self.write_one(result, trace).await;
         }
     }
 
     /// An answer of Toss is not to be lost: tried until it is written, or until the time to finish is over.
-    async fn write_one(&self, result: &AttemptResult) {
+    async fn write_one(&self, result: &AttemptResult, trace: &AttemptTrace) {
         let mut pause_ms = 50_u64;
         loop {
-            match self
-                .store
-                .settle_attempts(std::slice::from_ref(result), self.pacing.as_ref())
-                .await
-            {
-                Ok((settled, publish)) => return self.written(&settled, &publish).await,
+            let (results, traces) = (std::slice::from_ref(result), std::slice::from_ref(trace));
+            match self.try_write(results, traces).await {
+                Ok(()) => return,
                 Err(error @ (StoreError::UnreadableRow { .. } | StoreError::Schema(_))) => {
                     tracing::error!(
-                        job_id = result.attempt.job_id(),
+                        parent: &trace.span,
                         alert = "unreadable_row",
                         error = error.with_causes(),
                         "an answer cannot be settled: its job stays unfinished"
@@ -110,7 +106,7 @@ impl Settler {
                 }
                 Err(error) => {
                     tracing::error!(
-                        job_id = result.attempt.job_id(),
+                        parent: &trace.span,
                         error = error.with_causes(),
                         "an answer was not settled, trying again"
                     );
@@ -124,18 +120,18 @@ impl Settler {
         }
     }
 
-    async fn written(&self, settled: &[Settled], publish: &[PublishedJob]) {
-        for one in settled {
-            meters::settled(one);
-            tracing::info!(
-                job_id = %one.job_id,
-                order_id = %one.order_id,
-                next = one.next.map_or("kept", NextJob::word),
-                code = one.code.as_deref(),
-                due_in_ms = one.due_in_ms,
-                "settled"
-            );
+    /// Writes answers in one transaction; once they are written, each leaves its line, and the jobs that they made are published.
+    async fn try_write(
+        &self,
+        results: &[AttemptResult],
+        traces: &[AttemptTrace],
+    ) -> Result<(), StoreError> {
+        let (settled, publish) = self.store.settle_attempts(results, self.pacing.as_ref()).await?;
+        for ((result, trace), settled) in results.iter().zip(traces).zip(&settled) {
+            meters::settled(settled);
+            trace.log_settled(result, settled);
         }
-        relay::publish_now(self.publisher.as_ref(), publish).await;
+        relay::publish_now(self.publisher.as_ref(), &publish).await;
+        Ok(())
     }
 }

@@ -7,12 +7,11 @@ use domain::role::{Action, Role, Scope};
 use domain::{OrderId, StoreId};
 use store::orders::OrderDetail;
 use store::staff::StaffMember;
-use store::{Actor, sha256_hex};
+use store::{Actor, Origin, sha256_hex};
 
 use super::token::is_ticket;
 use crate::context::Api;
 use crate::extract::IdInPath;
-use crate::layers::RequestId;
 use crate::problem::{Problem, ProblemCode};
 use crate::rates::Client;
 
@@ -70,7 +69,7 @@ pub(crate) enum Reader {
 #[derive(Debug)]
 pub(crate) struct Staff {
     member: StaffMember,
-    request_id: RequestId,
+    origin: Origin,
 }
 
 impl FromRequestParts<Api> for ReaderOf {
@@ -158,10 +157,7 @@ async fn find_staff(parts: &Parts, api: &Api, token: &str) -> Result<Staff, Prob
     // Compared by the index over hashes: what its timing tells about a hash tells nothing about a token.
     let found = api.store.find_staff_by_token_hash(&sha256_hex(token)).await?;
     let member = found.ok_or_else(unauthorized)?;
-    Ok(Staff {
-        member,
-        request_id: parts.extensions.get::<RequestId>().cloned().unwrap_or_default(),
-    })
+    Ok(Staff { member, origin: parts.extensions.get::<Origin>().cloned().unwrap_or_default() })
 }
 
 impl Shown {
@@ -257,7 +253,7 @@ impl Staff {
 
     /// Who they are, for the audit.
     pub(crate) fn actor(&self) -> Actor {
-        self.member.actor(Some(self.request_id.to_string()))
+        self.member.actor(self.origin.clone())
     }
 
     /// Their id.

@@ -1,7 +1,7 @@
 //! One request as the outside and the log see it.
 //!
-//! The log line has the method, the route, the status and the time; never the query, the body, or a credential. Its span has the
-//! request's id, as every line has that is logged on the way.
+//! The log line has the method, the route, the status and the time; never the query, the body, or a credential. Its span has the ids
+//! of the request and its trace, as every line has that is logged on the way.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -12,9 +12,12 @@ use axum::http::header::{CONTENT_LANGUAGE, CONTENT_LENGTH, FORWARDED};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
-use tracing::Instrument as _;
+use store::Origin;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::request_id::{REQUEST_ID, RequestId};
+use super::trace::RequestTrace;
 use crate::context::Api;
 use crate::meters::{self, InFlight};
 use crate::problem::Problem;
@@ -30,7 +33,7 @@ const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ClientAddress(pub(crate) Client);
 
-/// Gives a request its id and its client, writes a problem down, and logs one line.
+/// Gives a request its origin and its client, writes a problem down, and logs one line.
 pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let _in_flight = InFlight::begin();
@@ -39,10 +42,11 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let client = client(&request, &api.settings);
-    request.extensions_mut().insert(request_id.clone());
+    let trace = RequestTrace::from_headers(request.headers());
+    let origin = Origin { request_id: Some(request_id.to_string()), trace: Some(trace.context) };
+    request.extensions_mut().insert(origin);
     request.extensions_mut().insert(ClientAddress(client));
-    // Of the highest level, so that a filter that shows warnings shows their requests too.
-    let span = tracing::error_span!("request", request_id = request_id.as_str());
+    let span = span(&request_id, &trace);
     let mut response = next.run(request).instrument(span.clone()).await;
     let _in_span = span.enter();
     let problem = response.extensions_mut().remove::<Problem>();
@@ -52,13 +56,33 @@ pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: 
     if let Some(id) = request_id.header() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    log_answer(&method, route.as_ref(), response.status(), problem.as_ref(), started);
+    log_answer(&span, &method, route.as_ref(), response.status(), problem.as_ref(), started);
     meters::answered(&method, route.as_ref(), response.status(), started.elapsed());
     response
 }
 
+/// What a request's lines and its trace have in common.
+fn span(request_id: &RequestId, trace: &RequestTrace) -> Span {
+    // Of the highest level, so that a filter that shows warnings shows their requests too.
+    tracing::error_span!(
+        "request",
+        request_id = request_id.as_str(),
+        trace_id = trace.context.trace_id(),
+        span_id = trace.context.span_id(),
+        parent_span_id = trace.parent.map(|parent| parent.span_id()),
+        // Known when it ends. For traces; in the log they stand in the line.
+        method = Empty,
+        route = Empty,
+        status = Empty,
+        problem = Empty,
+        is_read = Empty,
+        otel.status_code = Empty,
+    )
+}
+
 /// One line per request. Reading is most of the traffic, because everybody polls: when it succeeds, it is told only to those who ask.
 fn log_answer(
+    span: &Span,
     method: &Method,
     route: Option<&MatchedPath>,
     status: StatusCode,
@@ -66,13 +90,15 @@ fn log_answer(
     started: Instant,
 ) {
     let is_read = method.is_safe() && (status.is_success() || status == StatusCode::NOT_MODIFIED);
+    let route = route.map_or("none", MatchedPath::as_str);
+    let problem = problem.map(|problem| problem.code().word());
     macro_rules! log_at {
         ($level:ident) => {
             tracing::$level!(
                 method = method.as_str(),
-                route = route.map_or("none", MatchedPath::as_str),
+                route,
                 status = status.as_u16(),
-                problem = problem.map(|problem| problem.code().word()),
+                problem,
                 ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "answered"
             )
@@ -84,6 +110,14 @@ fn log_answer(
         log_at!(warn);
     } else {
         log_at!(info);
+    }
+    span.record("method", method.as_str());
+    span.record("route", route);
+    span.record("status", status.as_u16());
+    span.record("problem", problem);
+    span.record("is_read", is_read);
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
     }
 }
 

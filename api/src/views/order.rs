@@ -11,9 +11,12 @@ use super::cancel::CancelView;
 use super::quote::LineView;
 use super::{CURRENCY, instant};
 use crate::credential::Tokens;
-use crate::words::Language;
 use crate::words::failure::explain;
 use crate::words::status::{next_step, status_text};
+use crate::words::{Language, Text};
+
+/// What stands where an erased order must have a text.
+const ERASED: Text = Text { ko: "(개인정보 삭제됨)", en: "(personal data erased)" };
 
 /// An order and where it stands. All amounts are whole won.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,6 +65,9 @@ pub(crate) struct OrderView {
     /// Until when it may be paid.
     #[schema(format = DateTime)]
     pub(crate) pay_by: String,
+    /// When the customer's personal data was erased, by request; null for an order that still has it.
+    #[schema(required = true, format = DateTime)]
+    pub(crate) personal_data_erased_at: Option<String>,
     /// Its payment; null until a confirm was accepted.
     #[schema(required = true)]
     pub(crate) payment: Option<PaymentView>,
@@ -141,12 +147,12 @@ pub(crate) struct VirtualAccountView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CustomerView {
-    /// Their name.
+    /// Their name; a sentence in its place once `personalDataErasedAt` is set.
     pub(crate) name: String,
     /// Their e-mail address.
     #[schema(required = true)]
     pub(crate) email: Option<String>,
-    /// Digits.
+    /// Digits; the same sentence once it was erased.
     pub(crate) phone: String,
 }
 
@@ -154,7 +160,7 @@ pub(crate) struct CustomerView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct DeliveryView {
-    /// The address.
+    /// The address; a sentence in its place once `personalDataErasedAt` is set.
     pub(crate) address: String,
     /// Floor, flat, door.
     #[schema(required = true)]
@@ -178,8 +184,8 @@ impl OrderView {
     /// The order as staff of its store see it.
     pub(crate) fn for_staff(order: &OrderDetail, language: Language) -> OrderView {
         OrderView {
-            customer: Some(CustomerView::new(&order.order)),
-            delivery: Some(DeliveryView::new(&order.order)),
+            customer: Some(CustomerView::new(&order.order, language)),
+            delivery: Some(DeliveryView::new(&order.order, language)),
             ..OrderView::new(order, false, language)
         }
     }
@@ -208,6 +214,7 @@ impl OrderView {
             lines: order.lines.iter().map(LineView::new).collect(),
             created_at: instant(row.created_at_ms),
             pay_by: instant(row.pay_by_ms),
+            personal_data_erased_at: row.erased_at_ms.map(instant),
             payment: order
                 .payment
                 .as_ref()
@@ -282,20 +289,28 @@ fn failure(
     })
 }
 
+/// A text of the order's form, or that it was erased.
+fn personal(row: &OrderRow, text: &str, language: Language) -> String {
+    match row.erased_at_ms {
+        None => text.to_owned(),
+        Some(_) => ERASED.in_language(language).to_owned(),
+    }
+}
+
 impl CustomerView {
-    fn new(row: &OrderRow) -> CustomerView {
+    fn new(row: &OrderRow, language: Language) -> CustomerView {
         CustomerView {
-            name: row.customer_name.clone(),
+            name: personal(row, &row.customer_name, language),
             email: row.customer_email.clone(),
-            phone: row.customer_phone.clone(),
+            phone: personal(row, &row.customer_phone, language),
         }
     }
 }
 
 impl DeliveryView {
-    fn new(row: &OrderRow) -> DeliveryView {
+    fn new(row: &OrderRow, language: Language) -> DeliveryView {
         DeliveryView {
-            address: row.address.clone(),
+            address: personal(row, &row.address, language),
             detail: row.address_detail.clone(),
             note: row.note.clone(),
         }

@@ -49,13 +49,15 @@ async fn only_listed_origins_may_call_from_a_browser() {
         let headers = [
             ("origin", origin),
             ("access-control-request-method", "POST"),
-            ("access-control-request-headers", "idempotency-key,authorization"),
+            ("access-control-request-headers", "idempotency-key,authorization,traceparent"),
         ];
         app.send(request(Method::OPTIONS, As::Nobody, "/v1/orders", &headers, None)).await
     };
     let listed = ask("https://front.example").await;
     assert_eq!(listed.header("access-control-allow-origin"), "https://front.example");
-    assert!(listed.header("access-control-allow-headers").contains("idempotency-key"));
+    for name in ["idempotency-key", "x-request-id", "traceparent"] {
+        assert!(listed.header("access-control-allow-headers").contains(name), "{name}");
+    }
     assert_eq!(ask("https://evil.example").await.header("access-control-allow-origin"), "");
     let answer = app.get_with(As::Nobody, "/nowhere", &[("origin", "https://front.example")]).await;
     let exposed = answer.header("access-control-expose-headers");
@@ -166,7 +168,10 @@ async fn the_log_tells_of_every_request_and_nothing_secret() {
         "/checkout/success?token={}&orderId={}&paymentKey=key-of-{}&amount=4000",
         order.checkout, order.id, order.id
     );
-    app.get_with(As::Nobody, &back, &[("x-request-id", "journey-1")]).await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let traceparent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let headers = [("x-request-id", "journey-1"), ("traceparent", traceparent.as_str())];
+    app.get_with(As::Nobody, &back, &headers).await;
     app.get(As::Nobody, &format!("{}?ticket={}", order.path(), order.ticket)).await;
     app.get(As::Owner, "/v1/audit").await;
     app.sql("UPDATE order_lines SET options = 'rubbish'").await;
@@ -175,6 +180,8 @@ async fn the_log_tells_of_every_request_and_nothing_secret() {
     let answered: Vec<&str> = text.lines().filter(|line| line.contains("answered")).collect();
     let line = answered.iter().find(|line| line.contains("journey-1")).unwrap();
     assert!(line.contains("route=\"/checkout/success\"") && line.contains("status=303"), "{line}");
+    assert!(line.contains(&format!("trace_id=\"{trace}\"")), "{line}");
+    assert!(answered.iter().all(|line| line.contains("trace_id=")), "{text}");
     assert!(answered.iter().any(|line| line.contains("problem=\"forbidden\"")), "{text}");
     let level = |route: &str, status: &str| {
         let is_it = |line: &&&str| line.contains(route) && line.contains(status);

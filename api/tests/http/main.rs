@@ -16,4 +16,5 @@ mod orders;
 mod problems;
 mod sockets;
 mod toss;
+mod trace;
 mod waiting;

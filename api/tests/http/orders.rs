@@ -257,3 +257,30 @@ async fn a_decline_is_explained_to_customers_and_quoted_to_staff() {
     assert_eq!(staff.body["payment"]["failure"]["tossMessage"], "토스의 문장");
     assert!(staff.body["ticket"].is_null());
 }
+
+#[tokio::test]
+async fn an_erased_order_says_so_in_the_place_of_what_was_erased() {
+    let app = TestApp::start().await;
+    let (order, _) = app.declined_order().await;
+    let before = app.get(As::Token(&order.access), &order.path()).await;
+    assert!(before.body["personalDataErasedAt"].is_null());
+    let id = domain::OrderId::parse(order.id.as_str()).unwrap();
+    app.store.erase_order(&id, &store::Actor::system(), "requested").await.unwrap();
+
+    let customer = app.get(As::Token(&order.access), &order.path()).await;
+    assert_eq!(customer.status, StatusCode::OK);
+    assert!(customer.text("personalDataErasedAt").ends_with('Z'));
+    assert_eq!((customer.text("status"), &customer.body["amount"]), ("failed", &json!(4_000)));
+    assert_ne!(customer.header("etag"), before.header("etag"));
+    for (language, sentence) in [("ko", "(개인정보 삭제됨)"), ("en", "(personal data erased)")]
+    {
+        let staff =
+            app.get_with(As::Manager, &order.path(), &[("accept-language", language)]).await;
+        let whom = json!({ "name": sentence, "email": null, "phone": sentence });
+        assert_eq!(staff.body["customer"], whom);
+        let whither = json!({ "address": sentence, "detail": null, "note": null });
+        assert_eq!(staff.body["delivery"], whither);
+    }
+    let listed = app.get(As::Manager, "/v1/orders").await;
+    assert_eq!(listed.body["data"][0]["customer"]["name"], "(개인정보 삭제됨)");
+}

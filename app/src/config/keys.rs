@@ -283,6 +283,25 @@ pub(crate) const KEYS: &[Key] = &[
             ],
         )
     },
+    key(
+        "retention.jobs_days",
+        "90",
+        &[
+            "How many days ended jobs and their attempts are kept, at least 15; those of payments that can still be cancelled",
+            "are kept for ever. What docs/retention.md says is deleted once a day, or by `seungin prune`.",
+        ],
+    ),
+    key(
+        "retention.idempotency_days",
+        "90",
+        &["How many days a caller's idempotency key finds what it made, at least 30."],
+    ),
+    key("retention.poison_days", "90", &["How many days messages are kept that named no job."]),
+    key(
+        "retention.workers_days",
+        "7",
+        &["How many days after its last heartbeat a worker is forgotten that did not say goodbye."],
+    ),
     Key {
         production: Some("false"),
         ..key(
@@ -300,6 +319,30 @@ pub(crate) const KEYS: &[Key] = &[
         "log.format",
         r#""auto""#,
         &["\"pretty\", \"json\", or \"auto\": pretty on a terminal, JSON otherwise."],
+    ),
+    Key {
+        aliases: &["OTEL_EXPORTER_OTLP_ENDPOINT"],
+        ..unset(
+            "telemetry.otlp_endpoint",
+            r#""http://127.0.0.1:4318""#,
+            &[
+                "A collector that takes traces by OTLP over HTTP, at this address and /v1/traces. Without",
+                "it nothing is exported. One that is away or slow holds nothing up.",
+            ],
+        )
+    },
+    Key {
+        aliases: &["OTEL_SERVICE_NAME"],
+        ..key(
+            "telemetry.service_name",
+            r#""seungin""#,
+            &["What the processes are called in traces."],
+        )
+    },
+    key(
+        "telemetry.sample_permille",
+        "1000",
+        &["How many of a thousand traces are exported; each as a whole, by whichever process."],
     ),
 ];
 

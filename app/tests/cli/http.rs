@@ -10,19 +10,31 @@ pub(crate) fn send(
     token: Option<&str>,
     body: Option<&Value>,
 ) -> (u16, Value) {
-    let (status, text) = send_for_text(method, url, token, body);
+    send_with(method, url, token, &[], body)
+}
+
+/// The same with more headers.
+pub(crate) fn send_with(
+    method: Method,
+    url: &str,
+    token: Option<&str>,
+    headers: &[(&str, &str)],
+    body: Option<&Value>,
+) -> (u16, Value) {
+    let (status, text) = send_for_text(method, url, token, headers, body);
     (status, serde_json::from_str(&text).unwrap_or_default())
 }
 
 /// A page that is no JSON.
 pub(crate) fn get_text(url: &str) -> (u16, String) {
-    send_for_text(Method::GET, url, None, None)
+    send_for_text(Method::GET, url, None, &[], None)
 }
 
 fn send_for_text(
     method: Method,
     url: &str,
     token: Option<&str>,
+    headers: &[(&str, &str)],
     body: Option<&Value>,
 ) -> (u16, String) {
     // Another test of this process may have been first.
@@ -33,6 +45,9 @@ fn send_for_text(
         let mut request = http.request(method, url);
         if let Some(token) = token {
             request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some(body) = body {
             request = request.json(body);
@@ -52,17 +67,33 @@ pub(crate) fn post(url: &str, token: Option<&str>, body: &Value) -> (u16, Value)
 
 /// An order of two chickens at the demo shop; gives its id and access token.
 pub(crate) fn order(api: &str) -> (String, String) {
+    order_of(api, &json!({"name": "손님", "phone": "01012345678"}))
+}
+
+/// The same by this customer.
+pub(crate) fn order_of(api: &str, customer: &Value) -> (String, String) {
     let body = json!({
         "storeId": "chicken-yeonnam",
         "items": [{"productId": "old-whole-two", "quantity": 1, "options": []}],
         "amount": 22_000,
-        "customer": {"name": "손님", "phone": "01012345678"},
+        "customer": customer,
         "delivery": {"address": "서울 마포구 와우산로 1"},
     });
     let (status, created) = post(&format!("{api}/v1/orders"), None, &body);
     assert_eq!(status, 201, "{created}");
     let text = |field: &str| created[field].as_str().unwrap().to_owned();
     (text("orderId"), text("accessToken"))
+}
+
+/// Authenticates a payment of the order; gives its key.
+pub(crate) fn authenticate(simulator: &str, order_id: &str) -> String {
+    // `test_sk_seungin_simulator:`, which the product itself calls the bundled simulator with.
+    let key = [("authorization", "Basic dGVzdF9za19zZXVuZ2luX3NpbXVsYXRvcjo=")];
+    let body = json!({"orderId": order_id, "orderName": "통닭", "amount": 22_000});
+    let url = format!("{simulator}/_sim/payments");
+    let (status, payment) = send_with(Method::POST, &url, None, &key, Some(&body));
+    assert_eq!(status, 200, "{payment}");
+    payment["paymentKey"].as_str().unwrap().to_owned()
 }
 
 /// Goes through the simulator's window with a confirm that is answered after a delay, and posts the
@@ -77,16 +108,7 @@ pub(crate) fn confirm_slowly(
     let fault =
         json!({"orderId": order_id, "operation": "confirm", "kind": "delay", "ms": delay_ms});
     assert_eq!(post(&format!("{simulator}/_sim/faults"), None, &fault).0, 200);
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let payment: Value = runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let body = json!({"orderId": order_id, "orderName": "통닭", "amount": 22_000});
-        let request = http.post(format!("{simulator}/_sim/payments")).json(&body);
-        let request = request.basic_auth("test_sk_seungin_simulator", Some(""));
-        request.send().await.unwrap().json().await.unwrap()
-    });
-    let body = json!({"paymentKey": payment["paymentKey"], "amount": 22_000});
+    let body = json!({"paymentKey": authenticate(simulator, order_id), "amount": 22_000});
     let (status, answer) = post(&format!("{api}/v1/orders/{order_id}/confirm"), Some(token), &body);
     assert_eq!(status, 202, "{answer}");
 }

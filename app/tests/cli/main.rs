@@ -1,6 +1,7 @@
 //! The binary as its users meet it: processes, exit codes, what stands on stdout and stderr.
 
 mod catalogue;
+mod collector;
 mod configuration;
 mod doctor;
 mod embedded;
@@ -8,4 +9,6 @@ mod health;
 mod http;
 mod journey;
 mod process;
+mod retention;
 mod staff;
+mod traces;

@@ -12,6 +12,8 @@ use crate::Lane;
 
 /// Longest prefix, in bytes: the longest name made of it stays far below AMQP's 255.
 pub const PREFIX_BYTES_MAX: usize = 64;
+/// Longest name of a virtual host, in bytes. Source: AMQP 0-9-1, short strings.
+const VHOST_BYTES_MAX: usize = 255;
 /// Seconds between heartbeats unless the URL says otherwise. Silence counts as a lost connection
 /// after twice as long; the broker's own default would be two minutes.
 pub const HEARTBEAT_S: u16 = 10;
@@ -81,6 +83,9 @@ impl RabbitConfig {
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         if uri.vhost.is_empty() {
             "/".clone_into(&mut uri.vhost);
+        }
+        if uri.vhost.len() > VHOST_BYTES_MAX {
+            return Err(InvalidRabbitConfig::Url("its virtual host is too long".to_owned()));
         }
         if !is_prefix(prefix) {
             return Err(InvalidRabbitConfig::Prefix);
@@ -213,6 +218,8 @@ mod tests {
         ] {
             assert!(matches!(parse(not_a_url), Err(InvalidRabbitConfig::Url(_))), "{not_a_url}");
         }
+        let long = format!("amqp://broker/{}", "v".repeat(256));
+        assert!(matches!(parse(&long), Err(InvalidRabbitConfig::Url(_))));
         assert_eq!(parse("amqp://u:p@[::1]:5672/").unwrap_err(), InvalidRabbitConfig::Ipv6Host);
         assert_eq!(
             parse("amqp://broker/?heartbeat=0").unwrap_err(),

@@ -21,6 +21,9 @@ use crate::{Consumer, ConsumerEnded, Delivery, Lane, Message};
 ///
 /// Dropped, it gives back what it did not hand out. What it did can be acknowledged as long as its
 /// connection lives, which is until the last of it is settled or the queue is closed.
+///
+/// The broker closes a channel that leaves a message unacknowledged for 30 minutes (its
+/// `consumer_timeout`), so what a paused lane holds for longer is delivered again, to anyone.
 #[derive(Debug)]
 pub struct RabbitConsumer {
     basket: Arc<Basket<Lane, Delivery>>,

@@ -1,14 +1,13 @@
 //! What the broker gave up: poison that a consumer rejected, and messages that came back too often.
 //! They are read into the database and acknowledged there. Not here: what is done about them.
 
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use lapin::BasicProperties;
-use lapin::message;
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, message};
 use serde_json::{Map, Value, json};
-use std::num::NonZeroU16;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::rabbit::basket::Basket;
@@ -80,14 +79,8 @@ impl Opener for Graves {
         let detail = detail(&properties, &headers, data.len(), decoded.as_ref().err());
         let mut body = data;
         body.truncate(DEAD_LETTER_BODY_BYTES_MAX);
-        Some(DeadLetter {
-            queue,
-            reason,
-            body,
-            detail,
-            job_id: decoded.ok().map(|(job_id, _)| job_id),
-            receipt: Box::new(slip),
-        })
+        let job_id = decoded.ok().map(|(job_id, _)| job_id);
+        Some(DeadLetter::new(queue, reason, body, detail, job_id, Box::new(slip)))
     }
 }
 

@@ -81,7 +81,10 @@ struct Session<K> {
 impl<O: Opener> Duty for Intake<O> {
     async fn serve(&mut self, line: &mut Line) -> Ended {
         let ended = match self.begin(&line.channel).await {
-            Ok(session) => self.run(line, session).await,
+            Ok(session) => {
+                self.board.connected();
+                self.run(line, session).await
+            }
             Err(trouble) => Ended::Trouble(trouble),
         };
         self.basket.clear();
@@ -129,6 +132,8 @@ impl<O: Opener> Intake<O> {
         let mut batch = Vec::new();
         loop {
             tokio::select! {
+                // An end before more work, and acknowledgements before more messages.
+                biased;
                 () = self.closing.cancelled() => return self.finish(session).await,
                 () = self.leaving.cancelled() => return self.linger(line, session).await,
                 happening = line.happening() => {
@@ -136,16 +141,17 @@ impl<O: Opener> Intake<O> {
                         return Ended::Trouble(trouble);
                     }
                 }
-                arrived = session.arrivals.next() => match arrived {
-                    Some((source, Some(Ok(message)))) => self.take_in(&session.slips, source, message),
-                    Some((_, Some(Err(error)))) => return lost(error.to_string()),
-                    Some((_, None)) | None => return lost("a queue was deleted".to_owned()),
-                },
                 _ = session.settles.recv_many(&mut batch, SETTLE_BATCH_MAX) => {
                     if let Err(trouble) = settle(&session.channel, &mut batch).await {
                         return Ended::Trouble(trouble);
                     }
                 }
+                // Without sources there is nothing to wait for, as with a queue that stays empty.
+                arrived = session.arrivals.next(), if !self.sources.is_empty() => match arrived {
+                    Some((source, Some(Ok(message)))) => self.take_in(&session.slips, source, message),
+                    Some((_, Some(Err(error)))) => return lost(error.to_string()),
+                    Some((_, None)) | None => return lost("a queue was deleted".to_owned()),
+                },
             }
         }
     }

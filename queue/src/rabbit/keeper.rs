@@ -15,7 +15,8 @@ use crate::rabbit::topology::Topology;
 
 /// The shortest pause before a new try.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
-/// The longest. Work has to flow again within 5 s after the broker's return.
+/// The longest. Work has to flow again within 5 s after the broker's return, so the time that a
+/// failed try took counts as a part of the pause after it.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// The pause after a refusal that only a person can end.
 const PAUSE_REFUSED: Duration = Duration::from_secs(10);
@@ -47,7 +48,8 @@ impl fmt::Debug for Jitter {
 
 /// What a connection is for.
 pub(super) trait Duty: Send {
-    /// Does it until the line is of no more use. Whoever calls closes the line.
+    /// Does it until the line is of no more use, and tells the board when it has begun. Whoever
+    /// calls closes the line.
     fn serve(&mut self, line: &mut Line) -> impl Future<Output = Ended> + Send;
 
     /// Whether anybody still wants it done.
@@ -73,43 +75,55 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    pub(super) async fn keep(&self, mut duty: impl Duty) {
+    pub(super) async fn keep(self, mut duty: impl Duty) {
         let mut pauses = Pauses { jitter: self.jitter.clone(), tries: 0 };
         while duty.is_needed() {
+            let begun = Instant::now();
             let opened = tokio::select! {
                 () = self.closing.cancelled() => break,
                 opened = self.open() => opened,
             };
-            let trouble = match opened {
-                Ok(mut line) => {
-                    self.board.connected();
-                    let connected_at = Instant::now();
-                    let ended = duty.serve(&mut line).await;
-                    line.close().await;
-                    match ended {
-                        Ended::Done => break,
-                        Ended::Trouble(trouble) => {
-                            pauses.note_connection(connected_at.elapsed());
-                            trouble
-                        }
-                    }
+            let pause = match opened {
+                Ok(line) => {
+                    let ended = self.serve(&mut duty, line).await;
+                    let Ended::Trouble(trouble) = ended else { break };
+                    pauses.note_connection(begun.elapsed());
+                    pauses.next(&trouble)
                 }
-                Err(trouble) => trouble,
+                Err(trouble) => {
+                    let pause = pauses.next(&trouble).saturating_sub(begun.elapsed());
+                    self.board.lost(trouble);
+                    pause.max(PAUSE_MIN)
+                }
             };
-            let pause = pauses.next(&trouble);
-            self.board.lost(trouble);
             tokio::select! {
                 () = self.closing.cancelled() => break,
                 () = tokio::time::sleep(pause) => {}
             }
         }
-        self.board.closed();
+    }
+
+    async fn serve(&self, duty: &mut impl Duty, mut line: Line) -> Ended {
+        let ended = duty.serve(&mut line).await;
+        if let Ended::Trouble(trouble) = &ended {
+            // Before the goodbye, which may take a moment.
+            self.board.lost(trouble.clone());
+        }
+        line.close().await;
+        ended
     }
 
     async fn open(&self) -> Result<Line, Trouble> {
         let line = Line::open(&self.config, self.board.role()).await?;
         Topology::new(&self.config).declare(&line.channel).await?;
         Ok(line)
+    }
+}
+
+impl Drop for Keeper {
+    /// Nobody tries any more, even when the reason is a panic.
+    fn drop(&mut self) {
+        self.board.closed();
     }
 }
 

@@ -19,7 +19,7 @@ use crate::rabbit::config::RabbitConfig;
 use crate::rabbit::keeper::{Duty, Ended};
 use crate::rabbit::line::{ANSWER_WITHIN, Happening, Line, within};
 use crate::rabbit::publisher::window::{Answer, Outcome, Request, WINDOW_MAX, Window};
-use crate::rabbit::status::{Board, Trouble};
+use crate::rabbit::status::{Board, Trouble, blocked};
 use crate::rabbit::topology::Topology;
 use crate::{Message, Published, Publisher};
 
@@ -33,6 +33,9 @@ const CONFIRM_WITHIN: Duration = Duration::from_secs(4);
 const REQUESTS_MAX: usize = 1_024;
 
 /// Publishes to RabbitMQ. Clones share one channel; any number of tasks may publish at once.
+///
+/// A job id must have 1 to 128 bytes; a message with another one is never confirmed. Trace values
+/// above 256 bytes are left out.
 #[derive(Debug, Clone)]
 pub struct RabbitPublisher {
     board: Arc<Board>,
@@ -123,10 +126,25 @@ impl RabbitPublisher {
 
 impl Duty for Publishing {
     async fn serve(&mut self, line: &mut Line) -> Ended {
+        let ended = self.publish_until_trouble(line).await;
+        if let Ended::Trouble(trouble) = &ended {
+            self.give_up_waiting(&trouble.to_string());
+        }
+        ended
+    }
+
+    fn is_needed(&self) -> bool {
+        !self.requests.is_closed()
+    }
+}
+
+impl Publishing {
+    async fn publish_until_trouble(&mut self, line: &mut Line) -> Ended {
         let confirming = line.channel.confirm_select(ConfirmSelectOptions::default());
         if let Err(trouble) = within(ANSWER_WITHIN, "publisher confirms", confirming).await {
             return Ended::Trouble(trouble);
         }
+        self.board.connected();
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Ended::Done,
@@ -146,12 +164,13 @@ impl Duty for Publishing {
         }
     }
 
-    fn is_needed(&self) -> bool {
-        !self.requests.is_closed()
+    /// Answers those who wait for the next window: there is none soon.
+    fn give_up_waiting(&mut self, why: &str) {
+        while let Ok(request) = self.requests.try_recv() {
+            Window::gather(request, &mut self.requests).give_up(why);
+        }
     }
-}
 
-impl Publishing {
     /// Sends a window and answers its callers. An error means that the line is of no more use.
     async fn send(&mut self, line: &mut Line, window: Window) -> Result<(), Ended> {
         // A channel is a handle: sending on it does not borrow the line.
@@ -174,7 +193,7 @@ impl Publishing {
                 Err(Ended::Trouble(trouble))
             }
             Happening::Blocked(reason) => {
-                window.give_up(&format!("blocked by the broker: {reason}"));
+                window.give_up(&blocked(&reason));
                 Err(self.sit_out(line, reason).await)
             }
             // Only who was blocked is unblocked, and then the line was given up.
@@ -188,7 +207,8 @@ impl Publishing {
     /// Waits until the broker reads again. The line is not used after that: frames of a window that
     /// was given up may still wait in it, and their late confirms would be mistaken for others.
     async fn sit_out(&mut self, line: &mut Line, reason: String) -> Ended {
-        self.board.blocked(reason);
+        self.board.blocked(reason.clone());
+        let why = blocked(&reason);
         loop {
             tokio::select! {
                 () = self.closing.cancelled() => return Ended::Done,
@@ -197,8 +217,11 @@ impl Publishing {
                     Happening::Blocked(_) => {}
                     Happening::Unblocked => return afresh(),
                 },
-                // Came before the block was known. Dropped, it is answered by the caller's side.
-                request = self.requests.recv() => if request.is_none() { return Ended::Done },
+                // It came before the block was known.
+                request = self.requests.recv() => match request {
+                    Some(request) => Window::gather(request, &mut self.requests).give_up(&why),
+                    None => return Ended::Done,
+                },
             }
         }
     }

@@ -63,7 +63,9 @@ impl Drop for Scratch {
         let (url, topology) = (self.url.clone(), Topology::new(&self.config()));
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.map(|runtime| runtime.block_on(timeout(PATIENCE, delete(&url, &topology))))
+            runtime.map(|runtime| {
+                runtime.block_on(async { timeout(PATIENCE, delete(&url, &topology)).await })
+            })
         });
         let is_clean = matches!(cleaning.join(), Ok(Ok(Ok(Ok(())))));
         // A second panic while the first is under way would end the process without a word.

@@ -1,6 +1,8 @@
 //! The queue's side of a delivery: what to tell the broker about it. It belongs to the channel that
 //! the delivery came by; when that is gone, nobody listens, and the broker delivers again.
 
+use std::fmt;
+
 use tokio::sync::mpsc;
 
 use crate::Receipt;
@@ -17,7 +19,6 @@ pub(super) enum Settle {
 }
 
 /// Settles one delivery, once. Dropped, it gives the message back.
-#[derive(Debug)]
 pub(super) struct Slip {
     /// What happens when it is dropped now.
     settle: Settle,
@@ -44,6 +45,12 @@ impl Slip {
 impl Receipt for Slip {
     fn ack(mut self: Box<Self>) {
         self.settle = Settle::Ack(self.tag());
+    }
+}
+
+impl fmt::Debug for Slip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slip").field(&self.tag()).finish()
     }
 }
 

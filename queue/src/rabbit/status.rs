@@ -157,7 +157,10 @@ pub(super) struct Board {
 impl Board {
     pub(super) fn new(role: Role) -> Board {
         let link = Link::Connecting { since: Instant::now(), last_error: None };
-        Board { role, link: Mutex::new(link) }
+        let board = Board { role, link: Mutex::new(link) };
+        // Zero from the beginning: an alert cannot see a series that is not there.
+        board.gauge().increment(0.0);
+        board
     }
 
     pub(super) const fn role(&self) -> Role {
@@ -180,7 +183,7 @@ impl Board {
             Link::Connecting { last_error: Some(error), .. } => {
                 Some(format!("not connected: {error}"))
             }
-            Link::Blocked { reason, .. } => Some(format!("blocked by the broker: {reason}")),
+            Link::Blocked { reason, .. } => Some(blocked(reason)),
             Link::Refused { reason, .. } => Some(format!("refused by the broker: {reason}")),
             Link::Closed => Some("the queue is closed".to_owned()),
         }
@@ -261,6 +264,11 @@ impl Board {
     fn lock(&self) -> MutexGuard<'_, Link> {
         self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why nothing is published while the broker is short of something.
+pub(super) fn blocked(reason: &str) -> String {
+    format!("blocked by the broker: {reason}")
 }
 
 #[cfg(test)]

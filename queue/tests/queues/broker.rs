@@ -2,11 +2,13 @@
 //! panic. And a plain AMQP client for what an operator or a stranger does there.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ExchangeDeleteOptions, QueueDeleteOptions};
+use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use queue::rabbit::{Jitter, RabbitConfig, RabbitQueue, RabbitStatus};
 use queue::{Consumer, Lane, Message, Trace};
@@ -38,6 +40,11 @@ pub(crate) struct Corner {
 
 impl Corner {
     pub(crate) fn new() -> Corner {
+        let broker: AMQPUri = url().parse().unwrap();
+        let address = (broker.authority.host.as_str(), broker.authority.port);
+        if let Err(error) = TcpStream::connect(address) {
+            panic!("no broker at {address:?}: {error}. `scripts/servers start` provides one");
+        }
         let unique = RandomState::new().hash_one(0);
         Corner { prefix: format!("test-{unique:016x}"), started: Mutex::default() }
     }
@@ -121,10 +128,7 @@ pub(crate) async fn until(
     };
     match timeout(PATIENCE, waiting).await {
         Ok(status) => status,
-        Err(_) => panic!(
-            "not in time: {what}; is {:?}. Is a broker running? `scripts/servers start`",
-            queue.status()
-        ),
+        Err(_) => panic!("not in time: {what}; it is {:?}", queue.status()),
     }
 }
 
@@ -150,8 +154,8 @@ impl Operator {
         let connecting = Connection::connect(&url, ConnectionProperties::default());
         let connection = timeout(PATIENCE, connecting)
             .await
-            .expect("a broker in time")
-            .expect("a broker: `scripts/servers start` provides one");
+            .expect("a connection in time")
+            .expect("a user that may connect");
         let channel = connection.create_channel().await.unwrap();
         Operator { channel, _connection: connection }
     }

@@ -1,117 +1,35 @@
 //! What every queue must do, written once and run on each implementation.
 //!
-//! To test another implementation: implement [`QueueUnderTest`] for it and add a line to
-//! `on_every_queue!`. Not here: what only one implementation promises.
+//! To test another implementation: implement [`QueueUnderTest`] for it and add it to
+//! `on_every_queue!`. Not here: what only one implementation promises, but for one exception.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use queue::{
-    Consumer, ConsumerEnded, DeadLetters, Delivery, Lane, MemoryQueue, Message, Published,
-    Publisher, RabbitQueue,
-};
+use queue::{Consumer, ConsumerEnded, Delivery, Lane, Message, Published, Publisher};
 use tokio::time::{sleep, timeout};
 
-use crate::broker::{self, Corner, message, messages};
+use crate::broker::{message, messages};
+use crate::under_test::{Memory, QueueUnderTest};
 
 /// Long enough for any queue, short enough for a test that fails.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a test waits to see that nothing comes.
 const QUIET: Duration = Duration::from_millis(100);
 
-/// A queue of its own for each test.
-#[async_trait]
-trait QueueUnderTest: Send + Sync {
-    /// How many messages more than its capacity a lane may take.
-    const CAPACITY_EXCEEDED_MAX: usize;
-    /// A deep backlog, in messages.
-    const DEEP: usize;
-    async fn open(capacity_per_lane: usize) -> Self;
-    fn publisher(&self) -> Arc<dyn Publisher>;
-    async fn consumer(&self, lanes: &[Lane]) -> Box<dyn Consumer>;
-    fn dead_letters(&self) -> Box<dyn DeadLetters>;
-    async fn close(&self);
-}
-
-struct Memory(MemoryQueue);
-
-struct Rabbit {
-    queue: RabbitQueue,
-    /// The last to go: it takes the queue's names away.
-    _corner: Corner,
-}
-
-#[async_trait]
-impl QueueUnderTest for Rabbit {
-    /// RabbitMQ's limit is a soft one: the publisher hears of it after the message that reached it.
-    const CAPACITY_EXCEEDED_MAX: usize = 2;
-    /// Every message goes to the broker's disk.
-    const DEEP: usize = 20_000;
-
-    async fn open(capacity_per_lane: usize) -> Rabbit {
-        let corner = Corner::new();
-        Rabbit { queue: corner.open(capacity_per_lane).await, _corner: corner }
-    }
-
-    fn publisher(&self) -> Arc<dyn Publisher> {
-        Arc::new(self.queue.publisher())
-    }
-
-    async fn consumer(&self, lanes: &[Lane]) -> Box<dyn Consumer> {
-        broker::consumer(&self.queue, lanes).await
-    }
-
-    fn dead_letters(&self) -> Box<dyn DeadLetters> {
-        self.queue.dead_letters()
-    }
-
-    async fn close(&self) {
-        self.queue.close().await;
-    }
-}
-
-#[async_trait]
-impl QueueUnderTest for Memory {
-    const CAPACITY_EXCEEDED_MAX: usize = 0;
-    const DEEP: usize = 100_000;
-
-    async fn open(capacity_per_lane: usize) -> Memory {
-        Memory(MemoryQueue::new(NonZeroUsize::new(capacity_per_lane).unwrap()))
-    }
-
-    fn publisher(&self) -> Arc<dyn Publisher> {
-        Arc::new(self.0.publisher())
-    }
-
-    async fn consumer(&self, lanes: &[Lane]) -> Box<dyn Consumer> {
-        Box::new(self.0.consumer(lanes))
-    }
-
-    fn dead_letters(&self) -> Box<dyn DeadLetters> {
-        self.0.dead_letters()
-    }
-
-    async fn close(&self) {
-        self.0.close();
-    }
-}
-
 macro_rules! on_every_queue {
     ($($name:ident),+ $(,)?) => {
         mod memory {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name::<super::Memory>().await;
+                super::$name::<crate::under_test::Memory>().await;
             })+
         }
 
         mod rabbit {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name::<super::Rabbit>().await;
+                super::$name::<crate::under_test::Rabbit>().await;
             })+
         }
     };
@@ -246,7 +164,16 @@ async fn a_full_lane_confirms_nothing_and_leaves_other_lanes_alone<Q: QueueUnder
     }
     let room = CAPACITY..=CAPACITY + Q::CAPACITY_EXCEEDED_MAX;
     assert!(room.contains(&confirmed.len()), "{confirmed:?}");
-    publish_all(&*publisher, &messages(Lane::Confirm, "confirm", CAPACITY)).await;
+    let mixed: Vec<Message> = (0..2 * CAPACITY)
+        .map(|number| match number % 2 {
+            0 => message(Lane::Bulk, format!("refused-{number}")),
+            _ => message(Lane::Confirm, format!("confirm-{number}")),
+        })
+        .collect();
+    for (sent, published) in mixed.iter().zip(publisher.publish(&mixed).await) {
+        let is_expected = published.is_confirmed() == (sent.lane == Lane::Confirm);
+        assert!(is_expected, "{sent:?}: {published:?}");
+    }
     // Exactly what was confirmed is delivered.
     let mut consumer = queue.consumer(&[Lane::Bulk]).await;
     let delivered = drain(&mut *consumer, confirmed.len()).await;

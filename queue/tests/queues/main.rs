@@ -8,3 +8,4 @@ mod poison;
 mod proxy;
 mod rabbit;
 mod topology;
+mod under_test;

@@ -174,9 +174,18 @@ impl Accepting {
 /// Joins a client with the broker until one of them goes, or the network says so.
 async fn join(
     client: impl AsyncRead + AsyncWrite,
-    network: watch::Receiver<Network>,
+    mut network: watch::Receiver<Network>,
     mut strokes: broadcast::Receiver<Stroke>,
 ) {
+    if *network.borrow() == Network::BlackHole {
+        // The broker never hears of it: only the client can end it, or the end of the black hole.
+        let ((mut from_client, _to_client), mut nowhere) = (split(client), tokio::io::sink());
+        tokio::select! {
+            _ = tokio::io::copy(&mut from_client, &mut nowhere) => {}
+            _ = network.wait_for(|network| *network != Network::BlackHole) => {}
+        }
+        return;
+    }
     let broker: AMQPUri = url().parse().unwrap();
     let address = (broker.authority.host.as_str(), broker.authority.port);
     let broker = TcpStream::connect(address).await.unwrap();

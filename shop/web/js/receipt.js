@@ -119,6 +119,9 @@ export function orderSlip(view, isStamped) {
       view.status === "awaiting_payment" && view.payBy
         ? row(t("order.payBy"), clock(view.payBy))
         : null,
+      view.personalDataErasedAt
+        ? row(t("order.erased"), clock(view.personalDataErasedAt))
+        : null,
     ),
     seal(view, isStamped),
   );

@@ -115,6 +115,7 @@ export default {
   "paidBy.book": "Book voucher",
   "paidBy.game": "Game voucher",
   "order.payBy": "Pay by",
+  "order.erased": "Personal data erased",
   "order.pay": "Pay {amount}",
   "order.close": "Drop the order",
   "order.again": "Order again",

@@ -115,6 +115,7 @@ export default {
   "paidBy.book": "도서문화상품권",
   "paidBy.game": "게임문화상품권",
   "order.payBy": "결제 기한",
+  "order.erased": "개인정보 삭제",
   "order.pay": "{amount} 결제하기",
   "order.close": "주문 취소",
   "order.again": "다시 주문하기",

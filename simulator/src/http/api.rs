@@ -105,6 +105,8 @@ async fn read(app: &App, endpoint: Endpoint, request: Request) -> Call {
             .get("idempotency-key")
             .filter(|_| endpoint.has_body())
             .cloned(),
+        traceparent: parts.headers.get("traceparent").cloned(),
+        request_id: parts.headers.get("x-request-id").cloned(),
         language: language_of(&parts.headers),
         origin: origin_of(app, &parts.headers),
     }

@@ -20,6 +20,7 @@ use crate::faults::{FaultKind, FaultRequest, Layer, Operation};
 use crate::idempotency::{self, Found, Scope, StoredAnswer};
 use crate::ids;
 use crate::ledger::{RecordedRequest, recorded_at, recorded_body};
+use crate::limits::LEDGER_HEADER_BYTES_MAX;
 use crate::merchant::{Merchant, authenticate};
 use crate::refusal::{Language, Refusal};
 use crate::world::World;
@@ -65,6 +66,8 @@ pub(crate) struct Call {
     pub(crate) authorization: Option<Vec<u8>>,
     pub(crate) test_code: Option<Vec<u8>>,
     pub(crate) idempotency_key: Option<HeaderValue>,
+    pub(crate) traceparent: Option<HeaderValue>,
+    pub(crate) request_id: Option<HeaderValue>,
     pub(crate) language: Language,
     pub(crate) origin: String,
 }
@@ -358,13 +361,18 @@ fn release(world: &mut World, call: &Call, run: &Run, status: Option<u16>) {
         at: recorded_at(world.now()),
         method: call.endpoint.method().to_owned(),
         path: call.path.clone(),
-        idempotency_key: call
-            .idempotency_key
-            .as_ref()
-            .map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned()),
+        idempotency_key: recorded_header(call.idempotency_key.as_ref()),
+        traceparent: recorded_header(call.traceparent.as_ref()),
+        request_id: recorded_header(call.request_id.as_ref()),
         body: recorded_body(&call.body),
         status,
         replayed: run.is_replay,
     };
     world.ledger.record(key, request);
+}
+
+fn recorded_header(value: Option<&HeaderValue>) -> Option<String> {
+    let bytes = value?.as_bytes();
+    let start = bytes.get(..bytes.len().min(LEDGER_HEADER_BYTES_MAX)).unwrap_or(bytes);
+    Some(String::from_utf8_lossy(start).into_owned())
 }

@@ -191,6 +191,7 @@ fn new_order(
         version: 1,
         created_at: now_ms,
         updated_at: now_ms,
+        erased_at: None,
     }
 }
 

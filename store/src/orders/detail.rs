@@ -110,6 +110,7 @@ fn order_row(row: &order::Model) -> Result<OrderRow, StoreError> {
         version: row.version,
         created_at_ms: row.created_at,
         updated_at_ms: row.updated_at,
+        erased_at_ms: row.erased_at,
     })
 }
 

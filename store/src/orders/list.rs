@@ -62,18 +62,23 @@ impl From<DbErr> for ListOrdersError {
 }
 
 /// Where a page ended.
-struct Cursor {
+pub(super) struct Cursor {
     created_at: i64,
     id: OrderId,
 }
 
 impl Cursor {
+    /// Where the page before ended, if there was one.
+    pub(super) fn read(after: Option<&str>) -> Result<Option<Cursor>, ListOrdersError> {
+        after.map(|text| Cursor::parse(text).ok_or(ListOrdersError::UnknownCursor)).transpose()
+    }
+
     fn parse(text: &str) -> Option<Cursor> {
         let (created_at, id) = text.split_once('.')?;
         Some(Cursor { created_at: created_at.parse().ok()?, id: OrderId::parse(id).ok()? })
     }
 
-    fn of(row: &order::Model) -> String {
+    pub(super) fn of(row: &order::Model) -> String {
         format!("{}.{}", row.created_at, row.id)
     }
 }
@@ -91,10 +96,7 @@ impl Store {
         limit: u64,
     ) -> Result<Page<OrderDetail>, ListOrdersError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let after = match after {
-            Some(text) => Some(Cursor::parse(text).ok_or(ListOrdersError::UnknownCursor)?),
-            None => None,
-        };
+        let after = Cursor::read(after)?;
         let read = self.begin_read().await?;
         let rows = order::Entity::find()
             .filter(condition(filter, read.now_ms))
@@ -111,7 +113,7 @@ impl Store {
     }
 }
 
-fn older_than(after: Option<&Cursor>) -> Condition {
+pub(super) fn older_than(after: Option<&Cursor>) -> Condition {
     let Some(after) = after else { return Condition::all() };
     // The first half alone bounds the walk through the index.
     Condition::all().add(order::Column::CreatedAt.lte(after.created_at)).add(

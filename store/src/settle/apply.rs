@@ -6,9 +6,9 @@ use domain::job::{JobKind, JobState};
 use domain::limits;
 use domain::payment::{PaymentEvent, PaymentState};
 use domain::policy::{CancellationMove, Decision, NextJob, ReviewReason, Wait};
-use entities::{cancellation, job, order, payment};
+use entities::{cancellation, job, payment};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _,
@@ -39,22 +39,7 @@ pub(crate) async fn apply(
     apply_to_payment(write, scene, decision, told.as_ref()).await?;
     apply_to_job(write, context, scene, decision, delay_ms).await?;
     end_confirm_that_was_settled(write, scene).await?;
-    let order_id = scene.job.order_id.clone();
-    raise_order_version(write, &order_id).await
-}
-
-/// Tells those who poll an order that there is something new.
-pub(crate) async fn raise_order_version(
-    write: &mut Write<'_>,
-    order_id: &str,
-) -> Result<(), StoreError> {
-    order::Entity::update_many()
-        .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
-        .col_expr(order::Column::UpdatedAt, Expr::value(write.now_ms))
-        .filter(order::Column::Id.eq(order_id))
-        .exec(&write.tx)
-        .await?;
-    write.changes(order_id);
+    write.raise_order_version(&scene.job.order_id);
     Ok(())
 }
 
@@ -116,7 +101,7 @@ async fn apply_to_payment(
     let mut row = known.clone().into_active_model();
     row.state = Set(next.word().to_owned());
     if let Some(told) = told {
-        evidence::copy_to_payment(&mut row, told, next);
+        evidence::copy_to_payment(&mut row, told, next, scene.is_erased);
     }
     match decision.event {
         Some(PaymentEvent::Declined | PaymentEvent::TimePassed) if next != state => {
@@ -162,6 +147,8 @@ async fn apply_to_payment(
             row.next_cancel_at = Set(write.now_ms.saturating_add(limits::CANCEL_SPACING_MS));
         }
     }
+    // It has a job: this one.
+    row.pruned_at = Set(None);
     row.version = Set(known.version.saturating_add(1));
     row.updated_at = Set(write.now_ms);
     scene.payment = row.update(&write.tx).await?;
@@ -213,7 +200,8 @@ async fn apply_to_job(
         }
     }
     scene.job = row.update(&write.tx).await?;
-    if ended.is_some() {
+    let is_behind = |row: &job::Model| row.last_code.as_deref() == Some(BEHIND);
+    if ended.is_some() && scene.siblings.iter().any(is_behind) {
         wake_those_behind(write, &scene.job.order_id, scene.payment.next_cancel_at).await?;
     }
     Ok(())
@@ -260,7 +248,8 @@ async fn end_confirm_that_was_settled(
     scene: &mut Scene,
 ) -> Result<(), StoreError> {
     let state = rows::payment_state(&scene.payment)?;
-    if state.is_undecided() || scene.job.kind == JobKind::Confirm.word() {
+    let is_confirm = |row: &job::Model| row.kind == JobKind::Confirm.word();
+    if state.is_undecided() || is_confirm(&scene.job) || !scene.siblings.iter().any(is_confirm) {
         return Ok(());
     }
     let end = match state {

@@ -27,11 +27,12 @@ pub(crate) struct Told<'a> {
 /// Who a cancellation is by that was made in Toss's own console.
 const TOSS: &str = "toss";
 
-/// Copies what Toss tells beside our state.
+/// Copies what Toss tells beside our state; of an erased order's payment without the account, which names the customer.
 pub(super) fn copy_to_payment(
     row: &mut payment::ActiveModel,
     told: &Told<'_>,
     state: PaymentState,
+    is_erased: bool,
 ) {
     let payment = told.payment;
     row.toss_status = Set(Some(payment.status.word().to_owned()));
@@ -54,7 +55,7 @@ pub(super) fn copy_to_payment(
     if payment.secret.is_some() {
         row.secret = Set(payment.secret.clone());
     }
-    if let Some(account) = &payment.virtual_account {
+    if let Some(account) = payment.virtual_account.as_ref().filter(|_| !is_erased) {
         row.bank_code = Set(Some(account.bank_code.clone()));
         row.account_number = Set(Some(account.account_number.clone()));
         row.account_holder = Set(account.customer_name.clone());
@@ -73,14 +74,10 @@ pub(super) fn copy_to_payment(
 }
 
 /// Whether the answer to a call is older than what is known: it does not show a cancel that is recorded as done.
-pub(super) async fn lacks_known_cancels(
-    write: &Write<'_>,
-    scene: &Scene,
-    told: &TossPayment,
-) -> Result<bool, StoreError> {
+pub(super) fn lacks_known_cancels(scene: &Scene, told: &TossPayment) -> bool {
     let is_shown = |key: &String| told.cancels.iter().any(|entry| entry.transaction_key == *key);
-    let known = scene.cancellations(write).await?;
-    Ok(known.iter().filter_map(|row| row.transaction_key.as_ref()).any(|key| !is_shown(key)))
+    let known = scene.cancellations();
+    known.iter().filter_map(|row| row.transaction_key.as_ref()).any(|key| !is_shown(key))
 }
 
 /// Records cancels that Toss shows and we did not know: others of ours whose answer was lost, and those made in Toss's console.
@@ -95,7 +92,7 @@ pub(super) async fn record_cancels(
     if told.cancels.is_empty() {
         return Ok(());
     }
-    let known = scene.cancellations(write).await?;
+    let known = scene.cancellations();
     for entry in told.cancels.iter().filter(|entry| entry.is_done) {
         if known.iter().any(|row| row.transaction_key.as_ref() == Some(&entry.transaction_key)) {
             continue;

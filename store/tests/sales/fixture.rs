@@ -9,7 +9,7 @@ use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, P
 use store::idempotency::CallerKey;
 use store::orders::{CreateOrder, CreatedOrder};
 use store::scratch::Scratch;
-use store::{AcceptConfirm, Actor, Store, StoreOptions};
+use store::{AcceptConfirm, Actor, Origin, Store, StoreOptions};
 
 /// The malatang shop: fee 3,000, minimum 15,000.
 pub(crate) const MALA: &str = "mala";
@@ -73,7 +73,7 @@ pub(crate) fn owner() -> Actor {
         id: "owner-1".to_owned(),
         name: "Owner".to_owned(),
         role: Some(Role::Owner),
-        request_id: Some("request-1".to_owned()),
+        origin: Origin { request_id: Some("request-1".to_owned()), trace: None },
     }
 }
 
@@ -113,7 +113,7 @@ pub(crate) fn confirm_of(id: &str) -> AcceptConfirm {
         payment_key: PaymentKey::parse(format!("key-of-{id}")).unwrap(),
         amount: won(4_000),
         payment_type: None,
-        request_id: None,
+        origin: Origin::default(),
     }
 }
 

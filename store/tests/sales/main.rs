@@ -7,4 +7,5 @@ mod gauges;
 mod listing;
 mod orders;
 mod processes;
+mod retention;
 mod staff;

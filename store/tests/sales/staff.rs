@@ -3,8 +3,9 @@
 use domain::StaffId;
 use domain::role::{Action, Role};
 use store::audit::AuditFilter;
-use store::sha256_hex;
+
 use store::staff::{AddStaffError, NewStaff};
+use store::{Origin, sha256_hex};
 
 use crate::fixture::{GIMBAP, MALA, Shop, product, store_id};
 
@@ -83,7 +84,7 @@ async fn staff_are_listed_page_by_page_with_their_stores() {
 async fn the_audit_is_read_newest_first_and_names_who_did_it() {
     let shop = Shop::open().await;
     let member = shop.store.add_staff(&new_staff("민지", Role::Owner, &[MALA])).await.unwrap();
-    let actor = member.actor(Some("request-9".to_owned()));
+    let actor = member.actor(Origin::default());
     for price in [1_000, 2_000, 3_000] {
         shop.store.put_product(&actor, &store_id(MALA), &product("bun", price)).await.unwrap();
     }

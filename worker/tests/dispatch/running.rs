@@ -15,13 +15,14 @@ use queue::{
 };
 use serde_json::json;
 use simulator::Config;
-use store::PublishedJob;
+use store::{Origin, PublishedJob};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use worker::{CallLimits, Identity, WorkerContext};
 
 use crate::hands::Fault;
+use crate::log::Log;
 use crate::shop::{Paying, Shop};
 
 /// A worker and a relay at work.
@@ -105,6 +106,7 @@ pub(crate) fn context(
         pacing: Arc::clone(&shop.dispatcher.pacing),
         limits: CallLimits { concurrency, merchant_concurrency: concurrency, per_minute: None },
         identity: identity("running"),
+        retention: None,
     }
 }
 
@@ -138,8 +140,7 @@ impl Running {
     }
 
     pub(crate) async fn publish(&self, job: &JobId, kind: JobKind) {
-        let job =
-            PublishedJob { id: job.as_str().to_owned(), kind, request_id: None, traceparent: None };
+        let job = PublishedJob { id: job.as_str().to_owned(), kind, origin: Origin::default() };
         let publisher = self.queue.publisher();
         wait_for("the queue", SOON, async || publisher.is_ready()).await;
         relay::publish_now(publisher.as_ref(), &[job]).await;
@@ -176,7 +177,7 @@ async fn running_count(shop: &Shop) -> usize {
 }
 
 /// A payment whose confirm takes so long at Toss, accepted and published.
-async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, JobId) {
+pub(crate) async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, JobId) {
     let paying = shop.authenticated(23).await;
     shop.goes_wrong(&paying, "confirm", &Fault::new("delay").with("ms", json!(ms)));
     let job = shop.accept(&paying).await;
@@ -184,7 +185,7 @@ async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, JobId) {
     (paying, job)
 }
 
-async fn reaches_toss(shop: &Shop, paying: &Paying) {
+pub(crate) async fn reaches_toss(shop: &Shop, paying: &Paying) {
     wait_for("the call at Toss", SOON, async || shop.ledger(paying).calls.confirm > 0).await;
 }
 
@@ -320,6 +321,7 @@ impl Consumer for StopsAtTheFirst {
 
 #[tokio::test]
 async fn what_was_claimed_and_not_sent_when_the_stop_came_is_given_back_at_once() {
+    let log = Log::start();
     let shop = Shop::open().await;
     let queue = MemoryQueue::new(NonZeroUsize::new(10).unwrap());
     let stop = CancellationToken::new();
@@ -338,6 +340,9 @@ async fn what_was_claimed_and_not_sent_when_the_stop_came_is_given_back_at_once(
     let attempt = shop.attempts(&job).await.remove(0);
     assert_eq!(attempt.verdict.as_deref(), Some("unsent"));
     assert_eq!(attempt.code.as_deref(), Some("STOPPED_BEFORE_SENDING"));
+    let [line] = log.settled().try_into().unwrap();
+    assert_eq!((&line["code"], &line["next"]), (&json!(attempt.code), &json!("queued")));
+    assert_eq!(line["span"]["job_id"], job.as_str(), "{line}");
     let due = shop.store.take_due_jobs(limits::RELAY_BATCH_MAX).await.unwrap();
     assert_eq!(due.len(), 1, "without waiting for a lease");
     shop.dispatcher.dispatch(std::slice::from_ref(&job)).await.unwrap();

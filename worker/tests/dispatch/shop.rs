@@ -14,7 +14,8 @@ use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
 use store::catalogue::{PutProduct, PutStore};
 use store::scratch::Scratch;
 use store::{
-    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, JobFilter, JobRow, Store, StoreOptions,
+    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, JobFilter, JobRow, Origin, Store,
+    StoreOptions,
 };
 use tokio_util::sync::CancellationToken;
 use toss::{SecretKey, TossClient, TossConfig};
@@ -131,7 +132,7 @@ impl Shop {
     /// Accepts the confirm and returns its job.
     pub(crate) async fn accept(&self, paying: &Paying) -> JobId {
         let accepted = self.store.accept_confirm(&confirm_of(paying)).await.unwrap();
-        JobId::parse(accepted.job.id).unwrap()
+        JobId::parse(accepted.job.unwrap().id).unwrap()
     }
 
     /// A payment that was confirmed without trouble.
@@ -162,7 +163,7 @@ impl Shop {
             },
         };
         let accepted = self.store.accept_cancel(&cancel).await?;
-        Ok((accepted.cancellation_id, JobId::parse(accepted.job.id).unwrap()))
+        Ok((accepted.cancellation_id, JobId::parse(accepted.job.unwrap().id).unwrap()))
     }
 
     /// Does every job that is due, and moves both clocks to the next one, until nothing is left but what waits for a person.
@@ -278,7 +279,7 @@ pub(crate) fn confirm_of(paying: &Paying) -> AcceptConfirm {
         payment_key: paying.payment_key.clone(),
         amount: paying.amount,
         payment_type: None,
-        request_id: None,
+        origin: Origin::default(),
     }
 }
 
@@ -287,7 +288,7 @@ pub(crate) fn staff() -> Actor {
         id: "staff-1".to_owned(),
         name: "점장".to_owned(),
         role: Some(Role::Manager),
-        request_id: None,
+        origin: Origin::default(),
     }
 }
 

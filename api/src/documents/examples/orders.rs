@@ -75,6 +75,7 @@ fn order(status: CustomerStatus, version: i64, ask_again_s: Option<u32>) -> Orde
         lines: lines(),
         created_at: "2026-11-23T11:36:12.481Z".to_owned(),
         pay_by: "2026-11-23T12:21:12.481Z".to_owned(),
+        personal_data_erased_at: None,
         payment: None,
         cancels: Vec::new(),
         ticket: Some(TICKET.to_owned()),

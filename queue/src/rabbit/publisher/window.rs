@@ -230,6 +230,8 @@ impl Returned {
 
 #[cfg(test)]
 mod tests {
+    use lapin::message::Delivery;
+
     use super::*;
     use crate::Trace;
 
@@ -274,6 +276,27 @@ mod tests {
         assert_eq!(first_answer.try_recv().unwrap(), [Published::Confirmed]);
         let second = second_answer.try_recv().unwrap();
         assert!(second.iter().all(|one| !one.is_confirmed()) && second.len() == 2, "{second:?}");
+    }
+
+    #[test]
+    fn a_returned_message_is_found_however_it_was_attached() {
+        let (_sender, mut waiting) = mpsc::channel(1);
+        let lanes = [Lane::Confirm, Lane::LookUp, Lane::Confirm];
+        let (request, _answer) = Request::new(&lanes.map(|lane| message(lane, lane.word())));
+        let window = Window::gather(request, &mut waiting);
+        let mut delivery =
+            Delivery::mock(0, "jobs".into(), Lane::LookUp.word().into(), false, Vec::new());
+        delivery.properties =
+            BasicProperties::default().with_message_id(Lane::LookUp.word().into());
+        let returned =
+            BasicReturnMessage { delivery, reply_code: 312, reply_text: "NO_ROUTE".into() };
+        let confirmed = vec![
+            Confirmation::Ack(Some(returned)),
+            Confirmation::Ack(None),
+            Confirmation::Ack(None),
+        ];
+        let expected = [Outcome::Confirmed, Outcome::Returned, Outcome::Confirmed];
+        assert_eq!(window.judge(confirmed), expected);
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! A collector of traces on a port of its own: takes OTLP over HTTP, and keeps what it took.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
+
+/// A collector that listens until the test's process ends.
+pub(crate) struct Collector {
+    /// `http://host:port`.
+    pub(crate) url: String,
+    taken: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Collector {
+    /// One that takes everything.
+    pub(crate) fn start() -> Collector {
+        Collector::start_that(|_| true)
+    }
+
+    /// One that takes a connection and then never says anything.
+    pub(crate) fn start_silent() -> Collector {
+        Collector::start_that(|_| false)
+    }
+
+    fn start_that(answers: fn(&str) -> bool) -> Collector {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let taken = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&taken);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let kept = Arc::clone(&kept);
+                std::thread::spawn(move || serve(stream, answers, &kept));
+            }
+        });
+        Collector { url, taken }
+    }
+
+    /// The requests' bodies, one after the other.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.taken.lock().unwrap().concat()
+    }
+
+    fn requests(&self) -> Vec<ExportTraceServiceRequest> {
+        let taken = self.taken.lock().unwrap();
+        taken.iter().map(|body| ExportTraceServiceRequest::decode(&body[..]).unwrap()).collect()
+    }
+
+    /// Every span that was taken.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let resources = self.requests().into_iter().flat_map(|request| request.resource_spans);
+        let scopes = resources.flat_map(|resource| resource.scope_spans);
+        scopes.flat_map(|scope| scope.spans).collect()
+    }
+
+    /// An attribute of who exports.
+    pub(crate) fn resource(&self, name: &str) -> String {
+        let request = self.requests().remove(0);
+        let resource = request.resource_spans[0].resource.clone().unwrap();
+        text_of(&resource.attributes, name).unwrap()
+    }
+}
+
+/// Reads requests off a connection and answers them, or does not.
+fn serve(stream: TcpStream, answers: fn(&str) -> bool, kept: &Mutex<Vec<Vec<u8>>>) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let lines = stream.by_ref().lines().map_while(Result::ok);
+        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        let Some(first) = head.first() else { return };
+        let mut fields = head.iter().filter_map(|line| line.split_once(": "));
+        let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let mut body = vec![0; length.unwrap().1.parse().unwrap()];
+        stream.read_exact(&mut body).unwrap();
+        if !answers(first) {
+            // Until the other side gives up.
+            drop(stream.read_to_end(&mut body));
+            return;
+        }
+        assert_eq!(first, "POST /v1/traces HTTP/1.1");
+        assert!(head.iter().any(|line| line == "content-type: application/x-protobuf"), "{head:?}");
+        kept.lock().unwrap().push(body);
+        let answer =
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+        stream.get_mut().write_all(answer.as_bytes()).unwrap();
+    }
+}
+
+/// An attribute that is a text.
+pub(crate) fn text_of(attributes: &[KeyValue], name: &str) -> Option<String> {
+    let attribute = attributes.iter().find(|attribute| attribute.key == name)?;
+    let value = attribute.value.clone()?.value?;
+    let Value::StringValue(text) = value else { panic!("{name} is {value:?}") };
+    Some(text)
+}
+
+/// An id as it stands in headers and logs.
+pub(crate) fn hex(id: &[u8]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,103 @@
+//! A run on a database that is full of what it must not touch reads only what it deletes: every statement goes by an index.
+
+use std::sync::{Arc, Mutex};
+
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+
+use super::*;
+use crate::open::StoreOptions;
+use crate::scratch::Scratch;
+
+/// Twenty thousand orders, most of them paid and old, some over and recent, the last two hundred over and old; and as many rows of the
+/// tables that go by their age.
+const FILL: &str = "
+INSERT INTO stores VALUES ('s', 's', 'default', 0, 0, TRUE, 0, 0);
+INSERT INTO orders (id, store_id, store_name, merchant, customer_name, customer_phone, address, items_amount, delivery_fee, amount,
+    tax_free_amount, order_name, state, pay_by, version, created_at, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'order-' || CAST(i AS TEXT), 's', 's', 'default', 'n', '01012345678', 'a', 1000, 0, 1000, 0, 'o', 'paying', i, 1, i, i FROM n;
+INSERT INTO payments (order_id, store_id, payment_key, merchant, amount, balance, state, accepted_at, confirm_by, next_cancel_at,
+    version, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'order-' || CAST(i AS TEXT), 's', 'key-' || CAST(i AS TEXT), 'default', 1000, 0,
+    CASE WHEN i > 19800 OR i % 4 = 0 THEN 'failed' ELSE 'confirmed' END, i, i, 0, 1,
+    CASE WHEN i % 4 = 0 AND i <= 19800 THEN 4000000000000 ELSE i END FROM n;
+INSERT INTO cancellations (id, order_id, amount, reason, requested_by, role, state, requested_at, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'cancel-' || CAST(i AS TEXT), 'order-' || CAST(i AS TEXT), 1, 'r', 's', 'owner', 'refused', i, i FROM n;
+INSERT INTO jobs (id, kind, order_id, store_id, merchant, state, claims, key_generation, due_at, runnable_since, publications,
+    rerun_wanted, created_at, updated_at, ended_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'job-' || CAST(i AS TEXT), 'confirm', 'order-' || CAST(i AS TEXT), 's', 'default', 'declined', 1, 1, i, i, 0, FALSE, i, i, i
+FROM n;
+INSERT INTO attempts (job_id, number, order_id, claim, operation, key_generation, idempotency_key, started_at, is_stale, worker)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'job-' || CAST(i AS TEXT), k, 'order-' || CAST(i AS TEXT), 1, 'confirm', 1, 'k', i, FALSE, 'w'
+FROM n, (SELECT 1 AS k UNION ALL SELECT 2) AS two;
+INSERT INTO idempotency_keys (scope, key, fingerprint, subject, created_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 's', 'key-' || CAST(i AS TEXT), 'f', 'order', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+INSERT INTO poison_messages (id, reason, source, body, received_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'm-' || CAST(i AS TEXT), 'r', 's', 'b', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+INSERT INTO workers (id, host, version, kinds, concurrency, in_flight, started_at, seen_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'w-' || CAST(i AS TEXT), 'h', 'v', 'k', 1, 0, 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+";
+
+const AGES: PruneAges = PruneAges { jobs_ms: 1, idempotency_ms: 1, poison_ms: 1, workers_ms: 1 };
+
+/// Runs, and keeps every statement as it was sent.
+async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
+    let sent: Arc<Mutex<Vec<Statement>>> = Arc::default();
+    let keep = Arc::clone(&sent);
+    store.db.set_metric_callback(move |info| keep.lock().unwrap().push(info.statement.clone()));
+    let mut run = store.prune(&AGES, mode).await.unwrap();
+    while run.next_batch(500).await.unwrap().is_some() {}
+    assert_eq!(PrunedTable::ALL.map(|table| run.counts().of(table)), [400, 200, 200, 200, 200]);
+    drop(run);
+    store.db.set_metric_callback(|_| ());
+    std::mem::take(&mut sent.lock().unwrap())
+}
+
+/// How the database would go about a statement.
+async fn plan(store: &Store, statement: &Statement) -> String {
+    let backend = store.db.get_database_backend();
+    let (explain, column) = if backend == DbBackend::Postgres {
+        ("EXPLAIN", "QUERY PLAN")
+    } else {
+        ("EXPLAIN QUERY PLAN", "detail")
+    };
+    let asked = Statement::from_string(backend, format!("{explain} {statement}"));
+    let rows = store.db.query_all_raw(asked).await.unwrap();
+    rows.iter().map(|row| row.try_get::<String>("", column).unwrap() + "\n").collect()
+}
+
+/// The tables that a plan reads from one end to the other.
+fn read_whole(plan: &str) -> Vec<&str> {
+    let of_postgres = plan.lines().filter_map(|line| line.split_once("Seq Scan on ")?.1.into());
+    let of_sqlite = plan.lines().filter_map(|line| line.trim().strip_prefix("SCAN "));
+    let tables = of_postgres.chain(of_sqlite).filter_map(|rest| rest.split([' ', '"']).next());
+    // A row without a table.
+    tables.filter(|table| *table != "CONSTANT").collect()
+}
+
+#[tokio::test]
+async fn a_run_reads_no_table_from_one_end_to_the_other() {
+    let scratch = Scratch::make().await;
+    let mut store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+    store.migrate().await.unwrap();
+    store.db.execute_unprepared(FILL).await.unwrap();
+    store.db.execute_unprepared("ANALYZE").await.unwrap();
+    let mut plans = String::new();
+    for mode in [PruneMode::Count, PruneMode::Delete] {
+        for statement in statements(&mut store, mode).await {
+            let plan = plan(&store, &statement).await;
+            assert_eq!(read_whole(&plan), [""; 0], "{statement}\n{plan}");
+            plans.push_str(&plan);
+        }
+    }
+    for index in ["payments_prunable", "jobs_of_order", "attempts_of_order"] {
+        assert!(plans.contains(index), "{index} is missing in {plans}");
+    }
+}
