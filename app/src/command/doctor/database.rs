@@ -103,7 +103,11 @@ async fn check_schema(store: &Store) -> Finding {
     let name = "migrations";
     match store.check().await {
         Ok(()) => Finding::ok(name, "the schema is this version's"),
-        Err(StoreError::Schema(missing)) => Finding::fail(name, missing, "seungin migrate"),
+        // It says what to do in the same breath.
+        Err(StoreError::Schema(told)) => match told.split_once(": ") {
+            Some((found, advice)) => Finding::fail(name, found, advice),
+            None => Finding::fail(name, told, "seungin migrate"),
+        },
         Err(error) => {
             Finding::fail(name, error.with_causes(), "make the database answer, then look again")
         }
