@@ -64,6 +64,12 @@ impl Process {
         self.child.id()
     }
 
+    /// Its name, for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What it has said so far.
     #[must_use]
     pub fn said(&self) -> String {

@@ -15,8 +15,10 @@ pub const PREFIX_BYTES_MAX: usize = 64;
 /// Longest name of a virtual host, in bytes. Source: AMQP 0-9-1, short strings.
 const VHOST_BYTES_MAX: usize = 255;
 /// Seconds between heartbeats unless the URL says otherwise. Silence counts as a lost connection
-/// after twice as long; the broker's own default would be two minutes.
-pub const HEARTBEAT_S: u16 = 10;
+/// after two to three times as long: sooner than the lease of a job, so that what the broker has
+/// given to a machine that vanished is with others when they may claim it. The broker's own default
+/// would be two minutes.
+pub const HEARTBEAT_S: u16 = 5;
 /// How many messages wait in a lane at the most, unless the configuration says otherwise.
 pub const CAPACITY_PER_LANE: NonZeroUsize = NonZeroUsize::new(1_000_000).unwrap();
 /// How many confirms a consumer holds unless the configuration says otherwise: twice what a worker

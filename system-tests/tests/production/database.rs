@@ -9,6 +9,8 @@ use crate::load::{Checkout, Confirmed, ids};
 const UNDER_WAY: usize = 20;
 /// Confirms during an outage.
 const DURING: usize = 40;
+/// How long a refusing database refuses: longer than anybody waits for a connection, so that some are told and others are late.
+const REFUSAL: Duration = Duration::from_secs(6);
 /// How long a silent database is silent: longer than any transaction waits.
 const SILENCE: Duration = Duration::from_secs(18);
 /// The longest that a customer waits for an answer: what a transaction may take, and a margin.
@@ -32,6 +34,9 @@ fn insist_clear(confirmed: &[Confirmed]) {
         assert!(one.took <= ANSWER_MAX, "{one:?}");
     }
     let refused = confirmed.iter().filter(|one| one.status() == Some(503)).count();
+    let took: Vec<String> =
+        confirmed.iter().map(|one| format!("{:?} {:.1?}", one.status(), one.took)).collect();
+    println!("{took:?}");
     println!("{} were accepted, {refused} were told to come again", confirmed.len() - refused);
 }
 
@@ -87,10 +92,13 @@ async fn a_database_that_refuses_connections_for_seconds_loses_nothing() {
         let checkouts = fleet.prepare(DURING).await;
         fleet.accept_all(&under_way).await;
         fleet.to_database.take_away();
-        let confirmed = fleet.confirm_all(&checkouts).await;
+        let outage = async {
+            tokio::time::sleep(REFUSAL).await;
+            fleet.to_database.restore();
+            Instant::now()
+        };
+        let (confirmed, back) = tokio::join!(fleet.confirm_all(&checkouts), outage);
         insist_clear(&confirmed);
-        fleet.to_database.restore();
-        let back = Instant::now();
         measure(fleet, "a refusing database", &under_way, back).await;
         come_again(fleet, &checkouts, &confirmed).await;
         fleet.rows.wait_for_paid(&ids(&checkouts), DURING, back).await;
@@ -107,10 +115,7 @@ async fn a_database_that_goes_silent_for_longer_than_any_statement_loses_nothing
         fleet.accept_all(&under_way).await;
         fleet.to_database.silence();
         let silent = Instant::now();
-        // All at once: each may wait for as long as a transaction may take.
-        let confirms = checkouts.iter().enumerate();
-        let confirms = confirms.map(|(number, one)| fleet.confirm(number % 2, one));
-        let confirmed = futures_util::future::join_all(confirms).await;
+        let confirmed = fleet.confirm_all(&checkouts).await;
         insist_clear(&confirmed);
         tokio::time::sleep(SILENCE.saturating_sub(silent.elapsed())).await;
         fleet.to_database.restore();

@@ -26,8 +26,14 @@ const TEST_MAX: Duration = Duration::from_secs(150);
 pub(crate) const RECOVERY_MAX: Duration = Duration::from_secs(5);
 /// The time after which nobody owns the jobs of a worker that is gone.
 pub(crate) const LEASE: Duration = Duration::from_secs(20);
+/// How many log lines of each process a failed test shows.
+const LINES_SHOWN: usize = 15;
+/// How much of each.
+const LINE_CHARS_SHOWN: usize = 300;
 /// Stores and menus for everybody who tries the product out.
 const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/demo-catalogue.json");
+/// Connections of one process to the database: there are many processes, and PostgreSQL takes a hundred from all tests together.
+const CONNECTIONS_MAX: usize = 4;
 /// Protects nothing: the tests' own.
 const TOKEN_KEY: &str = "5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e5ca1ab1e";
 
@@ -79,8 +85,8 @@ pub(crate) struct Fleet {
 /// Starts a fleet, lets something happen to it, and insists that all books agree afterwards. At most two at the same time.
 pub(crate) async fn on_a_fleet(shape: Shape, scenario: impl AsyncFnOnce(&mut Fleet)) {
     let _place = FLEETS.acquire().await.unwrap();
+    let mut fleet = Fleet::start(shape).await;
     let whole = Box::pin(async {
-        let mut fleet = Fleet::start(shape).await;
         scenario(&mut fleet).await;
         fleet.insist_all_is_well().await;
     });
@@ -99,6 +105,7 @@ impl Fleet {
             text("DATABASE_URL", by_way_of(database.url(), &to_database)),
             text("AMQP_URL", by_way_of(broker.url(), &to_broker)),
             text("SEUNGIN__QUEUE__PREFIX", broker.prefix().to_owned()),
+            text("SEUNGIN__DATABASE__CONNECTIONS_MAX", CONNECTIONS_MAX.to_string()),
             text("SEUNGIN__SECURITY__TOKEN_KEY", TOKEN_KEY.to_owned()),
             text("SEUNGIN__SIMULATOR__URL", format!("http://{}", to_simulator.address())),
         ];
@@ -265,6 +272,24 @@ impl Fleet {
     pub(crate) async fn ledger_entry(&self, order_id: &str) -> Value {
         let url = format!("{}/_sim/ledger?orderId={order_id}", self.simulator.url);
         self.client.get(&url).await.body["payments"][0].clone()
+    }
+}
+
+impl Drop for Fleet {
+    /// A test that fails shows what its processes said last.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let apis = self.apis.iter().map(|api| &api.process);
+        for process in apis.chain(&self.workers) {
+            let said = process.said();
+            let last = said.lines().count().saturating_sub(LINES_SHOWN);
+            println!("--- {}", process.name());
+            for line in said.lines().skip(last) {
+                println!("{}", line.chars().take(LINE_CHARS_SHOWN).collect::<String>());
+            }
+        }
     }
 }
 

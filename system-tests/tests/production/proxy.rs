@@ -159,8 +159,9 @@ async fn pass(
         let bytes = &chunk[..count];
         is_publisher |= is_up && bytes.windows(PUBLISHER.len()).any(|part| part == PUBLISHER);
         let passes = |network: &Network| match network {
-            Network::Well | Network::Refusing => true,
-            Network::Silent => false,
+            Network::Well => true,
+            // What is held back now is never heard: the connection is about to be cut.
+            Network::Refusing | Network::Silent => false,
             Network::PublishersUnread => !is_publisher,
         };
         if network.wait_for(passes).await.is_err() || to.write_all(bytes).await.is_err() {

@@ -2,7 +2,7 @@
 //! nothing.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,10 @@ const CALL_MS: u64 = 1_500;
 const STOP_MAX: Duration = Duration::from_secs(10);
 /// Signals that follow each other faster are one wish.
 const ONE_WISH: Duration = Duration::from_millis(600);
+/// The pace of confirms during a rolling restart.
+const BETWEEN_CUSTOMERS: Duration = Duration::from_millis(50);
+/// How many of them come between two steps of it.
+const BETWEEN_STEPS: usize = 10;
 /// What a process that was told twice exits with.
 const ENDED_AT_ONCE: i32 = 1;
 
@@ -87,6 +91,7 @@ struct Directory {
     open: Arc<Mutex<Vec<String>>>,
     /// Those that were told to stop: only there a request may meet nobody.
     stopping: Arc<Mutex<Vec<String>>>,
+    confirmed: Arc<AtomicUsize>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -98,6 +103,14 @@ impl Directory {
     /// From now on it is told to stop, and customers may not know it yet.
     fn stop(&self, url: &str) {
         self.stopping.lock().unwrap().push(url.to_owned());
+    }
+
+    /// Waits until some more customers have come.
+    async fn wait_for_load(&self) {
+        let wanted = self.confirmed.load(Ordering::SeqCst) + BETWEEN_STEPS;
+        while self.confirmed.load(Ordering::SeqCst) < wanted {
+            tokio::time::sleep(BETWEEN_CUSTOMERS).await;
+        }
     }
 
     fn close(&self, url: &str) {
@@ -113,7 +126,7 @@ async fn confirm_everywhere(
 ) -> (usize, Vec<Checkout>) {
     let mut met_nobody = 0;
     let mut confirmed = Vec::new();
-    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    let mut pace = tokio::time::interval(BETWEEN_CUSTOMERS);
     for (number, checkout) in checkouts.into_iter().enumerate() {
         pace.tick().await;
         if directory.is_over.load(Ordering::SeqCst) {
@@ -138,6 +151,7 @@ async fn confirm_everywhere(
             }
         }
         confirmed.push(checkout);
+        directory.confirmed.fetch_add(1, Ordering::SeqCst);
     }
     (met_nobody, confirmed)
 }
@@ -155,10 +169,12 @@ async fn a_rolling_restart_of_everything_under_load_fails_no_request_and_wastes_
             let (new, old) = (fleet.apis[2].url.clone(), fleet.apis[0].url.clone());
             fleet.wait_for_ready(&new, 200).await;
             directory.open(&new);
+            directory.wait_for_load().await;
             directory.stop(&old);
             fleet.stop_api(0);
             directory.close(&old);
             fleet.start_worker(&[]);
+            directory.wait_for_load().await;
             fleet.stop_worker(0);
         }
         directory.is_over.store(true, Ordering::SeqCst);
