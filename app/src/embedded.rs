@@ -85,7 +85,7 @@ pub(crate) async fn start(
     let api = listener.url();
     let health_url = health_listener.as_ref().map(Listener::url);
     let instance = Instance { pid: std::process::id(), api, simulator, health: health_url };
-    let queue = Queue::open(&config.queue);
+    let queue = Queue::open(config);
 
     let mut parts = Lifecycle::default();
     let health = Health::start(&store, health::watch(&queue, Ends::Both), parts.stopping())?;

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,11 +98,17 @@ fn jitter() -> Jitter {
 
 impl Queue {
     /// Opens it. RabbitMQ may be away: it is connected to when it is there.
-    pub(crate) fn open(choice: &QueueChoice) -> Queue {
-        match choice {
+    pub(crate) fn open(config: &Config) -> Queue {
+        match &config.queue {
             QueueChoice::Memory(capacity) => Queue::Memory(MemoryQueue::new(*capacity)),
-            QueueChoice::Rabbit(config) => {
-                Queue::Rabbit(RabbitQueue::start(config.as_ref().clone(), jitter()))
+            QueueChoice::Rabbit(rabbit) => {
+                // A message is held until its job is settled. Cancels have a quarter of what confirms have, and that must do for as
+                // many calls as the worker makes.
+                let held = config.worker.concurrency.saturating_mul(4);
+                let held = u16::try_from(held).unwrap_or(u16::MAX);
+                let prefetch = NonZeroU16::new(held).unwrap_or(NonZeroU16::MIN);
+                let rabbit = rabbit.as_ref().clone().with_prefetch(prefetch);
+                Queue::Rabbit(RabbitQueue::start(rabbit, jitter()))
             }
         }
     }
