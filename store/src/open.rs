@@ -72,7 +72,10 @@ const MIGRATION_FAILURES_MAX: u32 = 20;
 const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
 /// What is told of a schema that a later version of the program made.
 const NEWER: &str = "it is newer than this program: use the version that migrated it";
-/// How long a second runner of migrations waits for the first.
+/// How often a runner of migrations tries on SQLite, and the pause between: another runner is done within a second or two.
+const MIGRATION_TRIES: u32 = 20;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
+/// How long a second runner of migrations waits for the first on PostgreSQL.
 const MIGRATION_WAIT: &str = "SET LOCAL lock_timeout = '300s'";
 
 impl Store {
@@ -113,10 +116,16 @@ impl Store {
         // SQLite has no lock to wait at: of two runners one fails at the other's tables, and then goes on behind it.
         let mut failures = 0_u32;
         loop {
-            match migrations::Migrator::up(&self.db, None).await {
+            // SQLite has no lock to wait at: of two runners one fails at what the other makes just then, and tries again until it is there.
+        let mut tries_left = MIGRATION_TRIES;
+        loop {
+            let failed = match migrations::Migrator::up(&self.db, None).await {
                 Ok(()) => return Ok(()),
-                Err(error) if failures >= MIGRATION_FAILURES_MAX => return Err(error.into()),
-                Err(_) => failures = failures.saturating_add(1),
+                Err(error) => error,
+            };
+            tries_left = tries_left.saturating_sub(1);
+            if tries_left == 0 {
+                return Err(failed.into());
             }
             tokio::time::sleep(MIGRATION_PAUSE).await;
         }
