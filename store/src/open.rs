@@ -66,10 +66,6 @@ const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// The advisory lock that a runner of migrations holds: "seungin" in ASCII.
 const MIGRATION_LOCK: i64 = 0x0073_6575_6e67_696e;
-/// How often a runner of migrations on SQLite may fail before that is no other runner's doing: one per migration of the other's, and more.
-const MIGRATION_FAILURES_MAX: u32 = 20;
-/// How long it waits for the other between two tries.
-const MIGRATION_PAUSE: Duration = Duration::from_millis(50);
 /// What is told of a schema that a later version of the program made.
 const NEWER: &str = "it is newer than this program: use the version that migrated it";
 /// How often a runner of migrations tries on SQLite, and the pause between: another runner is done within a second or two.
@@ -113,10 +109,7 @@ impl Store {
         if self.db.get_database_backend() == DbBackend::Postgres {
             return self.migrate_postgres().await;
         }
-        // SQLite has no lock to wait at: of two runners one fails at the other's tables, and then goes on behind it.
-        let mut failures = 0_u32;
-        loop {
-            // SQLite has no lock to wait at: of two runners one fails at what the other makes just then, and tries again until it is there.
+        // SQLite has no lock to wait at: of two runners one fails at what the other makes just then, and tries again until it is there.
         let mut tries_left = MIGRATION_TRIES;
         loop {
             let failed = match migrations::Migrator::up(&self.db, None).await {
