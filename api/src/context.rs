@@ -58,7 +58,7 @@ impl Api {
         Api(Arc::new(Shared {
             tokens: Tokens::new(settings.token_key.clone()),
             rates: Rates::new(limits),
-            publishing: Publishing::new(publisher, limits.publishing_max),
+            publishing: Publishing::new(store.clone(), publisher, limits.publishing_max),
             in_flight: semaphore(limits.requests_in_flight_max),
             waiting: semaphore(limits.waiting_polls_max),
             streams: semaphore(limits.event_streams_max),

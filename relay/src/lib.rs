@@ -67,10 +67,8 @@ async fn relay(
         outage.note(&passed);
         let pause_ms = match passed {
             Passed::More => continue,
-            Passed::Empty | Passed::PartlyRefused(_) => RELAY_POLL_MS,
-            Passed::NotReady | Passed::Refused(_) | Passed::DatabaseFailed(_) => {
-                outage.pause_ms(PAUSE_MS_MAX)
-            }
+            Passed::Empty | Passed::NotReady | Passed::PartlyRefused(_) => RELAY_POLL_MS,
+            Passed::Refused(_) | Passed::DatabaseFailed(_) => outage.pause_ms(PAUSE_MS_MAX),
         };
         pause(with_jitter(pause_ms, ids), shutdown, wake).await;
     }

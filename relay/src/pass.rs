@@ -83,16 +83,22 @@ fn unconfirmed(taken: &[PublishedJob], published: &[Published]) -> (Vec<String>,
     (unpublished, first_reason)
 }
 
-/// Publishes jobs that were just committed. What the queue does not take is published again by the
-/// relay when its grace is over, so nobody waits for a result.
-pub async fn publish_now(publisher: &dyn Publisher, jobs: &[PublishedJob]) {
+/// Publishes jobs that were just committed. What the queue does not take is due at once: the first relay that finds the queue there
+/// publishes it. Nobody waits for a result.
+pub async fn publish_now(store: &Store, publisher: &dyn Publisher, jobs: &[PublishedJob]) {
     if jobs.is_empty() {
         return;
     }
     let published = publisher.publish(&messages(jobs)).await;
     let (unpublished, reason) = unconfirmed(jobs, &published);
-    if let Some(reason) = reason {
+    let Some(reason) = reason else { return };
+    // Of a queue that is away every relay has said so already, once.
+    if publisher.is_ready() {
         tracing::warn!(count = unpublished.len(), %reason, "jobs are left to the relay");
+    }
+    if let Err(error) = store.return_unpublished(&unpublished).await {
+        let count = unpublished.len();
+        tracing::warn!(count, error = error.with_causes(), "jobs are left to their grace");
     }
 }
 

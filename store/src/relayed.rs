@@ -69,18 +69,21 @@ impl Store {
         rows.iter().map(|row| Ok(PublishedJob::of(row, rows::job_kind(row)?))).collect()
     }
 
-    /// Gives back jobs that the queue did not take: they are due at once.
+    /// Gives back jobs that the queue did not take: they are due at once, and their grace does not grow by it.
     ///
     /// # Errors
     /// [`StoreError::Database`]; their grace brings them back then.
     pub async fn return_unpublished(&self, ids: &[String]) -> Result<(), StoreError> {
         let write = self.begin_write().await?;
+        // One that its maker published itself was not counted.
+        let counted = job::Column::Publications.gt(0);
+        let publications =
+            Expr::case(counted, Expr::col(job::Column::Publications).sub(1)).finally(0);
         job::Entity::update_many()
             .col_expr(job::Column::DueAt, Expr::value(write.now_ms))
-            .col_expr(job::Column::Publications, Expr::col(job::Column::Publications).sub(1))
+            .col_expr(job::Column::Publications, publications.into())
             .filter(job::Column::Id.is_in(ids))
             .filter(job::Column::State.eq(JobState::Queued.word()))
-            .filter(job::Column::Publications.gt(0))
             .exec(&write.tx)
             .await?;
         write.commit().await

@@ -7,7 +7,30 @@ use std::time::{Duration, Instant};
 
 /// How long a process may take to start or to end on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A process that was told to stop may wait for calls that are under way, which can take a minute.
+const END_PATIENCE: Duration = Duration::from_secs(90);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+
+/// What a process can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// To end, in good order.
+    Terminate,
+    /// To stand still, whatever it is doing.
+    Stop,
+    /// To go on.
+    Continue,
+}
+
+impl Signal {
+    fn flag(self) -> &'static str {
+        match self {
+            Signal::Terminate => "-TERM",
+            Signal::Stop => "-STOP",
+            Signal::Continue => "-CONT",
+        }
+    }
+}
 
 /// A process in a process group of its own. Dropped, the whole group is killed, also when a test panics.
 #[derive(Debug)]
@@ -41,6 +64,12 @@ impl Process {
         self.child.id()
     }
 
+    /// Its name, for messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What it has said so far.
     #[must_use]
     pub fn said(&self) -> String {
@@ -64,6 +93,44 @@ impl Process {
                 self.name,
                 self.said()
             );
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+    }
+
+    /// Sends a signal to the process alone.
+    ///
+    /// # Panics
+    /// There is no such process any more, or no command `kill`.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([signal.flag(), "--", &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "{}: {}", self.name, self.said());
+    }
+
+    /// Insists that it has not ended and that nothing in it panicked.
+    ///
+    /// # Panics
+    /// It has, or something did.
+    pub fn insist_well(&mut self) {
+        let ended = self.child.try_wait().unwrap();
+        let said = self.said();
+        assert!(ended.is_none(), "{} ended by itself ({ended:?}): {said}", self.name);
+        assert!(!said.contains("panicked at"), "{} panicked: {said}", self.name);
+    }
+
+    /// Waits for its end; gives the exit code, and how long that took.
+    ///
+    /// # Panics
+    /// It goes on for longer than a minute and a half, or was ended by a signal.
+    pub fn wait_for_end(&mut self) -> (i32, Duration) {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let code = status.code();
+                let Some(code) = code else { panic!("{}: {status}: {}", self.name, self.said()) };
+                return (code, began.elapsed());
+            }
+            assert!(began.elapsed() < END_PATIENCE, "{} does not end: {}", self.name, self.said());
             std::thread::sleep(BETWEEN_LOOKS);
         }
     }

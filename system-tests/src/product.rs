@@ -11,7 +11,7 @@ use crate::process::Process;
 
 /// A directory for the data of one product, over restarts.
 #[derive(Debug)]
-pub struct Home(TempDir);
+pub struct Home(pub(crate) TempDir);
 
 /// A running product.
 #[derive(Debug)]
@@ -129,7 +129,11 @@ fn read_json(path: &Path) -> Option<Value> {
 }
 
 /// The binary of the source as it is now, built at the first call.
-fn binary() -> &'static Path {
+///
+/// # Panics
+/// It cannot be built.
+#[must_use]
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let output = Command::new(env!("CARGO"))

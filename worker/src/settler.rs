@@ -131,7 +131,7 @@ impl Settler {
             meters::settled(settled);
             trace.log_settled(result, settled);
         }
-        relay::publish_now(self.publisher.as_ref(), &publish).await;
+        relay::publish_now(&self.store, self.publisher.as_ref(), &publish).await;
         Ok(())
     }
 }

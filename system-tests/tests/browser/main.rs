@@ -10,6 +10,3 @@ mod looks;
 mod reach;
 mod screenshots;
 mod visitor;
-
-#[path = "../embedded/client.rs"]
-mod client;

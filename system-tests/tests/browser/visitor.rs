@@ -4,10 +4,9 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt as _;
 use serde_json::Value;
-use system_tests::{Home, Product};
+use system_tests::{Client, Home, Product};
 use thirtyfour::prelude::*;
 
-use crate::client::Client;
 use crate::driven::{Driven, Screen, until};
 use crate::screenshots;
 
@@ -171,7 +170,7 @@ impl Visitor {
         let url = format!("{}/v1/orders/{order_id}/cancels", self.product.api);
         let request = self.client.request(reqwest::Method::POST, &url).json(body);
         let request = request.bearer_auth(&self.product.master_token);
-        let answer = crate::client::send(request.header("Idempotency-Key", key)).await;
+        let answer = system_tests::send(request.header("Idempotency-Key", key)).await;
         assert_eq!(answer.status, 202, "{}", answer.body);
     }
 }

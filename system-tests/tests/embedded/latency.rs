@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use system_tests::Home;
+use system_tests::{Client, Home, Places, SIMULATOR_KEY, entry_of, insist_charged_once};
 
 use crate::ALONE;
-use crate::client::Client;
-use crate::customer::{Places, SIMULATOR_KEY, entry_of, insist_charged_once};
 use crate::wire::Wire;
 
 const ACCEPTS: usize = 40;

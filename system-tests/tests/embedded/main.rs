@@ -1,7 +1,5 @@
 //! The embedded product under load and under fire: real processes, the real API, the simulator's ledger as the judge.
 
-mod client;
-mod customer;
 mod latency;
 mod parallel;
 mod restart;

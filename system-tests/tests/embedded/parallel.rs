@@ -2,12 +2,12 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::Home;
+use system_tests::{
+    Client, Home, Order, Places, SIMULATOR_KEY, entry_of, insist_charged_once, send,
+};
 use tokio::task::JoinSet;
 
 use crate::ALONE;
-use crate::client::{Client, send};
-use crate::customer::{Order, Places, SIMULATOR_KEY, entry_of, insist_charged_once};
 
 const CHECKOUTS: usize = 100;
 

@@ -1,11 +1,9 @@
 //! The product is killed between accepting and settling, and goes on at its next start.
 
 use serde_json::json;
-use system_tests::Home;
+use system_tests::{Client, Home, Places, insist_charged_once};
 
 use crate::ALONE;
-use crate::client::Client;
-use crate::customer::{Places, insist_charged_once};
 
 /// More than the worker may have under way, so that some are killed in the middle of a call and others before it.
 const ORDERS: usize = 24;

@@ -52,13 +52,13 @@ async fn when_toss_is_silent_confirms_wait_without_attempts_and_go_on_when_it_an
     let silent = accepted(&shop, FAILURES_TO_OPEN).await;
     for (paying, job) in &silent {
         shop.goes_wrong(paying, "confirm", &Fault::new("cut_before"));
-        running.publish(job, JobKind::Confirm).await;
+        running.publish(&shop, job, JobKind::Confirm).await;
     }
     let is_open = async || shop.store.read_holds().await.unwrap().is_open(MERCHANT);
     wait_for("the breaker", SOON, is_open).await;
     let waiting = accepted(&shop, 5).await;
     for (_, job) in &waiting {
-        running.publish(job, JobKind::Confirm).await;
+        running.publish(&shop, job, JobKind::Confirm).await;
     }
     // A few are let through to the gate every second, and the gate holds them.
     let is_held = async || shop.job(&waiting[0].1).await.state == JobState::Waiting;
@@ -164,14 +164,14 @@ async fn a_key_that_is_not_accepted_twice_stops_the_merchant_until_somebody_resu
     let pauses = async || shop.store.read_holds().await.unwrap().pauses;
     for (number, (paying, job)) in refused.iter().enumerate() {
         shop.goes_wrong(paying, "confirm", &Fault::new("unauthorized"));
-        running.publish(job, JobKind::Confirm).await;
+        running.publish(&shop, job, JobKind::Confirm).await;
         let is_parked = async || shop.job(job).await.state == JobState::Parked;
         wait_for("the refusal", SOON, is_parked).await;
         let is_noted = async || pauses().await.first().map(|it| it.is_in_force) == Some(number > 0);
         wait_for("the suspicion", SOON, is_noted).await;
     }
     let (paying, job) = accepted(&shop, 1).await.remove(0);
-    running.publish(&job, JobKind::Confirm).await;
+    running.publish(&shop, &job, JobKind::Confirm).await;
     let is_held = async || shop.job(&job).await.state == JobState::Waiting;
     wait_for("the gate", SOON, is_held).await;
     assert_is_held(&shop, &job, "MERCHANT_PAUSED").await;
@@ -195,7 +195,7 @@ async fn one_payment_with_trouble_of_its_own_does_not_stop_the_merchant() {
         if is_refused {
             shop.goes_wrong(paying, "confirm", &Fault::new("unauthorized"));
         }
-        running.publish(job, JobKind::Confirm).await;
+        running.publish(&shop, job, JobKind::Confirm).await;
         let is_done =
             async || !matches!(shop.job(job).await.state, JobState::Queued | JobState::Running);
         wait_for("the answer", SOON, is_done).await;

@@ -21,14 +21,14 @@ async fn claims_calls_and_outcomes_are_counted_and_no_order_makes_a_series() {
             shop.goes_wrong(&paying, "confirm", &fault);
         }
         let job = shop.accept(&paying).await;
-        running.publish(&job, JobKind::Confirm).await;
+        running.publish(&shop, &job, JobKind::Confirm).await;
         jobs.push(job);
     }
     for job in &jobs {
         wait_for("every confirm", SOON, async || has_ended(&shop, job).await).await;
     }
     // A message that comes again finds an ended job.
-    running.publish(&jobs[0], JobKind::Confirm).await;
+    running.publish(&shop, &jobs[0], JobKind::Confirm).await;
     let text = || recorder.handle().render();
     let again = "seungin_claims_total{outcome=\"not_now\"} 1";
     wait_for("the second delivery", SOON, async || text().contains(again)).await;
@@ -67,7 +67,7 @@ async fn a_call_that_could_not_be_sent_is_an_attempt_and_no_fast_call() {
     let running = Running::start(&shop, 1);
     let paying = shop.authenticated(23).await;
     let job = shop.accept(&paying).await;
-    running.publish(&job, JobKind::Confirm).await;
+    running.publish(&shop, &job, JobKind::Confirm).await;
     let text = || recorder.handle().render();
     let unsent = "seungin_attempts_total{operation=\"confirm\",class=\"unsent\"}";
     wait_for("an attempt", SOON, async || text().contains(unsent)).await;

@@ -78,6 +78,21 @@ async fn what_the_queue_did_not_take_is_due_at_once_and_its_grace_has_not_grown(
 }
 
 #[tokio::test]
+async fn what_its_maker_could_not_publish_is_due_at_once() {
+    let shop = Shop::open().await;
+    let paying = shop.authenticated(23).await;
+    let job = shop.accept(&paying).await;
+    assert!(shop.store.take_due_jobs(MOST).await.unwrap().is_empty(), "its maker publishes it");
+    shop.store.return_unpublished(&[job.as_str().to_owned()]).await.unwrap();
+    let taken = shop.store.take_due_jobs(MOST).await.unwrap();
+    assert_eq!(taken.len(), 1);
+    let grace_ms = shop.job(&job).await.due_at - shop.store.now_ms().await.unwrap();
+    assert!((limits::GRACE_MS - 2_000..=limits::GRACE_MS).contains(&grace_ms), "{grace_ms}");
+    shop.drain().await;
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn what_was_claimed_meanwhile_is_not_taken_back_by_a_queue_that_refused_it() {
     let shop = Shop::open().await;
     let paying = shop.authenticated(23).await;

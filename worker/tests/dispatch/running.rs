@@ -139,11 +139,11 @@ impl Running {
         Running { queue, stop, worker, relay }
     }
 
-    pub(crate) async fn publish(&self, job: &JobId, kind: JobKind) {
+    pub(crate) async fn publish(&self, shop: &Shop, job: &JobId, kind: JobKind) {
         let job = PublishedJob { id: job.as_str().to_owned(), kind, origin: Origin::default() };
         let publisher = self.queue.publisher();
         wait_for("the queue", SOON, async || publisher.is_ready()).await;
-        relay::publish_now(publisher.as_ref(), &[job]).await;
+        relay::publish_now(&shop.store, publisher.as_ref(), &[job]).await;
     }
 
     /// Stops in good order and waits until it has.
@@ -181,7 +181,7 @@ pub(crate) async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, Jo
     let paying = shop.authenticated(23).await;
     shop.goes_wrong(&paying, "confirm", &Fault::new("delay").with("ms", json!(ms)));
     let job = shop.accept(&paying).await;
-    running.publish(&job, JobKind::Confirm).await;
+    running.publish(shop, &job, JobKind::Confirm).await;
     (paying, job)
 }
 
@@ -210,7 +210,7 @@ async fn a_hundred_checkouts_at_once_keep_each_its_own_status() {
     let mut jobs = Vec::new();
     for (paying, _) in &checkouts {
         let job = shop.accept(paying).await;
-        running.publish(&job, JobKind::Confirm).await;
+        running.publish(&shop, &job, JobKind::Confirm).await;
         jobs.push(job);
     }
     for job in &jobs {
@@ -238,7 +238,7 @@ async fn while_toss_takes_long_for_one_payment_the_others_flow() {
     for _ in 0..8 {
         let other = shop.authenticated(5).await;
         let job = shop.accept(&other).await;
-        running.publish(&job, JobKind::Confirm).await;
+        running.publish(&shop, &job, JobKind::Confirm).await;
         wait_for("another payment", SOON, async || has_ended(&shop, &job).await).await;
         assert_eq!(shop.status(&other).await, "paid");
     }
@@ -399,7 +399,7 @@ async fn a_job_that_cannot_be_claimed_is_claimed_when_the_database_is_back() {
     let paying = shop.authenticated(23).await;
     let job = shop.accept(&paying).await;
     shop.store.fail_commits(u32::MAX);
-    running.publish(&job, JobKind::Confirm).await;
+    running.publish(&shop, &job, JobKind::Confirm).await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert!(shop.ledger(&paying).requests.is_empty());
     shop.store.fail_commits(0);
@@ -444,12 +444,12 @@ async fn two_cancels_at_once_keep_the_distance_that_toss_wants_by_the_real_clock
     let running = Running::start(&shop, 4);
     let paying = shop.authenticated(23).await;
     let confirm = shop.accept(&paying).await;
-    running.publish(&confirm, JobKind::Confirm).await;
+    running.publish(&shop, &confirm, JobKind::Confirm).await;
     wait_for("the payment", SOON, async || has_ended(&shop, &confirm).await).await;
     let (_, first) = shop.cancel(&paying, Some(3_000), "key-1").await.unwrap();
     let (_, second) = shop.cancel(&paying, Some(4_000), "key-2").await.unwrap();
-    running.publish(&first, JobKind::Cancel).await;
-    running.publish(&second, JobKind::Cancel).await;
+    running.publish(&shop, &first, JobKind::Cancel).await;
+    running.publish(&shop, &second, JobKind::Cancel).await;
     for job in [&first, &second] {
         wait_for("both cancels", SOON, async || has_ended(&shop, job).await).await;
     }

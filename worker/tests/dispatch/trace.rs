@@ -45,7 +45,7 @@ async fn the_first_attempt_continues_the_requests_trace_and_later_ones_begin_the
     shop.goes_wrong(&paying, "confirm", &Fault::new("cut_after"));
     let accepted = shop.store.accept_confirm(&confirm_from(&paying, "checkout-42")).await.unwrap();
     let job = domain::JobId::parse(accepted.job.unwrap().id).unwrap();
-    running.publish(&job, JobKind::Confirm).await;
+    running.publish(&shop, &job, JobKind::Confirm).await;
     wait_for("the look-up", SOON, async || has_ended(&shop, &job).await).await;
     running.stop().await.unwrap();
 
@@ -110,7 +110,7 @@ async fn every_attempt_leaves_one_line_and_no_line_tells_a_secret() {
             shop.goes_wrong(&paying, "confirm", fault);
         }
         let job = shop.accept(&paying).await;
-        running.publish(&job, JobKind::Confirm).await;
+        running.publish(&shop, &job, JobKind::Confirm).await;
         wait_for("the checkout", SOON, async || {
             has_ended(&shop, &job).await || shop.job(&job).await.state == JobState::Parked
         })
@@ -118,7 +118,7 @@ async fn every_attempt_leaves_one_line_and_no_line_tells_a_secret() {
         checkouts.push((paying, job));
     }
     let (_, cancel) = shop.cancel(&checkouts[0].0, Some(3_000), "one").await.unwrap();
-    running.publish(&cancel, JobKind::Cancel).await;
+    running.publish(&shop, &cancel, JobKind::Cancel).await;
     wait_for("the cancel", SOON, async || has_ended(&shop, &cancel).await).await;
     running.stop().await.unwrap();
 

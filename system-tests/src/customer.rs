@@ -5,34 +5,45 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client, send};
+use crate::client::{Answer, Client, send, try_send};
 
 /// The key that the product itself calls the bundled simulator with.
-pub(crate) const SIMULATOR_KEY: &str = "test_sk_seungin_simulator";
+pub const SIMULATOR_KEY: &str = "test_sk_seungin_simulator";
 /// Longer than a lease: work of a killed process is taken over after that.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a customer goes.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
-    pub(crate) client: Client,
-    pub(crate) api: String,
-    pub(crate) simulator: String,
-    pub(crate) secret_key: &'static str,
+pub struct Places {
+    /// What requests are made with.
+    pub client: Client,
+    /// `http://host:port` of the API.
+    pub api: String,
+    /// The same of the simulator.
+    pub simulator: String,
+    /// The merchant's key at the simulator.
+    pub secret_key: &'static str,
 }
 
 /// An order that was just made.
 #[derive(Debug, Clone)]
-pub(crate) struct Order {
-    pub(crate) id: String,
-    pub(crate) token: String,
-    pub(crate) amount: i64,
-    pub(crate) success_url: String,
+pub struct Order {
+    /// Its id.
+    pub id: String,
+    /// What opens it.
+    pub token: String,
+    /// Won.
+    pub amount: i64,
+    /// Where the payment window sends the browser.
+    pub success_url: String,
 }
 
 impl Places {
     /// Orders two or more chickens and so many portions of radish, which is what makes one order differ from another.
-    pub(crate) async fn order(&self, chickens: usize, radishes: usize) -> Order {
+    ///
+    /// # Panics
+    /// Something answers otherwise.
+    pub async fn order(&self, chickens: usize, radishes: usize) -> Order {
         let item = |id: &str, quantity: usize| json!({"productId": id, "quantity": quantity, "options": []});
         let items = json!([item("old-whole", chickens), item("radish", radishes)]);
         let mut body = json!({"storeId": "chicken-yeonnam", "items": items});
@@ -53,7 +64,10 @@ impl Places {
     }
 
     /// Authenticates a payment of the order; gives its key.
-    pub(crate) async fn authenticate(&self, order: &Order, method: &str) -> String {
+    ///
+    /// # Panics
+    /// Something answers otherwise.
+    pub async fn authenticate(&self, order: &Order, method: &str) -> String {
         let body = json!({"orderId": order.id, "orderName": "통닭", "amount": order.amount, "method": method});
         let request =
             self.client.request(Method::POST, &format!("{}/_sim/payments", self.simulator));
@@ -63,7 +77,10 @@ impl Places {
     }
 
     /// Lets something go wrong with the order's next confirm.
-    pub(crate) async fn script_confirm(&self, order: &Order, mut fault: Value) {
+    ///
+    /// # Panics
+    /// Something answers otherwise.
+    pub async fn script_confirm(&self, order: &Order, mut fault: Value) {
         fault["orderId"] = order.id.as_str().into();
         fault["operation"] = "confirm".into();
         let url = format!("{}/_sim/faults", self.simulator);
@@ -72,14 +89,33 @@ impl Places {
     }
 
     /// Asks for the confirm of an authenticated payment.
-    pub(crate) async fn confirm(&self, order: &Order, payment_key: &str) -> Answer {
+    ///
+    /// # Panics
+    /// No answer came.
+    pub async fn confirm(&self, order: &Order, payment_key: &str) -> Answer {
+        self.try_confirm(order, payment_key).await.unwrap()
+    }
+
+    /// The same for those who know that the API may be away.
+    ///
+    /// # Errors
+    /// No answer came.
+    pub async fn try_confirm(
+        &self,
+        order: &Order,
+        payment_key: &str,
+    ) -> Result<Answer, reqwest::Error> {
         let url = format!("{}/v1/orders/{}/confirm", self.api, order.id);
         let body = json!({"paymentKey": payment_key, "amount": order.amount});
-        send(self.client.request(Method::POST, &url).bearer_auth(&order.token).json(&body)).await
+        let request = self.client.request(Method::POST, &url).bearer_auth(&order.token);
+        try_send(request.json(&body)).await
     }
 
     /// Asks until the order has one of these statuses; gives its view. `credential` is a token or a ticket.
-    pub(crate) async fn wait_for(&self, order: &Order, credential: &str, wanted: &[&str]) -> Value {
+    ///
+    /// # Panics
+    /// Something answers otherwise.
+    pub async fn wait_for(&self, order: &Order, credential: &str, wanted: &[&str]) -> Value {
         let url = format!("{}/v1/orders/{}?wait=20", self.api, order.id);
         let began = Instant::now();
         loop {
@@ -104,7 +140,10 @@ impl Places {
     }
 
     /// What the simulator's ledger says about all payments.
-    pub(crate) async fn ledger(&self) -> Vec<Value> {
+    ///
+    /// # Panics
+    /// Something answers otherwise.
+    pub async fn ledger(&self) -> Vec<Value> {
         let answer = self.client.get(&format!("{}/_sim/ledger", self.simulator)).await;
         answer.body["payments"].as_array().expect("a ledger").clone()
     }
@@ -115,7 +154,11 @@ impl Places {
 }
 
 /// The ledger's entry for an order.
-pub(crate) fn entry_of<'a>(ledger: &'a [Value], order: &Order) -> &'a Value {
+///
+/// # Panics
+/// There is none, or more than one.
+#[must_use]
+pub fn entry_of<'a>(ledger: &'a [Value], order: &Order) -> &'a Value {
     let mut own = ledger.iter().filter(|entry| entry["orderId"] == order.id.as_str());
     let entry = own.next().expect("the ledger knows the order");
     assert!(own.next().is_none(), "two payments of one order");
@@ -123,7 +166,10 @@ pub(crate) fn entry_of<'a>(ledger: &'a [Value], order: &Order) -> &'a Value {
 }
 
 /// Insists that the order's money was taken, once, and all of it.
-pub(crate) fn insist_charged_once(ledger: &[Value], order: &Order) {
+///
+/// # Panics
+/// It was not.
+pub fn insist_charged_once(ledger: &[Value], order: &Order) {
     let entry = entry_of(ledger, order);
     assert_eq!(
         (&entry["charges"], &entry["charged"]),

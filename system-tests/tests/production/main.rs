@@ -1,0 +1,22 @@
+//! Production's shape under fire: many real processes on PostgreSQL and RabbitMQ, and everything between them taken away in turn.
+//!
+//! Every test has a fleet of its own with a database and queues of its own, and reaches the servers by way of proxies that can fail. In the
+//! end all books have to agree: what was accepted, what the database says, what the simulator really charged.
+
+#![expect(clippy::print_stdout, reason = "what was measured is part of the test's outcome")]
+
+mod broker;
+mod clock;
+mod database;
+mod fleet;
+mod kill;
+mod load;
+mod messages;
+mod pause;
+mod poison;
+mod proxy;
+mod redelivery;
+mod rows;
+mod share;
+mod start;
+mod stop;
