@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use api::Mode;
 
 use crate::config::Environment;
-use crate::demo::Demo;
+use crate::demo::{Demo, DemoStaff};
 use crate::embedded::Running;
 
 /// Whether the text may be coloured.
@@ -120,15 +120,27 @@ pub(crate) fn banner(
     text
 }
 
+/// The demo staff with their tokens, one line each.
+pub(crate) fn staff_lines(demo: &Demo) -> String {
+    let mut text = String::new();
+    for member in &demo.staff {
+        line(&mut text, &staff_line(member, Style::Plain));
+    }
+    text
+}
+
+fn staff_line(member: &DemoStaff, style: Style) -> String {
+    let stores = match member.stores.as_slice() {
+        [] => "all stores".to_owned(),
+        stores => stores.join(", "),
+    };
+    format!("{:8} {} {}", member.role, member.token, style.dim(&stores))
+}
+
 fn staff(text: &mut String, demo: &Demo, api: &str, style: Style) {
     line(text, &format!("\n  {}", style.bold("Demo staff")));
     for member in &demo.staff {
-        let stores = if member.stores.is_empty() {
-            "all stores".to_owned()
-        } else {
-            member.stores.join(", ")
-        };
-        line(text, &format!("    {:8} {} {}", member.role, member.token, style.dim(&stores)));
+        line(text, &format!("    {}", staff_line(member, style)));
     }
     if let Some(token) = demo.master_token() {
         line(text, &format!("\n  {}", style.bold("The newest orders, as the master sees them")));

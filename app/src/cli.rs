@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Simulator(SimulatorArgs),
     /// Bring the database's schema up to this version
     Migrate,
+    /// Fill a new database with the demo's stores and staff, and print their tokens
+    Seed,
     /// Load stores and menus from a JSON file; all of it or nothing
     #[command(after_help = IMPORT_HELP)]
     Import(ImportArgs),

@@ -6,6 +6,7 @@ pub(crate) mod erase;
 pub(crate) mod health;
 pub(crate) mod merchant;
 pub(crate) mod prune;
+pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;
 pub(crate) mod staff;

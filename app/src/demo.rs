@@ -84,14 +84,14 @@ fn path(directory: &Path) -> PathBuf {
     directory.join("demo.json")
 }
 
-/// Fills a new database, once. A seeding that was interrupted is finished at the next start; what
-/// staff changed since stays as it is.
+/// Fills a new database, once. A seeding that was interrupted is finished at the next start, and
+/// one whose database is gone is done again; what staff changed since stays as it is.
 ///
 /// # Errors
 /// The database or the directory cannot be written to.
 pub(crate) async fn seed(store: &Store, directory: &Path) -> anyhow::Result<Option<Demo>> {
     let demo = match find(directory)? {
-        Some(demo) if demo.is_seeded => return Ok(Some(demo)),
+        Some(demo) if demo.is_seeded && !is_new(store).await? => return Ok(Some(demo)),
         Some(demo) => demo,
         None if is_new(store).await? => Demo::new(),
         None => return Ok(None),

@@ -81,18 +81,18 @@ pub(crate) async fn start(
         None => TokenKey::new(data_dir.token_key()?),
     };
     let simulator = simulator_listener.as_ref().map(Listener::url);
-    let toss = Toss::choose(config, simulator.as_deref().map(Simulated::at))?;
+    let toss = Toss::choose(config, simulator.clone().map(|url| Simulated::at(url, config)))?;
     let api = listener.url();
     let health_url = health_listener.as_ref().map(Listener::url);
     let instance = Instance { pid: std::process::id(), api, simulator, health: health_url };
-    let queue = Queue::open(&config.queue);
+    let queue = Queue::open(config);
 
     let mut parts = Lifecycle::default();
     let health = Health::start(&store, health::watch(&queue, Ends::Both), parts.stopping())?;
     parts.serve_health(health_listener, &health);
     if let Some(listener) = simulator_listener {
         let stop = parts.stop_token(Part::Simulator);
-        let simulator = parts::simulator(listener, Some(data_dir.simulator_file()), stop)?;
+        let simulator = parts::simulator(config, listener, Some(data_dir.simulator_file()), stop)?;
         parts.spawn(Part::Simulator, simulator);
     }
     let stop = parts.stop_token(Part::Relay);

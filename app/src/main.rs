@@ -112,6 +112,7 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
             command::simulator::run(&config, args, shutdown::on_signal()?).await
         }
         Some(Command::Migrate) => command::migrate(&config).await,
+        Some(Command::Seed) => command::seed::run(&config).await,
         Some(Command::Import(args)) => command::catalogue::import(&config, args).await,
         Some(Command::Staff(staff)) => command::staff::run(&config, staff).await,
         Some(Command::Doctor { json }) => {

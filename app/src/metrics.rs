@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::alerts;
+use crate::{alerts, telemetry};
 
 const BUILD_INFO: &str = "seungin_build_info";
 const CHECK_OK: &str = "seungin_check_ok";
@@ -94,6 +94,7 @@ fn describe() {
     queue::describe_metrics();
     alerts::describe_metrics();
     gauges::describe_metrics();
+    telemetry::describe_metrics();
     describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; `version` is the program's.");
     describe_gauge!(
         CHECK_OK,

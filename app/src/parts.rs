@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,11 +98,17 @@ fn jitter() -> Jitter {
 
 impl Queue {
     /// Opens it. RabbitMQ may be away: it is connected to when it is there.
-    pub(crate) fn open(choice: &QueueChoice) -> Queue {
-        match choice {
+    pub(crate) fn open(config: &Config) -> Queue {
+        match &config.queue {
             QueueChoice::Memory(capacity) => Queue::Memory(MemoryQueue::new(*capacity)),
-            QueueChoice::Rabbit(config) => {
-                Queue::Rabbit(RabbitQueue::start(config.as_ref().clone(), jitter()))
+            QueueChoice::Rabbit(rabbit) => {
+                // A message is held until its job is settled. Cancels have a quarter of what confirms have, and that must do for as
+                // many calls as the worker makes.
+                let held = config.worker.concurrency.saturating_mul(4);
+                let held = u16::try_from(held).unwrap_or(u16::MAX);
+                let prefetch = NonZeroU16::new(held).unwrap_or(NonZeroU16::MIN);
+                let rabbit = rabbit.as_ref().clone().with_prefetch(prefetch);
+                Queue::Rabbit(RabbitQueue::start(rabbit, jitter()))
             }
         }
     }
@@ -208,9 +215,9 @@ pub(crate) struct Simulated {
 }
 
 impl Simulated {
-    /// One that everybody finds at the same address.
-    pub(crate) fn at(url: &str) -> Simulated {
-        Simulated { url: url.to_owned(), public_url: url.to_owned() }
+    /// One that this process finds at `url`.
+    pub(crate) fn at(url: String, config: &Config) -> Simulated {
+        Simulated { public_url: config.simulator.public_url(url.clone()), url }
     }
 }
 
@@ -252,11 +259,12 @@ impl Toss {
 /// # Errors
 /// Its state file is damaged.
 pub(crate) fn simulator(
+    config: &Config,
     listener: Listener,
     state_file: Option<std::path::PathBuf>,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
-    let public_url = Some(listener.url());
+    let public_url = Some(config.simulator.public_url(listener.url()));
     let config = simulator::Config { state_file, public_url, ..simulator::Config::default() };
     let simulator = simulator::Simulator::new(config).context("the simulator's state")?;
     Ok(async move {

@@ -25,7 +25,7 @@ pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
     let listener = parts::listen(config.api.listen, "--listen").await?;
     let store = parts::open_store_lazily(config).await?;
     let toss = Toss::choose(config, Some(simulated(config)))?;
-    let queue = Queue::open(&config.queue);
+    let queue = Queue::open(config);
     let health_listener = parts::listen_for_health(config).await?;
     print(&format!("the API listens on {}\n", listener.url()))?;
     tell_of_health(health_listener.as_ref())?;
@@ -58,7 +58,7 @@ pub(crate) async fn run_worker(config: &Config) -> Result<(), Failure> {
     let store = parts::open_store_lazily(config).await?;
     let toss = Toss::choose(config, Some(simulated(config)))?;
     let health_listener = parts::listen_for_health(config).await?;
-    let queue = Queue::open(&config.queue);
+    let queue = Queue::open(config);
     tell_of_health(health_listener.as_ref())?;
 
     let mut parts = Lifecycle::default();
@@ -77,10 +77,7 @@ fn tell_of_health(listener: Option<&Listener>) -> std::io::Result<()> {
 }
 
 fn simulated(config: &Config) -> Simulated {
-    Simulated {
-        url: config.simulator.url.as_str().to_owned(),
-        public_url: config.simulator.public_url.as_str().to_owned(),
-    }
+    Simulated::at(config.simulator.url.as_str().to_owned(), config)
 }
 
 /// Several processes need servers between them.

@@ -7,12 +7,16 @@ mod otlp;
 use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
+use metrics::{Unit, counter, describe_counter};
 use tracing_subscriber::layer::{Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt};
 
 use crate::alerts;
 use crate::config::{LogConfig, LogFormat, TracesConfig};
+
+/// Counts the spans that no collector took.
+const SPANS_LOST: &str = "seungin_trace_spans_lost_total";
 
 /// A part of what listens to the process.
 type Listener = Box<dyn Layer<Registry> + Send + Sync>;
@@ -22,6 +26,16 @@ type Listener = Box<dyn Layer<Registry> + Send + Sync>;
 pub(crate) struct Telemetry {
     #[cfg(feature = "otlp")]
     export: Option<otlp::Export>,
+}
+
+/// Says what is counted here, and begins it.
+pub(crate) fn describe_metrics() {
+    describe_counter!(
+        SPANS_LOST,
+        Unit::Count,
+        "Spans of traces that were not exported, because the collector is away, too slow, or refuses them."
+    );
+    counter!(SPANS_LOST).increment(0);
 }
 
 /// Starts logging, and exporting if `traces` are given. Call it once, outside of the runtime.

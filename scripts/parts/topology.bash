@@ -69,10 +69,11 @@ start_api() { # number from 1
 # Each worker's health has a port of its own, which stays the same when it is started again.
 worker_ports=()
 start_worker() { # number from 1, in this order, arguments...
-  local number=$1
+  local number=$1 next=9464
   shift
-  if [ -z "${worker_ports[number - 1]:-}" ]; then
-    worker_ports[number - 1]=$(free_port $((${worker_ports[number - 2]:-9463} + 1)))
+  if [ "${#worker_ports[@]}" -lt "$number" ]; then
+    [ "$number" = 1 ] || next=$((worker_ports[-1] + 1))
+    worker_ports+=("$(free_port "$next")")
   fi
   start_process "worker-$number" worker --health-listen "127.0.0.1:${worker_ports[number - 1]}" "$@"
 }
@@ -83,7 +84,7 @@ wait_for() { # name, url
   wait_until "$1" "$topology/$1.pid" "$topology/$1.log" is_healthy "$2"
 }
 
-wait_for_simulator() { wait_for simulator "http://127.0.0.1:$simulator_port/_sim/health"; }
+wait_for_simulator() { wait_for simulator "http://127.0.0.1:$simulator_port"; }
 wait_for_api() { wait_for "api-$1" "http://127.0.0.1:${api_ports[$1 - 1]}"; }
 wait_for_worker() { wait_for "worker-$1" "http://127.0.0.1:${worker_ports[$1 - 1]}"; }
 

@@ -21,7 +21,7 @@
 //! | `GET /_sim/ledger?paymentKey=&orderId=` | what was really charged and given back, and which requests arrived |
 //! | `GET`, `POST`, `DELETE /_sim/faults` | list, script or forget faults: `{orderId or paymentKey, operation, kind, …}`, see [`FaultRequest`] |
 //! | `GET`, `POST /_sim/clock` | read or move the clock: `{advance_ms}` or `{now}` |
-//! | `GET /_sim/health` | whether it is there |
+//! | `GET /_sim/health`, `/readyz` | whether it is there |
 //!
 //! It knows no crate of this project: it is a second, independent reading of Toss's documents, so that a mistake in the
 //! client is not repeated here. Not here yet: webhooks, transactions, settlements, cash receipts, billing.

@@ -66,7 +66,12 @@ const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
 /// The advisory lock that a runner of migrations holds: "seungin" in ASCII.
 const MIGRATION_LOCK: i64 = 0x0073_6575_6e67_696e;
-/// How long a second runner of migrations waits for the first.
+/// What is told of a schema that a later version of the program made.
+const NEWER: &str = "it is newer than this program: use the version that migrated it";
+/// How often a runner of migrations tries on SQLite, and the pause between: another runner is done within a second or two.
+const MIGRATION_TRIES: u32 = 20;
+const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
+/// How long a second runner of migrations waits for the first on PostgreSQL.
 const MIGRATION_WAIT: &str = "SET LOCAL lock_timeout = '300s'";
 
 impl Store {
@@ -104,10 +109,18 @@ impl Store {
         if self.db.get_database_backend() == DbBackend::Postgres {
             return self.migrate_postgres().await;
         }
-        match migrations::Migrator::up(&self.db, None).await {
-            Ok(()) => Ok(()),
-            // SQLite has no lock to wait at: of two runners one fails at the other's tables, and then they are there.
-            Err(error) => self.check().await.map_err(|_| error.into()),
+        // SQLite has no lock to wait at: of two runners one fails at what the other makes just then, and tries again until it is there.
+        let mut tries_left = MIGRATION_TRIES;
+        loop {
+            let failed = match migrations::Migrator::up(&self.db, None).await {
+                Ok(()) => return Ok(()),
+                Err(error) => error,
+            };
+            tries_left = tries_left.saturating_sub(1);
+            if tries_left == 0 {
+                return Err(failed.into());
+            }
+            tokio::time::sleep(MIGRATION_PAUSE).await;
         }
     }
 
@@ -126,22 +139,24 @@ impl Store {
         Ok(guard.commit().await?)
     }
 
-    /// Whether the database answers and its schema is this program's.
+    /// Whether the database answers and its schema is this program's. Reads only, so that it may be asked often.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when it does not answer, [`StoreError::Schema`] when migrations are missing.
+    /// [`StoreError::Database`] when it does not answer, [`StoreError::Schema`] when migrations are missing or newer than this program.
     pub async fn check(&self) -> Result<(), StoreError> {
         let pending = async {
-            Ok::<_, StoreError>(migrations::Migrator::get_pending_migrations(&self.db).await?)
+            match migrations::Migrator::get_pending_migrations_read_only(&self.db).await {
+                Ok(pending) => Ok(pending.len()),
+                // Its word for migrations that it has no file of.
+                Err(DbErr::Custom(_)) => Err(StoreError::Schema(NEWER.to_owned())),
+                Err(error) => Err(error.into()),
+            }
         };
-        let pending = self.bounded(pending).await?;
-        if pending.is_empty() {
-            Ok(())
-        } else {
-            Err(StoreError::Schema(format!(
-                "{} migrations are missing: run `seungin migrate`",
-                pending.len()
-            )))
+        match self.bounded(pending).await? {
+            0 => Ok(()),
+            missing => Err(StoreError::Schema(format!(
+                "{missing} migrations are missing: run `seungin migrate`"
+            ))),
         }
     }
 

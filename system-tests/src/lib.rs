@@ -12,5 +12,5 @@ mod role;
 pub use crate::client::{Answer, Client, send, try_send};
 pub use crate::customer::{Order, Places, SIMULATOR_KEY, entry_of, insist_charged_once};
 pub use crate::process::{Process, Signal};
-pub use crate::product::{Home, Product, Simulator};
+pub use crate::product::{Home, Product, Simulator, binary};
 pub use crate::role::{Finished, Variables};

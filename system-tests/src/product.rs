@@ -129,7 +129,11 @@ fn read_json(path: &Path) -> Option<Value> {
 }
 
 /// The binary of the source as it is now, built at the first call.
-pub(crate) fn binary() -> &'static Path {
+///
+/// # Panics
+/// It cannot be built.
+#[must_use]
+pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let output = Command::new(env!("CARGO"))

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::answer::{Answer, FailureClass};
-use domain::policy::NextJob;
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use store::{AttemptResult, Claimed, Settled};
+
+use crate::trace::next_word;
 
 const CLAIMS: &str = "seungin_claims_total";
 const ATTEMPTS: &str = "seungin_attempts_total";
@@ -32,7 +33,7 @@ pub fn describe_metrics() {
     describe_counter!(
         SETTLEMENTS,
         Unit::Count,
-        "Outcomes that were written to the database, by what became of the job (`next`): succeeded, declined, void, parked, waiting, or kept when the claim was over."
+        "Outcomes that were written to the database, by what became of the job (`next`): succeeded, declined, void, parked, waiting, kept when the claim was over, or recorded when it had been written before."
     );
 }
 
@@ -68,5 +69,5 @@ pub(crate) fn attempted(result: &AttemptResult) {
 
 /// An outcome is written.
 pub(crate) fn settled(one: &Settled) {
-    counter!(SETTLEMENTS, "next" => one.next.map_or("kept", NextJob::word)).increment(1);
+    counter!(SETTLEMENTS, "next" => next_word(one)).increment(1);
 }

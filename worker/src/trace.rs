@@ -64,13 +64,7 @@ impl AttemptTrace {
         };
         let verdict = settled.verdict.map(Verdict::word);
         let code = settled.code.as_deref().unwrap_or(answered);
-        let next = match (settled.next, settled.verdict) {
-            (Some(next), _) => next.word(),
-            // It came after its claim was over.
-            (None, Some(_)) => KEPT,
-            // The commit before was made, and only its answer was lost.
-            (None, None) => "recorded",
-        };
+        let next = next_word(settled);
         macro_rules! log_at {
             ($level:ident) => {
                 tracing::$level!(
@@ -108,6 +102,17 @@ impl AttemptTrace {
         self.span.record("verdict", verdict);
         self.span.record("code", code);
         self.span.record("next", "queued");
+    }
+}
+
+/// The word for what follows an attempt.
+pub(crate) fn next_word(settled: &Settled) -> &'static str {
+    match (settled.next, settled.verdict) {
+        (Some(next), _) => next.word(),
+        // It came after its claim was over.
+        (None, Some(_)) => KEPT,
+        // The commit before was made, and only its answer was lost.
+        (None, None) => "recorded",
     }
 }
 

@@ -181,7 +181,9 @@ async fn the_log_tells_of_every_request_and_nothing_secret() {
     let line = answered.iter().find(|line| line.contains("journey-1")).unwrap();
     assert!(line.contains("route=\"/checkout/success\"") && line.contains("status=303"), "{line}");
     assert!(line.contains(&format!("trace_id=\"{trace}\"")), "{line}");
-    assert!(answered.iter().all(|line| line.contains("trace_id=")), "{text}");
+    // A request of another test may have begun before anybody listened: it has no span at all.
+    let mut in_span = answered.iter().filter(|line| line.contains("request_id="));
+    assert!(in_span.all(|line| line.contains("trace_id=")), "{text}");
     assert!(answered.iter().any(|line| line.contains("problem=\"forbidden\"")), "{text}");
     let level = |route: &str, status: &str| {
         let is_it = |line: &&&str| line.contains(route) && line.contains(status);

@@ -246,7 +246,7 @@ pub(crate) const KEYS: &[Key] = &[
         "simulator.public_url",
         r#""http://localhost:8081""#,
         &[
-            "How browsers reach that simulator, whose payment window they open. Default: `simulator.url`.",
+            "How browsers reach the simulator, whose payment window they open. Default: as the product does.",
         ],
     ),
     unset(

@@ -24,8 +24,15 @@ pub(crate) struct SimulatorConfig {
     pub(crate) listen: SocketAddr,
     /// How the roles reach one that runs by itself.
     pub(crate) url: Address,
-    /// How browsers reach it.
-    pub(crate) public_url: Address,
+    /// How browsers reach it; `None`: at the same address.
+    pub(crate) public_url: Option<Address>,
+}
+
+impl SimulatorConfig {
+    /// How browsers reach the one that this machine reaches at `url`.
+    pub(crate) fn public_url(&self, url: String) -> String {
+        self.public_url.as_ref().map_or(url, |public| public.as_str().to_owned())
+    }
 }
 
 /// How much Toss is asked for, per merchant.
@@ -44,7 +51,7 @@ pub(super) fn parse_simulator(reader: &mut Reader<'_>) -> Option<SimulatorConfig
     let listen = listen?;
     let at_listener = || format!("http://{listen}").parse().ok();
     let url = url.or_else(at_listener)?;
-    Some(SimulatorConfig { listen, public_url: public_url.unwrap_or_else(|| url.clone()), url })
+    Some(SimulatorConfig { listen, url, public_url })
 }
 
 pub(super) fn parse_limits(reader: &mut Reader<'_>) -> Option<CallLimits> {

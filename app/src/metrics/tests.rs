@@ -111,8 +111,11 @@ fn names_follow_the_conventions_of_prometheus() {
     assert!(spoken.contains(&limit), "the limit of a count is told as it is");
 }
 
+/// Samples of one metric: labels and value.
+type Samples = Vec<(BTreeMap<String, String>, f64)>;
+
 /// Reads the text as Prometheus does, strictly: samples by name, with their labels and values.
-fn parse(text: &str) -> BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>> {
+fn parse(text: &str) -> BTreeMap<String, Samples> {
     let (mut samples, mut kinds) = (BTreeMap::<String, Vec<_>>::new(), BTreeMap::new());
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(comment) = line.strip_prefix("# ") {

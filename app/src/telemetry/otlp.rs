@@ -18,6 +18,8 @@ use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttp
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SamplingDecision, SamplingResult, SdkTracerProvider, ShouldSample};
 use store::RandomIds;
+use tracing::Metadata;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::Layer as _;
 
@@ -74,10 +76,13 @@ pub(super) fn start(traces: &TracesConfig) -> anyhow::Result<(Export, Listener)>
         .with_target(false)
         .with_tracked_inactivity(false)
         // Lines stay in the log, where their trace's id finds them.
-        .with_filter(filter_fn(|metadata| {
-            metadata.is_span() && ids::is_ours(metadata.name(), metadata.target())
-        }));
+        .with_filter(filter_fn(is_exported).with_max_level_hint(LevelFilter::ERROR));
     Ok((Export { provider, queue }, layer.boxed()))
+}
+
+/// Spans are of the highest level, so that whoever filters lines does not filter them.
+fn is_exported(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() && ids::is_ours(metadata.name(), metadata.target())
 }
 
 impl Export {

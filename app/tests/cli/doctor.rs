@@ -76,7 +76,7 @@ fn a_database_without_its_schema_fails_with_the_command_that_makes_it() {
     let told = ask(&place, &[]);
     assert_eq!(status(&told, "migrations"), "fail");
     let Ended { stdout, stderr, .. } = place.run(&["doctor"]).expect(1);
-    assert!(stdout.lines().any(|line| line.trim() == "-> seungin migrate"), "{stdout}");
+    assert!(stdout.lines().any(|line| line.trim() == "-> run `seungin migrate`"), "{stdout}");
     assert!(stderr.contains("1 of ") && stderr.contains("checks failed"), "{stderr}");
     place.run(&["migrate"]).expect(0);
     assert_eq!(ask(&place, &[])["ok"], true);

@@ -141,11 +141,12 @@ impl RabbitConfig {
         self.uri.scheme == AMQPScheme::AMQPS
     }
 
-    /// How many messages of a lane a consumer holds.
-    pub(super) fn prefetch_of(&self, lane: Lane) -> NonZeroU16 {
+    /// How many messages of a lane a consumer of these lanes holds: its most urgent lane has all, the others by their weights.
+    pub(super) fn prefetch_of(&self, lane: Lane, lanes: &[Lane]) -> NonZeroU16 {
+        let heaviest = lanes.iter().copied().map(Lane::weight).max().unwrap_or(lane.weight());
         let share = u32::from(self.prefetch.get())
             .saturating_mul(lane.weight())
-            .checked_div(Lane::Confirm.weight())
+            .checked_div(heaviest)
             .unwrap_or(0);
         NonZeroU16::new(u16::try_from(share).unwrap_or(u16::MAX)).unwrap_or(NonZeroU16::MIN)
     }
@@ -256,11 +257,14 @@ mod tests {
         let shares = |prefetch: u16| {
             let config = parse("amqp://broker").unwrap();
             let config = config.with_prefetch(NonZeroU16::new(prefetch).unwrap());
-            Lane::ALL.map(|lane| config.prefetch_of(lane).get())
+            Lane::ALL.map(|lane| config.prefetch_of(lane, &Lane::ALL).get())
         };
         assert_eq!(shares(128), [128, 32, 32, 8]);
         assert_eq!(shares(1), [1, 1, 1, 1]);
         assert_eq!(shares(u16::MAX), [65_535, 16_383, 16_383, 4_095]);
+        let config = parse("amqp://broker").unwrap();
+        let alone = config.prefetch_of(Lane::Bulk, &[Lane::Bulk]);
+        assert_eq!(alone, PREFETCH, "a lane alone has all of it");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub(super) fn consumer(
         .map(|lane| Source {
             key: lane,
             queue: topology.queue(lane),
-            prefetch: config.prefetch_of(lane),
+            prefetch: config.prefetch_of(lane, lanes),
         })
         .collect();
     let basket = Arc::new(Basket::new());

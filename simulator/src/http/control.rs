@@ -25,6 +25,8 @@ use crate::refusal::Refusal;
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/_sim/health", get(health))
+        // Where a health check of containers asks everything else.
+        .route("/readyz", get(health))
         .route("/_sim/payments", post(create_payment))
         .route("/_sim/payments/{paymentKey}/deposit", post(deposit))
         .route("/_sim/payments/{paymentKey}/cancel", post(cancel_by_hand))

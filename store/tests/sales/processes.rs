@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::{ConnectionTrait as _, Database};
 use store::orders::CreateOrder;
 use store::scratch::Scratch;
 use store::{Store, StoreOptions};
@@ -28,6 +29,12 @@ async fn a_schema_that_is_not_this_versions_is_told_with_what_to_do() {
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         let missing = store.check().await.unwrap_err().to_string();
         assert!(missing.contains("run `seungin migrate`"), "{missing}");
+        store.migrate().await.unwrap();
+        let rows = Database::connect(scratch.url()).await.unwrap();
+        let later = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m29991231_000001_later', 0)";
+        rows.execute_unprepared(later).await.unwrap();
+        let newer = store.check().await.unwrap_err().to_string();
+        assert!(newer.contains("newer than this program"), "{newer}");
     }
 }
 

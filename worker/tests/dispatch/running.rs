@@ -181,7 +181,7 @@ pub(crate) async fn slow(shop: &Shop, running: &Running, ms: u64) -> (Paying, Jo
     let paying = shop.authenticated(23).await;
     shop.goes_wrong(&paying, "confirm", &Fault::new("delay").with("ms", json!(ms)));
     let job = shop.accept(&paying).await;
-    running.publish(&shop, &job, JobKind::Confirm).await;
+    running.publish(shop, &job, JobKind::Confirm).await;
     (paying, job)
 }
 

@@ -103,7 +103,11 @@ async fn check_schema(store: &Store) -> Finding {
     let name = "migrations";
     match store.check().await {
         Ok(()) => Finding::ok(name, "the schema is this version's"),
-        Err(StoreError::Schema(missing)) => Finding::fail(name, missing, "seungin migrate"),
+        // It says what to do in the same breath.
+        Err(StoreError::Schema(told)) => match told.split_once(": ") {
+            Some((found, advice)) => Finding::fail(name, found, advice),
+            None => Finding::fail(name, told, "seungin migrate"),
+        },
         Err(error) => {
             Finding::fail(name, error.with_causes(), "make the database answer, then look again")
         }
@@ -136,10 +140,13 @@ fn judge_skew(skew_ms: i64) -> Finding {
     let direction = if skew_ms < 0 { "behind" } else { "ahead of" };
     let found = format!("{} ms {direction} the database's", skew_ms.saturating_abs());
     let advice = "set both machines' clocks by NTP (timedatectl set-ntp true). No payment depends on it, but logs are out of order";
-    match skew_ms.saturating_abs() {
-        ..=SKEW_WARN_MS => Finding::ok(name, found),
-        ..=SKEW_FAIL_MS => Finding::warn(name, found, advice),
-        _ => Finding::fail(name, found, advice),
+    let skew_ms = skew_ms.saturating_abs();
+    if skew_ms <= SKEW_WARN_MS {
+        Finding::ok(name, found)
+    } else if skew_ms <= SKEW_FAIL_MS {
+        Finding::warn(name, found, advice)
+    } else {
+        Finding::fail(name, found, advice)
     }
 }
 

@@ -17,7 +17,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Looks at it. What is missing at the broker is declared, as every process does that starts.
 pub(super) async fn check(config: &Config) -> Finding {
-    let queue = Queue::open(&config.queue);
+    let queue = Queue::open(config);
     let (QueueChoice::Rabbit(rabbit), Queue::Rabbit(connected)) = (&config.queue, &queue) else {
         return Finding::ok(NAME, "within the process");
     };

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use metrics::counter;
 use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
 };
+
+use crate::telemetry::SPANS_LOST;
 
 /// How many spans may wait, those under way to the collector included. At a kilobyte or so each, a few megabytes; some seconds of the
 /// most that one process does.
@@ -102,6 +105,7 @@ impl Counts {
 
     fn lose(&self, count: u64, why: &str) {
         self.lost.fetch_add(count, Ordering::AcqRel);
+        counter!(SPANS_LOST).increment(count);
         if !self.is_told.swap(true, Ordering::AcqRel) {
             tracing::warn!(
                 why,

@@ -101,7 +101,9 @@ impl Shop {
             .remove(0);
         match claimed {
             Claimed::Attempt(attempt) => *attempt,
-            other => panic!("{other:?}"),
+            other @ (Claimed::Concluded | Claimed::NotNow | Claimed::Unknown) => {
+                panic!("{other:?}")
+            }
         }
     }
 
