@@ -1,17 +1,17 @@
 //! The metrics of a process: the recorder behind the `metrics` facade, and the text that a scrape gets.
 //!
-//! What is counted stands in the crate that counts it; here everything comes together. Figures about the database's rows are read
-//! when somebody asks, at most every few seconds (`gauges`). Not here: who serves the text.
+//! What is counted stands in the crate that counts it; here everything comes together. What is looked at only when somebody asks is
+//! in `gauges`; the database is asked at most every few seconds. Not here: who serves the text.
 
 mod gauges;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::{Report, Standing};
+use api::Report;
 use metrics::{Unit, describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use store::Store;
+use store::{Gauges, Store};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -19,11 +19,6 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{alerts, telemetry};
 
 const BUILD_INFO: &str = "seungin_build_info";
-const CHECK_OK: &str = "seungin_check_ok";
-const DATABASE_UP: &str = "seungin_database_up";
-const POOL_OPEN: &str = "seungin_database_pool_open";
-const POOL_IDLE: &str = "seungin_database_pool_idle";
-const POOL_MAX: &str = "seungin_database_pool_max";
 
 /// The content type of the text. Source: Prometheus, text-based exposition format.
 pub(crate) const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -96,27 +91,6 @@ fn describe() {
     gauges::describe_metrics();
     telemetry::describe_metrics();
     describe_gauge!(BUILD_INFO, Unit::Count, "Always 1; `version` is the program's.");
-    describe_gauge!(
-        CHECK_OK,
-        Unit::Count,
-        "1 while a `check` of readyz is passed, else 0; the check named process fails while a process stops."
-    );
-    describe_gauge!(
-        DATABASE_UP,
-        Unit::Count,
-        "1 when the database told its figures at the last look, else 0: then those figures are missing."
-    );
-    describe_gauge!(POOL_OPEN, Unit::Count, "Open connections of this process to the database.");
-    describe_gauge!(
-        POOL_IDLE,
-        Unit::Count,
-        "Open connections of this process to the database that nobody uses."
-    );
-    describe_gauge!(
-        POOL_MAX,
-        Unit::Count,
-        "How many connections to the database this process may open."
-    );
     gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1);
 }
 
@@ -125,8 +99,8 @@ fn describe() {
 pub(crate) struct Scrape {
     metrics: Metrics,
     store: Store,
-    /// When the database was asked last, and its figures as text. Whoever asks it holds this, so that one asks for all.
-    figures: Mutex<Option<(Instant, String)>>,
+    /// When the database was asked last, and what it told. Whoever asks it holds this, so that one asks for all.
+    figures: Mutex<Option<(Instant, Option<Gauges>)>>,
 }
 
 impl Scrape {
@@ -138,28 +112,21 @@ impl Scrape {
     /// The text, of a process that is as `report` says. Without the database it has everything else.
     pub(crate) async fn text(&self, report: &Report) -> String {
         let figures = self.figures().await;
-        for check in &report.checks {
-            gauge!(CHECK_OK, "check" => check.name).set(u32::from(check.status == Standing::Ok));
-        }
-        let pool = self.store.pool_gauges();
-        gauge!(POOL_OPEN).set(pool.open);
-        gauge!(POOL_IDLE).set(pool.idle);
-        gauge!(POOL_MAX).set(pool.max);
+        let now = gauges::Now { report, pool: self.store.pool_gauges(), figures: figures.as_ref() };
         let mut text = self.metrics.handle.render();
-        text.push_str(&figures);
+        text.push_str(&gauges::render(&now));
         text
     }
 
-    async fn figures(&self) -> String {
+    async fn figures(&self) -> Option<Gauges> {
         let mut last = self.figures.lock().await;
-        if let Some((at, text)) = last.as_ref()
+        if let Some((at, told)) = last.as_ref()
             && at.elapsed() < GAUGES_FRESH
         {
-            return text.clone();
+            return told.clone();
         }
-        let read = tokio::time::timeout(GAUGES_PATIENCE, self.store.read_gauges()).await;
-        let text = match read {
-            Ok(Ok(gauges)) => Some(gauges::render(&gauges)),
+        let told = match tokio::time::timeout(GAUGES_PATIENCE, self.store.read_gauges()).await {
+            Ok(Ok(gauges)) => Some(gauges),
             Ok(Err(error)) => {
                 tracing::warn!(error = error.with_causes(), "the figures could not be read");
                 None
@@ -169,10 +136,8 @@ impl Scrape {
                 None
             }
         };
-        gauge!(DATABASE_UP).set(u32::from(text.is_some()));
-        let text = text.unwrap_or_default();
-        *last = Some((Instant::now(), text.clone()));
-        text
+        *last = Some((Instant::now(), told.clone()));
+        told
     }
 }
 

@@ -89,6 +89,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`] when it does not answer.
     pub async fn read_gauges(&self) -> Result<Gauges, StoreError> {
+        self.bounded(self.read_gauges_now()).await
+    }
+
+    async fn read_gauges_now(&self) -> Result<Gauges, StoreError> {
         let read = self.begin_read().await?;
         let groups = read_job_groups(&read).await?;
         let workers = read_workers(&read).await?;

@@ -1,14 +1,21 @@
-//! The database's figures as metrics. They are rendered from a recorder of their own, which is forgotten afterwards: what is not there
-//! any more (a pause that was lifted, a database that does not answer) leaves no old value behind.
+//! What is looked at when somebody asks: the process's checks and connections, and the database's figures. It is rendered from a
+//! recorder of its own, which is forgotten afterwards: what is not there any more (a pause that was lifted, the figures of a database
+//! that does not answer) leaves no old value behind.
 //!
 //! Every process that is scraped tells the same figures: take the maximum over the instances, never the sum.
 
 use std::time::Duration;
 
+use api::{Report, Standing};
 use metrics::{Unit, describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use store::Gauges;
+use store::{Gauges, PoolGauges};
 
+const CHECK_OK: &str = "seungin_check_ok";
+const DATABASE_UP: &str = "seungin_database_up";
+const POOL_OPEN: &str = "seungin_database_pool_open";
+const POOL_IDLE: &str = "seungin_database_pool_idle";
+const POOL_MAX: &str = "seungin_database_pool_max";
 const JOBS: &str = "seungin_jobs";
 const OLDEST_WAITING: &str = "seungin_jobs_oldest_waiting_seconds";
 const PARKED: &str = "seungin_jobs_parked";
@@ -21,8 +28,46 @@ const WORKERS_CONCURRENCY: &str = "seungin_workers_concurrency";
 const WORKERS_IN_FLIGHT: &str = "seungin_workers_in_flight";
 const POISON_MESSAGES: &str = "seungin_poison_messages";
 
+/// How it is now.
+#[derive(Debug)]
+pub(super) struct Now<'a> {
+    pub(super) report: &'a Report,
+    pub(super) pool: PoolGauges,
+    /// `None` when the database does not tell them.
+    pub(super) figures: Option<&'a Gauges>,
+}
+
 /// Says what they mean.
 pub(super) fn describe_metrics() {
+    describe_process();
+    describe_figures();
+}
+
+fn describe_process() {
+    describe_gauge!(
+        CHECK_OK,
+        Unit::Count,
+        "1 while a `check` of readyz is passed, else 0; the check named process fails while a process stops."
+    );
+    describe_gauge!(
+        DATABASE_UP,
+        Unit::Count,
+        "1 when the database told its figures at the last look, else 0: then those figures are missing."
+    );
+    describe_gauge!(POOL_OPEN, Unit::Count, "Open connections of this process to the database.");
+    describe_gauge!(
+        POOL_IDLE,
+        Unit::Count,
+        "Open connections of this process to the database that nobody uses."
+    );
+    describe_gauge!(
+        POOL_MAX,
+        Unit::Count,
+        "How many connections to the database this process may open."
+    );
+}
+
+fn describe_figures() {
     describe_gauge!(
         JOBS,
         Unit::Count,
@@ -72,17 +117,30 @@ pub(super) fn describe_metrics() {
     );
 }
 
-/// The figures as text.
-pub(super) fn render(gauges: &Gauges) -> String {
+/// All of it as text.
+pub(super) fn render(now: &Now<'_>) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || {
         describe_metrics();
-        set(gauges);
+        set(now);
     });
     recorder.handle().render()
 }
 
-fn set(gauges: &Gauges) {
+fn set(now: &Now<'_>) {
+    for check in &now.report.checks {
+        gauge!(CHECK_OK, "check" => check.name).set(u32::from(check.status == Standing::Ok));
+    }
+    gauge!(DATABASE_UP).set(u32::from(now.figures.is_some()));
+    gauge!(POOL_OPEN).set(now.pool.open);
+    gauge!(POOL_IDLE).set(now.pool.idle);
+    gauge!(POOL_MAX).set(now.pool.max);
+    if let Some(figures) = now.figures {
+        set_figures(figures);
+    }
+}
+
+fn set_figures(gauges: &Gauges) {
     for group in &gauges.jobs {
         gauge!(JOBS, "kind" => group.kind.word(), "state" => group.state.word())
             .set(number(group.count));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use api::Standing;
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString};
 use store::{ROWS_MAX, StoreOptions};
 use tempfile::TempDir;
@@ -63,8 +64,8 @@ const HEAD: &str = "\
 <!-- Made from the code by a test: UPDATE_DOCS=1 cargo test -p app -->
 # Metrics
 
-`/metrics` of each process, in Prometheus's text format: where `metrics.listen` says for an API or the embedded product, and on
-`--health-listen` for a worker. Words in `backticks` within a meaning are labels. None of them holds an id, an address or anything
+`/metrics` of each process, in Prometheus's text format, where `health.listen` or `--health-listen` says. Outside of production the API
+serves it too, at its own address. Words in `backticks` within a meaning are labels. None of them holds an id, an address or anything
 that a stranger chose, so the number of series is bounded by the configuration.
 
 Figures about the database's rows are the same from every process: take the maximum over the instances, never the sum. They are
@@ -170,9 +171,7 @@ async fn scraped(change: impl AsyncFnOnce(&Store)) -> (String, Scrape, TempDir) 
     store.migrate().await.unwrap();
     change(&store).await;
     let scrape = Scrape::new(Metrics::of(recorder.handle()), store);
-    let guard = metrics::set_default_local_recorder(&recorder);
     let text = scrape.text(&report()).await;
-    drop(guard);
     (text, scrape, folder)
 }
 
@@ -192,7 +191,7 @@ async fn every_sample_is_described_and_has_no_other_labels_than_promised() {
     let value = |name: &str| samples[name][0].1;
     assert!(value("seungin_database_up") > 0.5 && value("seungin_build_info") > 0.5);
     assert_eq!(samples["seungin_jobs"].len(), 3 * 4);
-    assert!(samples["seungin_alerts_total"].len() == alerts::CODES.len());
+    assert_eq!(samples["seungin_alerts_total"].len(), alerts::CODES.len());
     assert!(value("seungin_database_pool_max") > 0.5);
     let checks: BTreeMap<&str, f64> = samples["seungin_check_ok"]
         .iter()
@@ -208,6 +207,7 @@ async fn without_the_database_a_scrape_has_everything_else_and_says_so() {
     let samples = parse(&text);
     assert_eq!(samples["seungin_database_up"], [(BTreeMap::new(), 0.0)]);
     assert!(!samples.contains_key("seungin_jobs"), "an old figure would be a lie");
+    assert!(samples.contains_key("seungin_check_ok"));
     assert!(samples.contains_key("seungin_alerts_total"));
 }
 
@@ -218,8 +218,8 @@ async fn the_database_is_asked_once_for_scrapes_that_follow_each_other() {
     scrape.store.clone().close().await.unwrap();
     assert!(scrape.text(&report()).await.contains("\nseungin_poison_messages 0\n"), "told again");
     let mut last = scrape.figures.lock().await;
-    let (at, text) = last.take().unwrap();
-    *last = Some((at - GAUGES_FRESH, text));
+    let (at, told) = last.take().unwrap();
+    *last = Some((at - GAUGES_FRESH, told));
     drop(last);
     assert!(!scrape.text(&report()).await.contains("seungin_poison_messages"), "asked anew");
 }
