@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::announce::Announcer;
 use crate::changes::{Changes, Watch};
-use crate::error::StoreError;
+use crate::error::{StoreError, is_lost};
 use crate::ids::RandomIds;
 
 /// The database, opened. Cheap to clone.
@@ -32,6 +32,9 @@ pub struct Store {
     #[cfg(feature = "test-control")]
     pub(crate) control: Arc<crate::test_control::Control>,
 }
+
+/// How many connections are tried for the beginning of a transaction: a pool that lost all of its own has as many.
+const BEGIN_TRIES: u32 = 16;
 
 /// What is told of a database that does not answer in time.
 const SILENT: &str = "the database did not answer in time";
@@ -113,9 +116,31 @@ impl Store {
         let is_sqlite = self.db.get_database_backend() == DbBackend::Sqlite;
         let isolation_level = (!is_sqlite).then_some(IsolationLevel::RepeatableRead);
         let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-        let tx = self.db.begin_with_options(options).await?;
-        let now_ms = self.read_clock(&tx).await?;
+        let (tx, now_ms) = self.begin(options).await?;
         Ok(Read { tx, now_ms })
+    }
+
+    /// Begins a transaction on a connection that works. The first statement finds out which the server ended since they were last used:
+    /// nothing has been done by then, so the next one is tried.
+    async fn begin(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<(DatabaseTransaction, i64), StoreError> {
+        let mut tries_left = BEGIN_TRIES;
+        loop {
+            let begun = async {
+                let tx = self.db.begin_with_options(options).await?;
+                let now_ms = self.read_clock(&tx).await?;
+                Ok((tx, now_ms))
+            };
+            tries_left = tries_left.saturating_sub(1);
+            match begun.await {
+                Err(StoreError::Database(error)) if is_lost(&error) && tries_left > 0 => {
+                    tracing::debug!(%error, "a connection was lost: the next one is tried");
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Begins a write: nobody else writes what it reads until it ends.
@@ -134,8 +159,7 @@ impl Store {
             sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let tx = self.db.begin_with_options(options).await?;
-        let now_ms = self.read_clock(&tx).await?;
+        let (tx, now_ms) = self.begin(options).await?;
         Ok(Write {
             store: self,
             tx,

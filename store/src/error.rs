@@ -1,6 +1,6 @@
 //! What can go wrong below the rules: the database itself.
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 /// A failure of the database, or of what stands in it.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,20 @@ impl StoreError {
         // committed the same thing first, and the work done again finds it.
         ["5", "517", "773", "40001", "40P01", "23505"].contains(&code.as_ref())
     }
+}
+
+/// Whether the connection was lost, and not the database itself: the server ended it, or it broke.
+pub(crate) fn is_lost(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))
+    | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
+    else {
+        return false;
+    };
+    let is_broken = matches!(**error, SqlxError::Io(_) | SqlxError::Protocol(_));
+    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    // PostgreSQL: ended by an administrator, by a crash of another session; and the class of connection exceptions.
+    is_broken || ["57P01", "57P02"].contains(&code.as_ref()) || code.starts_with("08")
 }
 
 /// What a conflict that a test injected says.

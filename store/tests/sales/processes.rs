@@ -80,3 +80,21 @@ async fn a_database_that_is_away_is_an_error_within_the_wait_and_no_hanging() {
         timeout(Duration::from_secs(5), Store::open(&eager)).await.expect("an answer").is_err()
     );
 }
+
+#[tokio::test]
+async fn connections_that_the_server_ended_are_replaced_without_anybody_hearing_of_it() {
+    let scratch = Scratch::on_postgres().await;
+    let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+    store.migrate().await.unwrap();
+    // All of them at once, and in use a moment ago.
+    let several = (0..8).map(|_| store.read_holds());
+    assert!(futures_util::future::join_all(several).await.iter().all(Result::is_ok));
+    let operator = sea_orm::Database::connect(scratch.url()).await.unwrap();
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    operator.execute_unprepared(ended).await.unwrap();
+    for _ in 0..20 {
+        store.read_holds().await.unwrap();
+    }
+    operator.close().await.unwrap();
+}
