@@ -168,11 +168,7 @@ impl Fleet {
         let (name, arguments) =
             (format!("api-{}", self.started), ["api", "--listen", "127.0.0.1:0"]);
         let mut process = self.home.start_role(&name, &arguments, &self.variables);
-        let url = process.wait_for("address", |process| {
-            let said = process.said();
-            let (_, rest) = said.split_once("the API listens on ")?;
-            rest.split_once('\n').map(|(url, _)| url.to_owned())
-        });
+        let url = address_in(&mut process, "the API listens on ");
         self.apis.push(ApiProcess { process, url });
     }
 
@@ -185,7 +181,7 @@ impl Fleet {
     pub(crate) fn start_worker_behind(&mut self, wrapper: &[&str], arguments: &[&str]) {
         self.started += 1;
         let name = format!("worker-{}", self.started);
-        let arguments = [&["worker"], arguments].concat();
+        let arguments = [&["worker", "--health-listen", "127.0.0.1:0"], arguments].concat();
         let process = self.home.start_wrapped(wrapper, &name, &arguments, &self.variables);
         self.workers.push(process);
     }
@@ -205,11 +201,16 @@ impl Fleet {
         }
     }
 
-    /// Waits until an API says by this status whether it takes requests.
-    pub(crate) async fn wait_for_ready(&self, api: &str, status: u16) {
-        let url = format!("{api}/readyz");
+    /// Where the worker tells of its health.
+    pub(crate) fn health_of(&mut self, worker: usize) -> String {
+        address_in(&mut self.workers[worker], "health and metrics on ")
+    }
+
+    /// Waits until a process says by this status whether it takes requests.
+    pub(crate) async fn wait_for_ready(&self, url: &str, status: u16) {
+        let url = format!("{url}/readyz");
         self.rows
-            .wait_for("API that is ready", async || {
+            .wait_for("process that is as ready as it should be", async || {
                 (self.client.get(&url).await.status == status).then_some(())
             })
             .await;
@@ -307,6 +308,15 @@ fn end_well(mut process: Process) {
     process.signal(Signal::Terminate);
     let (code, _) = process.wait_for_end();
     assert_eq!(code, 0, "{}", process.said());
+}
+
+/// The address that a process says behind these words.
+fn address_in(process: &mut Process, words: &str) -> String {
+    process.wait_for("address", |process| {
+        let said = process.said();
+        let (_, rest) = said.split_once(words)?;
+        rest.split_once('\n').map(|(url, _)| url.to_owned())
+    })
 }
 
 /// `host:port` of an address.

@@ -13,10 +13,12 @@ const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://seungin:seungin@127.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_start_before_their_servers_wait_for_them_and_say_so() {
     on_a_fleet(NOTHING_THERE, async |fleet| {
-        for api in &fleet.apis {
-            let live = fleet.client.get(&format!("{}/livez", api.url)).await;
+        let mut processes: Vec<String> = fleet.apis.iter().map(|api| api.url.clone()).collect();
+        processes.extend((0..fleet.workers.len()).map(|worker| fleet.health_of(worker)));
+        for url in &processes {
+            let live = fleet.client.get(&format!("{url}/livez")).await;
             assert_eq!((live.status, &live.body["status"]), (200, &json!("ok")));
-            fleet.wait_for_ready(&api.url, 503).await;
+            fleet.wait_for_ready(url, 503).await;
         }
         for worker in &mut fleet.workers {
             worker.wait_for("word of the database", |it| {
@@ -34,7 +36,9 @@ async fn processes_that_start_before_their_servers_wait_for_them_and_say_so() {
                 it.said().contains("seungin migrate").then_some(())
             });
         }
-        fleet.wait_for_ready(&fleet.apis[0].url, 503).await;
+        for url in &processes {
+            fleet.wait_for_ready(url, 503).await;
+        }
         let mut runners = ["first", "second"].map(|name| fleet.start_command(name, &["migrate"]));
         for runner in &mut runners {
             let (code, _) = runner.wait_for_end();
@@ -54,6 +58,9 @@ async fn processes_that_start_before_their_servers_wait_for_them_and_say_so() {
         let first = fleet.rows.wait_for_paid(&ids(&checkouts), 1, back).await;
         println!("start order: the first was paid {first:?} after the broker came");
         fleet.rows.wait_for_paid(&ids(&checkouts), 6, back).await;
+        for url in &processes {
+            fleet.wait_for_ready(url, 200).await;
+        }
     })
     .await;
 }
