@@ -10,7 +10,7 @@ use domain::attempt::Verdict;
 use domain::policy::NextJob;
 use store::{AttemptResult, RandomIds, STOPPED_BEFORE_SENDING, Settled, StartedAttempt};
 use tracing::field::Empty;
-use tracing::{Span, error_span};
+use tracing::{Span, error_span, record_all};
 
 /// The word for an answer that is on record and decided nothing.
 const KEPT: &str = "kept";
@@ -86,22 +86,23 @@ impl AttemptTrace {
         } else {
             log_at!(info);
         }
-        self.span.record("verdict", verdict);
-        self.span.record("code", code);
-        self.span.record("http_status", result.http_status);
-        self.span.record("next", next);
-        if let Some(Verdict::Failed(_)) = settled.verdict {
-            self.span.record("otel.status_code", "ERROR");
-        }
+        let has_failed = matches!(settled.verdict, Some(Verdict::Failed(_)));
+        // At once: with each step all fields of the span are written anew.
+        record_all!(
+            self.span,
+            verdict,
+            code,
+            http_status = result.http_status,
+            next,
+            otel.status_code = has_failed.then_some("ERROR"),
+        );
     }
 
     /// The one line of an attempt that was recorded and given back, because the worker stops.
     pub(crate) fn log_given_back(&self) {
         let (verdict, code) = (FailureClass::Unsent.word(), STOPPED_BEFORE_SENDING);
         tracing::info!(parent: &self.span, verdict, code, next = "queued", "settled");
-        self.span.record("verdict", verdict);
-        self.span.record("code", code);
-        self.span.record("next", "queued");
+        record_all!(self.span, verdict, code, next = "queued");
     }
 }
 

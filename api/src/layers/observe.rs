@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use store::Origin;
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span};
+use tracing::{Instrument as _, Span, record_all};
 
 use super::request_id::{REQUEST_ID, RequestId};
 use super::trace::RequestTrace;
@@ -111,14 +111,16 @@ fn log_answer(
     } else {
         log_at!(info);
     }
-    span.record("method", method.as_str());
-    span.record("route", route);
-    span.record("status", status.as_u16());
-    span.record("problem", problem);
-    span.record("is_read", is_read);
-    if status.is_server_error() {
-        span.record("otel.status_code", "ERROR");
-    }
+    // At once: with each step all fields of the span are written anew.
+    record_all!(
+        span,
+        method = method.as_str(),
+        route,
+        status = status.as_u16(),
+        problem,
+        is_read,
+        otel.status_code = status.is_server_error().then_some("ERROR"),
+    );
 }
 
 fn write_problem(

@@ -13,7 +13,13 @@ use prost::Message as _;
 pub(crate) struct Collector {
     /// `http://host:port`.
     pub(crate) url: String,
-    taken: Arc<Mutex<Vec<Vec<u8>>>>,
+    taken: Arc<Mutex<Vec<Taken>>>,
+}
+
+/// A request that was taken.
+struct Taken {
+    head: Vec<String>,
+    body: Vec<u8>,
 }
 
 impl Collector {
@@ -43,12 +49,19 @@ impl Collector {
 
     /// The requests' bodies, one after the other.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.taken.lock().unwrap().concat()
+        self.taken.lock().unwrap().iter().flat_map(|one| one.body.clone()).collect()
+    }
+
+    /// Whether every request had this line in its head.
+    pub(crate) fn was_always_sent(&self, line: &str) -> bool {
+        let taken = self.taken.lock().unwrap();
+        taken.iter().all(|one| one.head.iter().any(|sent| sent == line))
     }
 
     fn requests(&self) -> Vec<ExportTraceServiceRequest> {
         let taken = self.taken.lock().unwrap();
-        taken.iter().map(|body| ExportTraceServiceRequest::decode(&body[..]).unwrap()).collect()
+        let decode = |one: &Taken| ExportTraceServiceRequest::decode(&one.body[..]).unwrap();
+        taken.iter().map(decode).collect()
     }
 
     /// Every span that was taken.
@@ -67,7 +80,7 @@ impl Collector {
 }
 
 /// Reads requests off a connection and answers them, or does not.
-fn serve(stream: TcpStream, answers: fn(&str) -> bool, kept: &Mutex<Vec<Vec<u8>>>) {
+fn serve(stream: TcpStream, answers: fn(&str) -> bool, kept: &Mutex<Vec<Taken>>) {
     let mut stream = BufReader::new(stream);
     loop {
         let lines = stream.by_ref().lines().map_while(Result::ok);
@@ -83,8 +96,7 @@ fn serve(stream: TcpStream, answers: fn(&str) -> bool, kept: &Mutex<Vec<Vec<u8>>
             return;
         }
         assert_eq!(first, "POST /v1/traces HTTP/1.1");
-        assert!(head.iter().any(|line| line == "content-type: application/x-protobuf"), "{head:?}");
-        kept.lock().unwrap().push(body);
+        kept.lock().unwrap().push(Taken { head, body });
         let answer =
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
         stream.get_mut().write_all(answer.as_bytes()).unwrap();

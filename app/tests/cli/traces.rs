@@ -125,6 +125,7 @@ fn a_collector_gets_the_spans_under_the_ids_that_are_logged_and_sent() {
     let running = place.start_with(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url),
         ("OTEL_SERVICE_NAME", "shop-payments"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=collectors-own"),
     ]);
     let paid = pay(&running);
     let carried = carried(&running, &paid);
@@ -156,6 +157,9 @@ fn a_collector_gets_the_spans_under_the_ids_that_are_logged_and_sent() {
     assert_eq!((code(first), code(second)), (StatusCode::Error, StatusCode::Unset));
     assert_eq!(text_of(&first.attributes, "verdict").as_deref(), Some("unanswered"));
     assert_eq!(collector.resource("service.name"), "shop-payments");
+    for line in ["content-type: application/x-protobuf", "x-api-key: collectors-own"] {
+        assert!(collector.was_always_sent(line), "{line}");
+    }
 
     assert!(spans.iter().all(|span| !span.name.starts_with("GET")), "reads stay here: {spans:?}");
     let bytes = collector.bytes();
