@@ -19,7 +19,7 @@ use sea_orm::{
 
 use crate::connection::Write;
 use crate::error::StoreError;
-use crate::holds::{Holds, is_probing};
+use crate::holds::{Holds, find_pause, is_probing};
 use crate::scene::Scene;
 
 /// Who claims, and what they may begin.
@@ -106,7 +106,9 @@ impl<'c> Gate<'c> {
         operation: Operation,
     ) -> Result<Admission, StoreError> {
         let merchant = scene.payment.merchant.as_str();
-        if let Some(reason) = self.claimer.holds.find_pause(merchant, operation) {
+        let is_paused = self.claimer.holds.find_pause(merchant, operation).is_some();
+        // What the worker knows is a moment old: what was released meanwhile must not be put off again.
+        if is_paused && let Some(reason) = find_pause(&write.tx, merchant, operation).await? {
             let message = format!("calls for merchant {merchant} are paused: {reason}");
             return Ok(Admission::Held(waiting(write, scene, MERCHANT_PAUSED, message, 0)));
         }

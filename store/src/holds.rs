@@ -449,6 +449,22 @@ impl Store {
     }
 }
 
+/// Why such calls are paused just now, if they are.
+pub(crate) async fn find_pause(
+    connection: &impl sea_orm::ConnectionTrait,
+    merchant: &str,
+    operation: Operation,
+) -> Result<Option<String>, StoreError> {
+    let scopes = [PauseScope::All, PauseScope::Only(operation)].map(PauseScope::word);
+    let row = pause::Entity::find()
+        .filter(pause::Column::Merchant.eq(merchant))
+        .filter(pause::Column::Scope.is_in(scopes))
+        .filter(pause::Column::State.eq(PAUSED))
+        .one(connection)
+        .await?;
+    Ok(row.map(|row| row.reason))
+}
+
 /// Whether the breaker's probe is being made.
 pub(crate) async fn is_probing(
     connection: &impl sea_orm::ConnectionTrait,

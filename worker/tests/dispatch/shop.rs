@@ -163,7 +163,12 @@ impl Shop {
             },
         };
         let accepted = self.store.accept_cancel(&cancel).await?;
-        Ok((accepted.cancellation_id, JobId::parse(accepted.job.unwrap().id).unwrap()))
+        let made = self.jobs(domain::job::JobKind::Cancel).await.into_iter().find(|job| {
+            job.cancellation_id.as_deref() == Some(accepted.cancellation_id.as_str())
+        });
+        let job = made.expect("a cancellation has a job");
+        assert!(accepted.is_replay == accepted.job.is_none(), "a repeated request makes no job");
+        Ok((accepted.cancellation_id, JobId::parse(job.id).unwrap()))
     }
 
     /// Does every job that is due, and moves both clocks to the next one, until nothing is left but what waits for a person.
