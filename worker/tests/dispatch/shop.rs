@@ -163,9 +163,10 @@ impl Shop {
             },
         };
         let accepted = self.store.accept_cancel(&cancel).await?;
-        let made = self.jobs(domain::job::JobKind::Cancel).await.into_iter().find(|job| {
-            job.cancellation_id.as_deref() == Some(accepted.cancellation_id.as_str())
-        });
+        let made =
+            self.jobs(domain::job::JobKind::Cancel).await.into_iter().find(|job| {
+                job.cancellation_id.as_deref() == Some(accepted.cancellation_id.as_str())
+            });
         let job = made.expect("a cancellation has a job");
         assert!(accepted.is_replay == accepted.job.is_none(), "a repeated request makes no job");
         Ok((accepted.cancellation_id, JobId::parse(job.id).unwrap()))
