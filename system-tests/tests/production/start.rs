@@ -3,7 +3,7 @@
 use serde_json::json;
 use system_tests::{Home, Variables};
 
-use crate::fleet::{Shape, on_a_fleet};
+use crate::fleet::{RECOVERY_MAX, Shape, on_a_fleet};
 use crate::load::ids;
 
 const NOTHING_THERE: Shape = Shape { has_servers: false, apis: 2, workers: 2 };
@@ -57,6 +57,7 @@ async fn processes_that_start_before_their_servers_wait_for_them_and_say_so() {
         let back = std::time::Instant::now();
         let first = fleet.rows.wait_for_paid(&ids(&checkouts), 1, back).await;
         println!("start order: the first was paid {first:?} after the broker came");
+        assert!(first <= RECOVERY_MAX, "nothing was paid for {first:?}");
         fleet.rows.wait_for_paid(&ids(&checkouts), 6, back).await;
         for url in &processes {
             fleet.wait_for_ready(url, 200).await;
