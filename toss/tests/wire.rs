@@ -343,14 +343,11 @@ async fn a_call_leaves_one_line_in_the_log_without_keys_or_bodies() {
     let answer = response(200, "X-TossPayments-Trace-Id: trace-1\r\n", PAYMENT);
     let stub = Stub::start(vec![Reply::Bytes(answer)]).await;
     let client = stub.client();
-    let log = log::Log::default();
-    let listening = tracing::subscriber::set_default(log.clone());
     let payment_key = "tviva20231208004903pIlD7";
     client.confirm(&ConfirmCall { payment_key, ..confirm() }).await;
     client.look_up(payment_key).await;
-    drop(listening);
 
-    let lines = log.lines();
+    let lines = log::lines();
     let ours: Vec<&String> = lines.iter().filter(|line| line.contains("called Toss")).collect();
     assert_eq!(ours.len(), 2, "{lines:#?}");
     for part in ["confirm", "200", "payment", "DONE", "trace-1", "duration_ms"] {

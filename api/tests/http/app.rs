@@ -12,7 +12,10 @@ use domain::role::Role;
 use domain::{OrderId, ProductId, StoreId, Won};
 use http_body_util::BodyExt as _;
 use queue::{Message, Published, Publisher};
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
+use sea_orm::{
+    ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
 use serde_json::{Value, json};
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
 use store::scratch::Scratch;
@@ -192,6 +195,17 @@ impl TestApp {
     /// Runs a statement on the tables, behind everybody's back.
     pub(crate) async fn sql(&self, statement: &str) {
         self.rows.execute_unprepared(statement).await.unwrap();
+    }
+
+    /// Somebody else's writing of orders that does not end before the answer is dropped.
+    pub(crate) async fn orders_locked(&self) -> DatabaseTransaction {
+        let mode = Some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+        let writing = self.rows.begin_with_options(options).await.unwrap();
+        if writing.get_database_backend() == DbBackend::Postgres {
+            writing.execute_unprepared("LOCK TABLE orders").await.unwrap();
+        }
+        writing
     }
 
     /// What was handed to the queue, once it has settled.

@@ -155,8 +155,7 @@ async fn of_bounds(code: ProblemCode) -> Answer {
         ProblemCode::TimedOut => {
             let limit = Duration::from_millis(100);
             let app = TestApp::start_with(|settings| settings.limits.request_timeout = limit).await;
-            // Somebody else writes and does not end.
-            app.sql("BEGIN IMMEDIATE").await;
+            let _locked = app.orders_locked().await;
             app.post(As::Nobody, "/v1/orders", gimbap_order()).await
         }
         ProblemCode::Unavailable => {

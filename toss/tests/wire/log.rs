@@ -1,22 +1,32 @@
-//! A listener that keeps every log event of a test, of every level and crate, as text.
+//! A listener that keeps every log event, of every level and crate, as text: each thread, and so each test, has its own lines.
+//!
+//! It is installed once and for all: a listener of one test only could come while another test meets a log statement for the first
+//! time, and that statement would then be taken for one that nobody listens to.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-#[derive(Clone, Default)]
-pub(crate) struct Log {
-    lines: Arc<Mutex<Vec<String>>>,
+thread_local! {
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Log {
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
-    }
+/// Keeps the lines of this process from now on.
+pub(crate) fn listen() {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
 }
+
+/// What this thread has logged so far.
+pub(crate) fn lines() -> Vec<String> {
+    LINES.with_borrow(Clone::clone)
+}
+
+struct Log;
 
 struct Line(String);
 
@@ -34,7 +44,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().target().to_owned());
         event.record(&mut line);
-        self.lines.lock().unwrap().push(line.0);
+        LINES.with_borrow_mut(|lines| lines.push(line.0));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -59,6 +59,7 @@ impl Stub {
 }
 
 pub(crate) fn client(base_url: &str, call_deadline: Duration) -> TossClient {
+    crate::log::listen();
     // Another test of this process may have been first.
     rustls::crypto::ring::default_provider().install_default().ok();
     let key = SecretKey::parse("test_sk_stub").unwrap();
