@@ -112,5 +112,9 @@ pub(super) const fn review_words(reason: ReviewReason) -> (&'static str, &'stati
             "the money was taken after the order had been given up",
             "see that it was given back, or that the order goes ahead",
         ),
+        ReviewReason::DepositReversed => (
+            "the customer's deposit went back after the order had been paid with it",
+            "hold the order back until the money is there again",
+        ),
     }
 }
