@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod control;
+pub(crate) mod endpoint;
 pub(crate) mod guard;
 pub(crate) mod page;
 pub(crate) mod pipeline;

@@ -54,9 +54,12 @@ async fn open(
     let opened = form
         .map_err(|_| Refusal::new(codes::INVALID_PARAMETERS))
         .and_then(|Form(form)| form.check())
-        .and_then(|(merchant, new, window)| {
+        .and_then(|(key, new, window)| {
             let id = window.id.clone();
-            app.shared.write(|world| world.open(merchant, new, Some(window)))?;
+            app.shared.write(|world| {
+                let merchant = world.merchant_of_client(key)?;
+                world.open(merchant, new, Some(window))
+            })?;
             Ok(id)
         });
     match opened {
