@@ -94,6 +94,14 @@ impl Handle {
         })
     }
 
+    /// The newest webhooks, newest first.
+    pub(crate) fn newest_webhooks(&self, count: usize) -> Vec<WebhookView> {
+        self.shared.read(|world| {
+            let newest = world.webhooks.all().rev().take(count);
+            newest.map(|delivery| view(world, delivery)).collect()
+        })
+    }
+
     /// Sends a webhook once more, whatever became of it, by its id.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ fn text_of(path: PathText) -> Result<String, Refusal> {
     path.map(|Path(text)| text).map_err(|_| Refusal::new(codes::NOT_FOUND_PAYMENT))
 }
 
-fn handle_of(app: &App) -> Handle {
+pub(crate) fn handle_of(app: &App) -> Handle {
     Handle::new(std::sync::Arc::clone(&app.shared))
 }
 

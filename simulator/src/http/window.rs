@@ -17,7 +17,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use self::choice::{Choice, ChoiceForm, apply};
-use self::form::{OpenForm, language_named};
+use self::form::OpenForm;
+pub(crate) use self::form::language_named;
 use super::App;
 use super::api::language_of;
 use super::page::notice;
