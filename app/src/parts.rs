@@ -77,19 +77,21 @@ fn store_options(
     Ok(StoreOptions { connections_max, ..StoreOptions::new(url) })
 }
 
-/// The simulator on its listener.
+/// The simulator on its listener; with `webhook_url`, it sends webhooks of every event there.
 ///
 /// # Errors
-/// Its state file is damaged.
+/// Its state file is damaged, or the address is none.
 pub(crate) fn simulator(
     config: &Config,
     listener: Listener,
     state_file: Option<std::path::PathBuf>,
+    webhook_url: Option<String>,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
     let public_url = Some(config.simulator.public_url(listener.url()));
-    let config = simulator::Config { state_file, public_url, ..simulator::Config::default() };
-    let simulator = simulator::Simulator::new(config).context("the simulator's state")?;
+    let config =
+        simulator::Config { state_file, public_url, webhook_url, ..simulator::Config::default() };
+    let simulator = simulator::Simulator::new(config).context("the simulator")?;
     Ok(async move {
         simulator::serve(listener.into_socket(), simulator, stop).await.context("the simulator")
     })
@@ -233,7 +235,9 @@ pub(crate) fn api(
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }
-    let context = ApiContext { store, publisher, settings, readiness, shutdown: stop };
+    let read_webhook = ::toss::read_webhook;
+    let context =
+        ApiContext { store, publisher, settings, read_webhook, readiness, shutdown: stop };
     Ok(
         async move { api::run(context, listener.into_socket(), Some(beside)).await.context("the API") },
     )
@@ -260,6 +264,7 @@ fn api_settings(
         cors_origins: given.allowed_origins.iter().map(|it| it.as_str().to_owned()).collect(),
         trusted_proxies: given.trusted_proxies.clone(),
         trusted_callers: given.trusted_callers.clone(),
+        webhook_sources: given.webhook_sources.clone(),
         limits: Limits {
             requests_in_flight_max: given.requests_max,
             waiting_polls_max: given.polls_max,

@@ -186,11 +186,13 @@ pub enum ReviewReason {
     LateApproval,
     /// A deposit went back after the order had been paid with it.
     DepositReversed,
+    /// It is past its time, and a look-up did not help.
+    LeftBehind,
 }
 
 impl ReviewReason {
     /// Every reason, for tables and the runbook.
-    pub const ALL: [ReviewReason; 11] = [
+    pub const ALL: [ReviewReason; 12] = [
         ReviewReason::Setup,
         ReviewReason::AnswerMismatch,
         ReviewReason::UnexpectedState,
@@ -202,6 +204,7 @@ impl ReviewReason {
         ReviewReason::Absent,
         ReviewReason::LateApproval,
         ReviewReason::DepositReversed,
+        ReviewReason::LeftBehind,
     ];
 
     /// The word for columns, logs and answers.
@@ -219,6 +222,7 @@ impl ReviewReason {
             ReviewReason::Absent => "absent",
             ReviewReason::LateApproval => "late_approval",
             ReviewReason::DepositReversed => "deposit_reversed",
+            ReviewReason::LeftBehind => "left_behind",
         }
     }
 }

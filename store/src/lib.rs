@@ -51,6 +51,7 @@ mod scene;
 pub mod scratch;
 mod settle;
 pub mod staff;
+mod sweep;
 #[cfg(feature = "test-control")]
 mod test_control;
 mod webhooks;

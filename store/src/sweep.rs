@@ -20,7 +20,6 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::operate::wanted_look_up;
 use crate::origin::Origin;
-use crate::relayed::PublishedJob;
 
 /// How long a payment that was swept is left alone: longer than a look-up takes to be done or parked.
 const SWEEP_AGAIN_MS: i64 = 60 * 60_000;
@@ -28,22 +27,15 @@ const SWEEP_AGAIN_MS: i64 = 60 * 60_000;
 const JOBLESS_MS: i64 = 60_000;
 
 impl Store {
-    /// Asks for look-ups of payments that time has left behind, at most `limit` of them; returns what to publish, and how many payments
-    /// there were.
+    /// Asks for look-ups of payments that time has left behind, at most `limit` of each kind; returns how many there were.
     ///
     /// # Errors
     /// [`StoreError::Database`]; nothing was changed then.
-    pub async fn sweep_payments(
-        &self,
-        limit: u64,
-    ) -> Result<(Vec<PublishedJob>, usize), StoreError> {
+    pub async fn sweep_payments(&self, limit: u64) -> Result<usize, StoreError> {
         self.retried(|| self.sweep_payments_once(limit)).await
     }
 
-    async fn sweep_payments_once(
-        &self,
-        limit: u64,
-    ) -> Result<(Vec<PublishedJob>, usize), StoreError> {
+    async fn sweep_payments_once(&self, limit: u64) -> Result<usize, StoreError> {
         let now_ms = self.now_ms().await?;
         let mut left: Vec<String> = Vec::new();
         for behind in [deposits_overdue(now_ms), undecided_without_job(now_ms)] {
@@ -61,7 +53,7 @@ impl Store {
         }
         left.extend(self.orders_of_jobless_cancellations(now_ms, limit).await?);
         if left.is_empty() {
-            return Ok((Vec::new(), 0));
+            return Ok(0);
         }
         let mut write = self.begin_write().await?;
         let payments = payment::Entity::find()
@@ -72,12 +64,11 @@ impl Store {
             .all(&write.tx)
             .await?;
         let count = payments.len();
-        let mut publish = Vec::new();
         for payment in payments {
-            publish.extend(sweep(&mut write, payment).await?);
+            sweep(&mut write, payment).await?;
         }
         write.commit().await?;
-        Ok((publish, count))
+        Ok(count)
     }
 
     async fn orders_of_jobless_cancellations(
@@ -116,8 +107,7 @@ fn deposits_overdue(now_ms: i64) -> Expr {
 
 /// Payments whose confirm should have been decided, and that nobody is at work on.
 fn undecided_without_job(now_ms: i64) -> Expr {
-    let undecided =
-        ["confirming", "confirm_unresolved"].map(|word| Expr::Constant(word.into()));
+    let undecided = ["confirming", "confirm_unresolved"].map(|word| Expr::Constant(word.into()));
     let own = Expr::col((job::Entity, job::Column::OrderId))
         .equals((payment::Entity, payment::Column::OrderId));
     let deciding = [JobKind::Confirm, JobKind::LookUp].map(JobKind::word);
@@ -138,10 +128,7 @@ fn live_jobs(which: Expr) -> SelectStatement {
 }
 
 /// The first time a look-up; when that ended and the payment is still there, a person.
-async fn sweep(
-    write: &mut Write<'_>,
-    payment: payment::Model,
-) -> Result<Option<PublishedJob>, StoreError> {
+async fn sweep(write: &mut Write<'_>, payment: payment::Model) -> Result<(), StoreError> {
     let is_again = payment.sweep_at > 0 && payment.review_reason.is_none();
     if is_again {
         tracing::error!(order_id = %payment.order_id, state = payment.state, alert = "left_behind",
@@ -149,7 +136,9 @@ async fn sweep(
     } else {
         tracing::warn!(order_id = %payment.order_id, state = payment.state, "a payment is past its time: it is looked up");
     }
-    let publish = wanted_look_up(write, &payment, &Origin::default(), 0).await?;
+    // In a moment: by the relay, which publishes what is due.
+    let soon_ms = write.now_ms.saturating_add(1);
+    wanted_look_up(write, &payment, &Origin::default(), soon_ms).await?;
     let order_id = payment.order_id.clone();
     let version = payment.version.saturating_add(1);
     let mut row = payment.into_active_model();
@@ -162,5 +151,5 @@ async fn sweep(
     }
     row.updated_at = Set(write.now_ms);
     row.update(&write.tx).await?;
-    Ok(publish)
+    Ok(())
 }

@@ -14,7 +14,6 @@ use crate::connection::{Conflict, Store};
 use crate::error::StoreError;
 use crate::operate::Actor;
 use crate::origin::Origin;
-use crate::relayed::PublishedJob;
 
 /// Why a webhook was not acted on again. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -43,8 +42,7 @@ impl Conflict for ReplayError {
 }
 
 impl Store {
-    /// Acts on waiting webhooks whose payment is there by now, at most `limit` of them, oldest first; returns the look-ups to publish
-    /// and how many webhooks there were.
+    /// Acts on waiting webhooks whose payment is there by now, at most `limit` of them, oldest first; returns how many there were.
     ///
     /// # Errors
     /// [`StoreError::Database`]; nothing was changed then.
@@ -52,7 +50,7 @@ impl Store {
         &self,
         read: ReadWebhook,
         limit: u64,
-    ) -> Result<(Vec<PublishedJob>, usize), StoreError> {
+    ) -> Result<usize, StoreError> {
         self.retried(|| self.take_up_webhooks_once(read, limit)).await
     }
 
@@ -60,7 +58,7 @@ impl Store {
         &self,
         read: ReadWebhook,
         limit: u64,
-    ) -> Result<(Vec<PublishedJob>, usize), StoreError> {
+    ) -> Result<usize, StoreError> {
         let has_payment = Query::select()
             .expr(Expr::value(1))
             .from(payment::Entity)
@@ -81,16 +79,15 @@ impl Store {
         // Payments are locked in the order of their ids.
         waiting.sort_unstable_by(|one, other| one.order_id.cmp(&other.order_id));
         let count = waiting.len();
-        let mut publish = Vec::new();
         for row in waiting {
             let webhook = read(row.body.as_bytes());
             let payment = find_payment(&write, &webhook).await?;
             let origin = Origin::default();
-            let acted = act(&mut write, &row, &webhook, payment.as_ref(), true, &origin).await?;
-            publish.extend(acted.publish);
+            // What it asks for is published by the relay.
+            act(&mut write, &row, &webhook, payment.as_ref(), true, &origin).await?;
         }
         write.commit().await?;
-        Ok((publish, count))
+        Ok(count)
     }
 
     /// Gives up waiting webhooks that are a day old; returns how many there were.
