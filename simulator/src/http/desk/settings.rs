@@ -1,9 +1,8 @@
 //! Settings that hold for everybody, merchants with keys of their own, and the idempotency store.
 
-use super::parts::{badge, card, code, field, form, switch, table};
+use super::parts::{at, badge, card, code, field, form, switch, table};
 use super::place::Place;
 use crate::handle::Handle;
-use crate::http::page::escape;
 use crate::payment::confirm::MismatchCode;
 
 const KEYS_SHOWN: usize = 100;
@@ -136,7 +135,6 @@ pub(super) fn keys_view(handle: &Handle, place: &Place) -> String {
         language.pick("처음 쓴 때", "First used"),
         language.pick("유효 기한", "Valid until"),
     ];
-    let short = |at: &str| escape(&at.replace('T', " ").replace("+09:00", ""));
     let row = |stored: crate::idempotency::StoredKey| {
         let status = match stored.status {
             Some(status) if status < 300 => badge("good", &status.to_string()),
@@ -147,8 +145,8 @@ pub(super) fn keys_view(handle: &Handle, place: &Place) -> String {
             code(&stored.key),
             code(&format!("{} {}", stored.method, stored.path)),
             status,
-            short(&stored.first_used_at),
-            short(&stored.valid_until),
+            at(&stored.first_used_at),
+            at(&stored.valid_until),
         ]
     };
     let rows: Vec<Vec<String>> = handle.idempotency(KEYS_SHOWN).into_iter().map(row).collect();
