@@ -12,7 +12,7 @@
 //! | `idempotency`, `faults`, `ledger`, `clock`, `keys`, `cash_receipts` | the parts around it, which know nothing of each other |
 //! | `webhooks/*` | who is told of what, what is due, and sending it |
 //! | `transactions` | the feed of what became of every payment |
-//! | `settings`, `chance` | switches, and faults at random |
+//! | `settings`, `chance`, `rates` | switches, faults at random, a limit of calls |
 //! | `http/*` | what is answered to whom; `pipeline` is the way of every payment call |
 //! | `merchant`, `method`, `banks`, `codes`, `refusal`, `ids`, `limits` | vocabulary |
 //! | `server`, `handle` | running it, steering it |
@@ -21,7 +21,7 @@
 //! | control path | what |
 //! |---|---|
 //! | `POST /_sim/payments` | an authenticated payment of the caller's secret key: `{orderId, orderName, amount, method?, escrow?}` |
-//! | `POST /_sim/payments/{paymentKey}/deposit`, `…/reverse`, `…/cancel` | the buyer's deposit; the bank takes it back; a cancel by hand: `{amount?, reason}` |
+//! | `POST /_sim/payments/{paymentKey}/deposit`, `…/reverse`, `…/cancel`, `…/refund` | the buyer's deposit; the bank takes it back; a cancel by hand: `{amount?, reason}`; how a refund to an account ended: `{outcome}` |
 //! | `GET /_sim/ledger?paymentKey=&orderId=` | what was really charged and given back, and which requests arrived |
 //! | `GET`, `POST`, `DELETE /_sim/faults`, `DELETE /_sim/faults/{sequence}` | list, script or forget faults: `{orderId, paymentKey or everywhere, operation, kind, …}`, see [`FaultRequest`] |
 //! | `GET`, `POST /_sim/settings` | read the switches or change some of them, see [`Settings`] |
@@ -80,6 +80,7 @@ mod method;
 mod payment;
 mod payments;
 mod private_file;
+mod rates;
 mod refusal;
 mod server;
 mod settings;
@@ -105,6 +106,7 @@ pub use keys::MerchantKeys;
 pub use ledger::{Calls, LedgerEntry, RecordedRequest};
 pub use method::Method;
 pub use payment::Status;
+pub use payment::account::RefundOutcome;
 pub use payment::confirm::MismatchCode;
 pub use payment::session::NewPayment;
 pub use refusal::Refusal;

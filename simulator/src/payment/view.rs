@@ -60,8 +60,8 @@ pub(crate) struct PaymentView {
     easy_pay_amount: Option<i64>,
     easy_pay_discount_amount: Option<i64>,
     secret: Option<String>,
-    cash_receipt: Option<()>,
-    cash_receipts: Option<()>,
+    cash_receipt: Option<Value>,
+    cash_receipts: Option<Vec<Value>>,
     discount: Option<()>,
     failure: Option<FailureView>,
     receipt: Option<UrlView>,
@@ -225,8 +225,8 @@ impl PaymentView {
             easy_pay_amount: has_family(payment, Family::EasyPay).then_some(payment.amount),
             easy_pay_discount_amount: has_family(payment, Family::EasyPay).then_some(0),
             secret: is_approved.then(|| payment.secret.clone()),
-            cash_receipt: None,
-            cash_receipts: None,
+            cash_receipt: payment.cash_receipt_view(origin),
+            cash_receipts: payment.cash_receipts_view(origin),
             discount: None,
             failure: payment.failure.as_ref().map(|failure| FailureView {
                 code: failure.code.clone(),
@@ -356,8 +356,11 @@ fn virtual_account_view(payment: &Payment, rendering: Rendering<'_>) -> Option<V
 }
 
 fn refund_status(payment: &Payment, now: Moment) -> &'static str {
-    let is_deposited = payment.approval.as_ref().is_some_and(|approval| approval.at.is_some());
-    match payment.cancels.last().filter(|_| is_deposited) {
+    let decided = payment.account.as_ref().and_then(|account| account.refund_outcome);
+    if let Some(outcome) = decided {
+        return outcome.name();
+    }
+    match payment.cancels.last().filter(|_| payment.is_deposited()) {
         None => "NONE",
         Some(last) if now.ms_since(last.at) < REFUND_CREDIT_MS => "PENDING",
         Some(_) => "COMPLETED",

@@ -73,6 +73,21 @@ async fn a_fault_for_everybody_hits_whoever_comes_and_is_switched_off_by_its_num
     assert_eq!(toss.get(feed).await.status, 200);
 }
 
+#[tokio::test]
+async fn calls_beyond_the_limit_of_a_minute_are_refused_until_the_next() {
+    let toss = start().await;
+    toss.handle.set_clock("2026-03-01T12:00:00+09:00").expect("set");
+    let key = toss.paid("order-0001").await;
+    toss.handle.switch(|settings| settings.calls_per_minute = Some(2)).expect("switched");
+    let path = format!("/v1/payments/{key}");
+    for expected in [200, 200, 429, 429] {
+        assert_eq!(toss.get(&path).await.status, expected);
+    }
+    assert_eq!(toss.get("/v1/payments/orders/order-0001").await.status, 200, "another API");
+    toss.handle.advance_clock(std::time::Duration::from_secs(60)).expect("moved");
+    assert_eq!(toss.get(&path).await.status, 200);
+}
+
 async fn hits(toss: &Running, seed: u64, round: u64) -> Vec<bool> {
     let fault = ChanceFault {
         kind: FaultKind::Throttle,

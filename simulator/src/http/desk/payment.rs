@@ -2,7 +2,7 @@
 
 use super::App;
 use super::faults::{fault_fields, times_field};
-use super::parts::{at, badge, button, card, code, field, form, status_badge, table};
+use super::parts::{at, badge, button, card, choice, code, field, form, status_badge, table};
 use super::place::{Place, hidden};
 use super::webhooks::deliveries;
 use crate::handle::Handle;
@@ -124,6 +124,17 @@ fn actions(place: &Place, payment: &Payment) -> String {
         ];
         let text = language.pick("관리자에서 취소하기", "Cancel in the console");
         content += &form(place, "cancel", &fields.concat(), text);
+    }
+    if payment.account.as_ref().is_some_and(|account| account.refund_to.is_some()) {
+        let title = language.pick("환불 결과", "How the refund ends");
+        let outcomes = [
+            ("FAILED", language.pick("실패", "Failed").to_owned()),
+            ("PARTIAL_FAILED", language.pick("일부 실패", "Failed in part").to_owned()),
+            ("COMPLETED", language.pick("완료", "Completed").to_owned()),
+        ];
+        let fields =
+            [hidden("paymentKey", &payment.payment_key), choice("outcome", title, &outcomes)];
+        content += &form(place, "refund", &fields.concat(), language.pick("정하기", "Decide"));
     }
     if content.is_empty() {
         return String::new();

@@ -69,9 +69,25 @@ pub(super) fn view(handle: &Handle, place: &Place) -> String {
     ];
     [
         card(language.pick("동작", "Behaviour"), &switches.concat()),
+        card(
+            language.pick("호출 제한", "Limit of calls"),
+            &limit(place, settings.calls_per_minute),
+        ),
         card(language.pick("가맹점과 키", "Merchants and keys"), &merchants(handle, place)),
     ]
     .concat()
+}
+
+fn limit(place: &Place, limit: Option<u32>) -> String {
+    let language = place.language;
+    let value = limit.map(|limit| limit.to_string()).unwrap_or_default();
+    let label = language.pick(
+        "키 하나가 같은 API를 1분에 부를 수 있는 횟수 (비우면 제한 없음, 토스 테스트는 100)",
+        "Calls of one API by one key in a minute (none if empty; Toss's test environment: 100)",
+    );
+    let attributes = format!("type=\"number\" min=\"0\" value=\"{value}\"");
+    let fields = field("callsPerMinute", label, &attributes);
+    form(place, "limit", &fields, language.pick("바꾸기", "Change"))
 }
 
 fn merchants(handle: &Handle, place: &Place) -> String {
