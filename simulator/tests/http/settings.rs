@@ -26,6 +26,23 @@ async fn one_switch_is_changed_and_all_are_shown() {
 }
 
 #[tokio::test]
+async fn the_document_names_every_setting_and_every_kind_of_fault() {
+    const DOCUMENT: &str = include_str!("../../../docs/simulator.md");
+    let toss = start().await;
+    let settings = toss.get("/_sim/settings").await.body;
+    let names = settings.as_object().expect("an object").keys().cloned();
+    let desk = send(toss.request(Method::GET, "/_sim?view=faults")).await.expect("a page").text;
+    let kinds = desk.split("<select name=\"kind\">").nth(1).expect("a choice");
+    let kinds = kinds.split("</select>").next().expect("its end");
+    let values = kinds.split("value=\"").skip(1).map(|it| it.split('"').next().expect("a value"));
+    let all: Vec<String> = names.chain(values.map(str::to_owned)).collect();
+    assert!(all.len() > 25, "{all:?}");
+    for name in all {
+        assert!(DOCUMENT.contains(&format!("`{name}`")), "docs/simulator.md does not name {name}");
+    }
+}
+
+#[tokio::test]
 async fn whether_server_errors_are_kept_under_their_key_can_be_switched() {
     let toss = start().await;
     for (n, (store_5xx, again)) in [(true, 500), (false, 200)].into_iter().enumerate() {
