@@ -3,37 +3,35 @@
 //! A role of the process is a choice of parts; the embedded one takes all. Not here: which parts a
 //! role takes, and in which order they end.
 
+mod listener;
+mod queue;
+mod toss;
+
 use std::collections::HashMap;
 use std::fmt::Display;
-use std::net::SocketAddr;
-use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::queue::Publisher;
+use ::toss::{TossClient, TossConfig};
 use anyhow::Context as _;
-use api::{ApiContext, ApiSettings, Limits, Mode, TokenKey};
+use api::{ApiContext, ApiSettings, Limits, TokenKey};
 use axum::Router;
 use domain::id::IdSource as _;
-use queue::rabbit::{Jitter, RabbitQueue};
-use queue::{Consumer, DeadLetters, Lane, MemoryQueue, Publisher};
 use secrecy::ExposeSecret as _;
 use store::{RandomIds, Store, StoreOptions};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use toss::{SecretKey, TossClient, TossConfig};
 
+pub(crate) use self::listener::{Listener, listen, listen_for_health};
+pub(crate) use self::queue::Queue;
+pub(crate) use self::toss::{Simulated, Toss};
 use crate::MERCHANT;
-use crate::config::{Config, Deployment, QueueChoice, TossChoice};
+use crate::config::{Config, Deployment};
 use crate::data_dir::{database_url, make_database};
 use crate::demo;
 use crate::exit::Failure;
 use crate::health::{self, Health};
-
-/// The keys that calls to the bundled simulator are made with. They protect nothing: it moves no
-/// money and listens on loopback.
-const SIMULATOR_SECRET_KEY: &str = "test_sk_seungin_simulator";
-const SIMULATOR_CLIENT_KEY: &str = "test_ck_seungin_simulator";
 
 /// The pause between two looks for a database that is away.
 const DATABASE_PAUSE: Duration = Duration::from_secs(1);
@@ -77,181 +75,6 @@ fn store_options(
     };
     let connections_max = config.database.connections_max;
     Ok(StoreOptions { connections_max, ..StoreOptions::new(url) })
-}
-
-/// The queue of the process.
-#[derive(Debug, Clone)]
-pub(crate) enum Queue {
-    /// Within the process.
-    Memory(MemoryQueue),
-    /// RabbitMQ.
-    Rabbit(RabbitQueue),
-}
-
-/// Spreads the tries of several processes to connect.
-fn jitter() -> Jitter {
-    Jitter::new(|most| {
-        let most_ms = i64::try_from(most.as_millis()).unwrap_or(i64::MAX);
-        Duration::from_millis(RandomIds.jitter_ms(most_ms).unsigned_abs())
-    })
-}
-
-impl Queue {
-    /// Opens it. RabbitMQ may be away: it is connected to when it is there.
-    pub(crate) fn open(config: &Config) -> Queue {
-        match &config.queue {
-            QueueChoice::Memory(capacity) => Queue::Memory(MemoryQueue::new(*capacity)),
-            QueueChoice::Rabbit(rabbit) => {
-                // A message is held until its job is settled. Cancels have a quarter of what confirms have, and that must do for as
-                // many calls as the worker makes.
-                let held = config.worker.concurrency.saturating_mul(4);
-                let held = u16::try_from(held).unwrap_or(u16::MAX);
-                let prefetch = NonZeroU16::new(held).unwrap_or(NonZeroU16::MIN);
-                let rabbit = rabbit.as_ref().clone().with_prefetch(prefetch);
-                Queue::Rabbit(RabbitQueue::start(rabbit, jitter()))
-            }
-        }
-    }
-
-    /// The end that takes messages.
-    pub(crate) fn publisher(&self) -> Arc<dyn Publisher> {
-        match self {
-            Queue::Memory(queue) => Arc::new(queue.publisher()),
-            Queue::Rabbit(queue) => Arc::new(queue.publisher()),
-        }
-    }
-
-    fn consumer(&self, lanes: &[Lane]) -> Box<dyn Consumer> {
-        match self {
-            Queue::Memory(queue) => Box::new(queue.consumer(lanes)),
-            Queue::Rabbit(queue) => Box::new(queue.consumer(lanes)),
-        }
-    }
-
-    fn dead_letters(&self) -> Box<dyn DeadLetters> {
-        match self {
-            Queue::Memory(queue) => queue.dead_letters(),
-            Queue::Rabbit(queue) => queue.dead_letters(),
-        }
-    }
-
-    /// Says goodbye. What it still holds is delivered to others, or known to the database.
-    pub(crate) async fn close(&self) {
-        match self {
-            Queue::Memory(queue) => queue.close(),
-            Queue::Rabbit(queue) => queue.close().await,
-        }
-    }
-}
-
-/// Takes a port before anything else is started, so that a taken one changes nothing.
-///
-/// # Errors
-/// The port is taken or not allowed; the message names the flag that chooses another.
-pub(crate) async fn listen(address: SocketAddr, flag: &str) -> Result<Listener, Failure> {
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        format!("{address} cannot be listened on; choose another address by {flag} (port 0 takes a free one)")
-    })?;
-    let address = listener.local_addr().context("the listener has no address")?;
-    Ok(Listener { listener, address })
-}
-
-/// Takes the port for health and metrics alone, if there is to be one.
-///
-/// # Errors
-/// See [`listen`].
-pub(crate) async fn listen_for_health(config: &Config) -> Result<Option<Listener>, Failure> {
-    match config.health_listen {
-        Some(address) => Ok(Some(listen(address, "--health-listen").await?)),
-        None => Ok(None),
-    }
-}
-
-/// A taken port.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    listener: TcpListener,
-    address: SocketAddr,
-}
-
-impl Listener {
-    /// How it is reached from this machine.
-    pub(crate) fn url(&self) -> String {
-        let mut reached = self.address;
-        if reached.ip().is_unspecified() {
-            reached.set_ip(match reached {
-                SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        format!("http://{reached}")
-    }
-
-    /// Hands the socket to whoever serves it.
-    pub(crate) fn into_socket(self) -> TcpListener {
-        self.listener
-    }
-}
-
-/// Whom the product talks to, and what the browser needs for it.
-#[derive(Debug)]
-pub(crate) struct Toss {
-    mode: Mode,
-    secret_key: SecretKey,
-    client_key: String,
-    base_url: String,
-    sdk_url: String,
-    /// The origin of the payment window when the simulator serves it.
-    simulator: Option<String>,
-}
-
-/// Where a simulator that runs is found.
-#[derive(Debug)]
-pub(crate) struct Simulated {
-    /// By the worker.
-    pub(crate) url: String,
-    /// By browsers.
-    pub(crate) public_url: String,
-}
-
-impl Simulated {
-    /// One that this process finds at `url`.
-    pub(crate) fn at(url: String, config: &Config) -> Simulated {
-        Simulated { public_url: config.simulator.public_url(url.clone()), url }
-    }
-}
-
-impl Toss {
-    /// Toss as configured; `simulator` is where the bundled one listens, if it is used.
-    ///
-    /// # Errors
-    /// None in practice: the simulator's key is valid.
-    pub(crate) fn choose(config: &Config, simulator: Option<Simulated>) -> anyhow::Result<Toss> {
-        match (&config.toss, simulator) {
-            (TossChoice::Toss { secret_key, client_key, base_url, sdk_url }, _) => Ok(Toss {
-                mode: if secret_key.is_live() { Mode::Live } else { Mode::Test },
-                secret_key: secret_key.clone(),
-                client_key: client_key.clone(),
-                base_url: base_url.as_str().to_owned(),
-                sdk_url: sdk_url.as_str().to_owned(),
-                simulator: None,
-            }),
-            (TossChoice::Simulator, Some(simulator)) => Ok(Toss {
-                mode: Mode::Simulator,
-                secret_key: SecretKey::parse(SIMULATOR_SECRET_KEY)?,
-                client_key: SIMULATOR_CLIENT_KEY.to_owned(),
-                base_url: simulator.url,
-                sdk_url: format!("{}/v2/standard", simulator.public_url),
-                simulator: Some(simulator.public_url),
-            }),
-            (TossChoice::Simulator, None) => anyhow::bail!("the simulator is not running"),
-        }
-    }
-
-    /// The word for what moves: simulator, test or live.
-    pub(crate) fn mode(&self) -> Mode {
-        self.mode
-    }
 }
 
 /// The simulator on its listener; with `webhook_url`, it sends webhooks of every event there.
@@ -412,7 +235,9 @@ pub(crate) fn api(
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }
-    let context = ApiContext { store, publisher, settings, readiness, shutdown: stop };
+    let read_webhook = ::toss::read_webhook;
+    let context =
+        ApiContext { store, publisher, settings, read_webhook, readiness, shutdown: stop };
     Ok(
         async move { api::run(context, listener.into_socket(), Some(beside)).await.context("the API") },
     )
@@ -439,6 +264,7 @@ fn api_settings(
         cors_origins: given.allowed_origins.iter().map(|it| it.as_str().to_owned()).collect(),
         trusted_proxies: given.trusted_proxies.clone(),
         trusted_callers: given.trusted_callers.clone(),
+        webhook_sources: given.webhook_sources.clone(),
         limits: Limits {
             requests_in_flight_max: given.requests_max,
             waiting_polls_max: given.polls_max,

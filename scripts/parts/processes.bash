@@ -71,6 +71,15 @@ await_end() { # pid file, program, directory
   done
 }
 
+# A killed process is gone a moment before the last of its threads, and its port with that.
+await_free_port() { # port
+  local deadline=$((SECONDS + stop_seconds_max))
+  while port_is_taken "$1"; do
+    [ "$SECONDS" -lt "$deadline" ] || fail "port $1 is still taken after ${stop_seconds_max} s"
+    sleep 0.1
+  done
+}
+
 end_process() { # pid file, program, directory, signal
   send_signal "$@"
   await_end "$1" "$2" "$3"

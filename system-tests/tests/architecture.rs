@@ -37,11 +37,12 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
 ];
 
 /// Outside crates that belong to one layer, and who may use them in the product.
-const BELONGS_TO: [(&str, &[&str]); 8] = [
+const BELONGS_TO: [(&str, &[&str]); 9] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
     ("reqwest", &["toss", "simulator", "app", "system-tests"]),
     ("axum", &["api", "shop", "simulator", "app"]),
+    ("lapin", &["queue"]),
     ("backoff", &["worker"]),
     ("anyhow", &["app"]),
     ("opentelemetry", &["app"]),

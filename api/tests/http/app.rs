@@ -120,6 +120,7 @@ impl TestApp {
             store: store.clone(),
             publisher: published.clone(),
             settings,
+            read_webhook: toss::read_webhook,
             readiness: Arc::new(readiness),
             shutdown,
         };

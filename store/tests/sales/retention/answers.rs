@@ -65,6 +65,8 @@ pub(crate) fn told_account(id: &str, status: TossStatus) -> TossPayment {
         account_number: "56012345678901".to_owned(),
         customer_name: Some("김하나".to_owned()),
         due_at_ms: None,
+        is_expired: false,
+        refund_status: None,
     };
     TossPayment { virtual_account: Some(account), ..told(id, status, 4_000) }
 }
