@@ -147,6 +147,9 @@ pub(crate) struct Payment {
     /// How long a virtual account will wait; none for as long as usual.
     #[serde(default)]
     pub(crate) due: Option<Due>,
+    /// Whether a card pays inside of a wallet.
+    #[serde(default)]
+    pub(crate) wallet_card: bool,
     /// The cash receipt that is issued with the deposit.
     #[serde(default)]
     pub(crate) cash_receipt: Option<CashReceiptWish>,

@@ -55,6 +55,9 @@ pub struct NewPayment {
     /// Until when a virtual account waits, `2026-01-31T09:05:00` in Korea; instead of `valid_hours`.
     #[serde(default)]
     pub due_date: Option<String>,
+    /// For a wallet: a card inside of it pays, instead of the wallet's own money.
+    #[serde(default)]
+    pub wallet_card: bool,
     /// The kind of cash receipt that is issued when a virtual account's deposit comes: `소득공제` or `지출증빙`.
     #[serde(default)]
     pub cash_receipt_type: Option<String>,
@@ -84,6 +87,7 @@ impl NewPayment {
             customer_mobile_phone: None,
             valid_hours: None,
             due_date: None,
+            wallet_card: false,
             cash_receipt_type: None,
             cash_receipt_number: None,
             brandpay_customer_key: None,
@@ -171,6 +175,7 @@ impl Payment {
             cancels: Vec::new(),
             account: None,
             due: None,
+            wallet_card: new.wallet_card,
             cash_receipt: new.cash_receipt_type.map(|kind| CashReceiptWish {
                 kind,
                 identity: new.cash_receipt_number.unwrap_or_else(|| ANONYMOUS.to_owned()),

@@ -222,7 +222,7 @@ impl PaymentView {
             ),
             easy_pay: easy_pay_view(payment, rendering),
             foreign_easy_pay: None,
-            easy_pay_amount: has_family(payment, Family::EasyPay).then_some(payment.amount),
+            easy_pay_amount: has_family(payment, Family::EasyPay).then_some(wallets_own(payment)),
             easy_pay_discount_amount: has_family(payment, Family::EasyPay).then_some(0),
             secret: is_approved.then(|| payment.secret.clone()),
             cash_receipt: payment.cash_receipt_view(origin),
@@ -291,8 +291,10 @@ fn cancel_view(cancel: &Cancel) -> CancelView {
     }
 }
 
+/// The card that paid, by itself or inside of a wallet. Source: Toss, `card` is filled in both cases.
 fn card_view(payment: &Payment, language: Language) -> Option<CardView> {
-    has_family(payment, Family::Card).then(|| CardView {
+    let is_inside = payment.wallet_card && has_family(payment, Family::EasyPay);
+    (is_inside || has_family(payment, Family::Card)).then(|| CardView {
         amount: payment.amount,
         issuer_code: "61",
         acquirer_code: "31",
@@ -308,15 +310,20 @@ fn card_view(payment: &Payment, language: Language) -> Option<CardView> {
     })
 }
 
-/// What an easy-pay wallet paid from its own money; no card stands behind it here.
+/// What an easy-pay wallet paid from its own money: all of it, or nothing if a card inside of it paid.
 fn easy_pay_view(payment: &Payment, rendering: Rendering<'_>) -> Option<EasyPayView> {
     let by_code = rendering.provider_codes || rendering.language == Language::English;
     let title = payment.method.title(rendering.language);
     has_family(payment, Family::EasyPay).then(|| EasyPayView {
         provider: if by_code { payment.method.name() } else { title },
-        amount: payment.amount,
+        amount: wallets_own(payment),
         discount_amount: 0,
     })
+}
+
+/// What a wallet paid from its own money, in won.
+fn wallets_own(payment: &Payment) -> i64 {
+    if payment.wallet_card { 0 } else { payment.amount }
 }
 
 fn mobile_phone_view(payment: &Payment, origin: &str) -> Option<MobilePhoneView> {
