@@ -124,5 +124,7 @@ pub const PRUNE_PAUSE_MS: u64 = 20;
 pub const CALLER_KEY_DAYS_MIN: u32 = 30;
 /// How many days, at the least, an ended job and its attempts are kept: as long as Toss answers to their idempotency keys.
 pub const JOB_DAYS_MIN: u32 = 15;
+/// How many days, at the least, webhooks are kept: one that comes again is known by its row, and Toss sends for almost four days.
+pub const WEBHOOK_DAYS_MIN: u32 = 7;
 /// The longest that anything can be set to be kept: ten years, twice what the law asks of payment records.
 pub const KEPT_DAYS_MAX: u32 = 3_650;

@@ -294,17 +294,27 @@ pub(crate) async fn wanted_look_up(
         return Ok(is_now.then_some(published));
     };
     let published = PublishedJob::of(&known, JobKind::LookUp);
-    let is_running = rows::job_state(&known)? == JobState::Running;
+    let known_state = rows::job_state(&known)?;
+    let known_due_at = known.due_at;
     let mut job = known.into_active_model();
     job.updated_at = Set(write.now_ms);
-    if is_running {
+    match known_state {
         // Its answer may be older than what is to be seen.
-        job.rerun_wanted = Set(true);
-    } else {
-        job.state = Set(state.word().to_owned());
-        job.park_reason = Set(None);
-        job.due_at = Set(due_at);
+        JobState::Running => job.rerun_wanted = Set(true),
+        // It is on its way; whoever asks again and again must not put it off.
+        JobState::Queued => return Ok(None),
+        JobState::Waiting
+        | JobState::Parked
+        | JobState::Succeeded
+        | JobState::Declined
+        | JobState::Void
+        | JobState::Discarded => {
+            let is_put_off = !is_now && known_state == JobState::Waiting;
+            job.state = Set(state.word().to_owned());
+            job.park_reason = Set(None);
+            job.due_at = Set(if is_put_off { due_at.min(known_due_at) } else { due_at });
+        }
     }
     job.update(&write.tx).await?;
-    Ok((is_now && !is_running).then_some(published))
+    Ok((is_now && known_state != JobState::Running).then_some(published))
 }

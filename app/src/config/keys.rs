@@ -311,6 +311,11 @@ pub(crate) const KEYS: &[Key] = &[
         "90",
         &["How many days a caller's idempotency key finds what it made, at least 30."],
     ),
+    key(
+        "retention.webhooks_days",
+        "90",
+        &["How many days webhooks are kept, at least 7: Toss sends one for almost four days."],
+    ),
     key("retention.poison_days", "90", &["How many days messages are kept that named no job."]),
     key(
         "retention.workers_days",

@@ -24,3 +24,4 @@ mod staff;
 mod trace;
 mod unknown_outcome;
 mod walk;
+mod webhooks;

@@ -25,6 +25,7 @@ pub(crate) const BODY: &str = r#"{"virtualAccount":{"customerName":"***"}}"#;
 pub(crate) const AGES: PruneAges = PruneAges {
     jobs_ms: 90 * DAY_MS,
     idempotency_ms: 90 * DAY_MS,
+    webhooks_ms: 90 * DAY_MS,
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
 };
