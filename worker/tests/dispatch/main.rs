@@ -13,6 +13,7 @@ mod hands;
 mod heartbeat;
 mod holds;
 mod journey;
+mod late_approvals;
 mod log;
 mod look_ups;
 mod measured;

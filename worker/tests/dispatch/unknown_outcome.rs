@@ -4,6 +4,8 @@ use domain::job::JobState;
 use domain::limits;
 use serde_json::json;
 
+use domain::order::LateApproval;
+
 use crate::hands::Fault;
 use crate::shop::Shop;
 
@@ -274,7 +276,7 @@ async fn a_merchant_whose_keys_this_worker_does_not_have_is_for_a_person_and_not
 
 #[tokio::test]
 async fn a_charge_behind_a_refusal_is_found_and_shown_to_a_person() {
-    let shop = Shop::open().await;
+    let shop = Shop::open().await.with_rule(LateApproval::Keep);
     let paying = shop.authenticated(23).await;
     // Toss says no and takes the money.
     shop.goes_wrong(&paying, "confirm", &Fault::code_after("REJECT_CARD_COMPANY"));
