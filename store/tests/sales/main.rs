@@ -7,5 +7,6 @@ mod gauges;
 mod listing;
 mod orders;
 mod processes;
+mod reconciliation;
 mod retention;
 mod staff;

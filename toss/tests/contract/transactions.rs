@@ -93,7 +93,7 @@ async fn an_account_is_listed_when_it_is_issued_and_when_its_deposit_comes() {
         own.map(|it| (it.status, it.amount)).collect::<Vec<_>>()
     };
     let issued = (TossStatus::WaitingForDeposit, Some(Won::ZERO));
-    assert_eq!(of_account().await, [issued.clone()]);
+    assert_eq!(of_account().await, std::slice::from_ref(&issued));
     toss.handle.deposit(&account.payment_key).unwrap();
     assert_eq!(of_account().await, [issued, (TossStatus::Done, Some(won(AMOUNT)))]);
 }
