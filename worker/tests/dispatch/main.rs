@@ -17,6 +17,7 @@ mod log;
 mod look_ups;
 mod measured;
 mod reconcile;
+mod reconcile_daily;
 mod relaying;
 mod retention;
 mod running;
