@@ -39,6 +39,8 @@ pub struct ApiSettings {
     /// Callers with a rate limit of their own, such as a shop's own server. Whoever comes through a proxy that is not among
     /// `trusted_proxies` is none of them.
     pub trusted_callers: Vec<Network>,
+    /// Where webhooks may come from; anybody's are taken, within a rate, when there is none.
+    pub webhook_sources: Vec<Network>,
     /// What is taken at once, and how fast.
     pub limits: Limits,
 }
@@ -163,6 +165,7 @@ impl ApiSettings {
                 Network { address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), prefix: 8 },
                 Network { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 },
             ],
+            webhook_sources: Vec::new(),
             limits: Limits::default(),
         }
     }

@@ -71,6 +71,7 @@ pub(crate) struct ApiConfig {
     /// `None`: the address that was got.
     pub(crate) public_url: Option<Address>,
     pub(crate) allowed_origins: Vec<Address>,
+    pub(crate) webhook_sources: Vec<Network>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) trusted_callers: Vec<Network>,
     pub(crate) requests_max: usize,
@@ -195,6 +196,7 @@ fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
     let public_url = reader.parsed("api.public_url");
     let allowed_origins = reader.list("api.allowed_origins");
     let trusted_proxies = reader.list("api.trusted_proxies");
+    let webhook_sources = reader.list("api.webhook_sources");
     let trusted_callers = reader.list("api.trusted_callers");
     let requests_max = reader.number("api.requests_max", 1, 1_000_000);
     let polls_max = reader.number("api.polls_max", 0, 1_000_000);
@@ -207,6 +209,7 @@ fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
         public_url,
         allowed_origins: allowed_origins?,
         trusted_proxies: trusted_proxies?,
+        webhook_sources: webhook_sources?,
         trusted_callers: trusted_callers?,
         requests_max: count(requests_max?)?,
         polls_max: count(polls_max?)?,

@@ -92,8 +92,9 @@ pub(crate) async fn start(
     parts.serve_health(health_listener, &health);
     if let Some(listener) = simulator_listener {
         let stop = parts.stop_token(Part::Simulator);
-        let simulator =
-            parts::simulator(config, listener, Some(data_dir.simulator_file()), None, stop)?;
+        let webhook_url = Some(format!("{}{}", instance.api, api::WEBHOOK_PATH));
+        let state_file = Some(data_dir.simulator_file());
+        let simulator = parts::simulator(config, listener, state_file, webhook_url, stop)?;
         parts.spawn(Part::Simulator, simulator);
     }
     let stop = parts.stop_token(Part::Relay);

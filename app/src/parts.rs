@@ -235,7 +235,9 @@ pub(crate) fn api(
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }
-    let context = ApiContext { store, publisher, settings, readiness, shutdown: stop };
+    let read_webhook = ::toss::read_webhook;
+    let context =
+        ApiContext { store, publisher, settings, read_webhook, readiness, shutdown: stop };
     Ok(
         async move { api::run(context, listener.into_socket(), Some(beside)).await.context("the API") },
     )
@@ -262,6 +264,7 @@ fn api_settings(
         cors_origins: given.allowed_origins.iter().map(|it| it.as_str().to_owned()).collect(),
         trusted_proxies: given.trusted_proxies.clone(),
         trusted_callers: given.trusted_callers.clone(),
+        webhook_sources: given.webhook_sources.clone(),
         limits: Limits {
             requests_in_flight_max: given.requests_max,
             waiting_polls_max: given.polls_max,

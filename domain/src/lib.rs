@@ -36,6 +36,7 @@ pub mod role;
 pub mod status;
 pub mod text;
 pub mod trace;
+pub mod webhook;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;

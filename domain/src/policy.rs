@@ -184,11 +184,15 @@ pub enum ReviewReason {
     Absent,
     /// The money was taken after the order had been given up.
     LateApproval,
+    /// A deposit went back after the order had been paid with it.
+    DepositReversed,
+    /// It is past its time, and a look-up did not help.
+    LeftBehind,
 }
 
 impl ReviewReason {
     /// Every reason, for tables and the runbook.
-    pub const ALL: [ReviewReason; 10] = [
+    pub const ALL: [ReviewReason; 12] = [
         ReviewReason::Setup,
         ReviewReason::AnswerMismatch,
         ReviewReason::UnexpectedState,
@@ -199,6 +203,8 @@ impl ReviewReason {
         ReviewReason::CrashLoop,
         ReviewReason::Absent,
         ReviewReason::LateApproval,
+        ReviewReason::DepositReversed,
+        ReviewReason::LeftBehind,
     ];
 
     /// The word for columns, logs and answers.
@@ -215,6 +221,8 @@ impl ReviewReason {
             ReviewReason::CrashLoop => "crash_loop",
             ReviewReason::Absent => "absent",
             ReviewReason::LateApproval => "late_approval",
+            ReviewReason::DepositReversed => "deposit_reversed",
+            ReviewReason::LeftBehind => "left_behind",
         }
     }
 }

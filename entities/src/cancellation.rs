@@ -33,6 +33,8 @@ pub struct Model {
     pub failure_message: Option<String>,
     /// Milliseconds UTC.
     pub updated_at: i64,
+    /// Where the money of a virtual account goes, encrypted; none once it has arrived or was refused.
+    pub refund_account: Option<String>,
 }
 
 /// None: `store` writes its joins where it needs them.

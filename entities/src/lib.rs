@@ -23,4 +23,5 @@ pub mod reconciliation;
 pub mod staff;
 pub mod staff_store;
 pub mod store;
+pub mod webhook;
 pub mod worker;

@@ -67,6 +67,10 @@ pub struct Model {
     pub updated_at: i64,
     /// Milliseconds UTC: its jobs and attempts were deleted.
     pub pruned_at: Option<i64>,
+    /// Milliseconds UTC before which the sweeper leaves it alone.
+    pub sweep_at: i64,
+    /// Of the virtual account: Toss's word for how far a refund to the customer's bank is.
+    pub refund_status: Option<String>,
 }
 
 /// None: `store` writes its joins where it needs them.

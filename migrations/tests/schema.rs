@@ -114,6 +114,7 @@ async fn entities_and_migrations_describe_the_same_tables() {
         call_slot,
         poison_message,
         chore,
+        webhook,
         finding,
         reconciliation
     );

@@ -193,6 +193,8 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         version: 1,
         updated_at: now_ms,
         pruned_at: None,
+        sweep_at: 0,
+        refund_status: None,
     }
 }
 

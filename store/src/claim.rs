@@ -27,7 +27,7 @@ use crate::ids::{sha256_hex, toss_idempotency_key};
 use crate::origin::Origin;
 use crate::rows;
 use crate::scene::rounds;
-use crate::settle::{Scene, SettleContext, apply};
+use crate::settle::{Scene, apply};
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
 #[derive(Debug, Clone)]
@@ -152,7 +152,6 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut write = self.begin_write().await?;
         let mut gate = Gate::open(&write, claimer).await?;
-        let mut context = SettleContext::default();
         let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::Unknown).collect();
         let known = orders_of(&write, ids).await?;
         let orders = ids.iter().map(|id| known.get(id.as_str()).map_or("", String::as_str));
@@ -163,7 +162,7 @@ impl Store {
             let mut scenes = Scene::load_all(&write, &wanted).await?;
             for (number, id) in batch {
                 let Some(scene) = scenes.remove(id.as_str()) else { continue };
-                let one = match claim(&mut write, &mut context, &mut gate, scene, claimer).await {
+                let one = match claim(&mut write, &mut gate, scene, claimer).await {
                     Ok(one) => one,
                     // One row that cannot be read must not hold up the others: it stays for a person, loudly.
                     Err(error @ StoreError::UnreadableRow { .. }) => {
@@ -203,7 +202,6 @@ async fn orders_of(
 
 async fn claim(
     write: &mut Write<'_>,
-    context: &mut SettleContext,
     gate: &mut Gate<'_>,
     mut scene: Scene,
     claimer: &Claimer,
@@ -230,15 +228,8 @@ async fn claim(
         && has_crash_looped(write, &scene).await?
     {
         close_abandoned_attempts(write, &scene.job.id).await?;
-        apply(
-            write,
-            context,
-            &mut scene,
-            &Decision::crash_loop(facts.state.is_undecided()),
-            None,
-            0,
-        )
-        .await?;
+        apply(write, &mut scene, &Decision::crash_loop(facts.state.is_undecided()), None, 0)
+            .await?;
         return Ok(Claimed::Concluded);
     }
     let step = match (kind, &scene.cancellation) {
@@ -250,7 +241,7 @@ async fn claim(
     };
     let is_sent = match step {
         Step::Conclude(decision) => {
-            apply(write, context, &mut scene, &decision, None, 0).await?;
+            apply(write, &mut scene, &decision, None, 0).await?;
             return Ok(Claimed::Concluded);
         }
         Step::Send => true,

@@ -53,8 +53,10 @@ mod scene;
 pub mod scratch;
 mod settle;
 pub mod staff;
+mod sweep;
 #[cfg(feature = "test-control")]
 mod test_control;
+mod webhooks;
 mod workers;
 
 pub use accept_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
@@ -78,4 +80,7 @@ pub use poison::{PoisonMessage, PoisonRow};
 pub use prune::{PruneAges, PruneCounts, PruneMode, PruneRun, PrunedTable};
 pub use relayed::PublishedJob;
 pub use settle::{AttemptResult, STOPPED_BEFORE_SENDING, Settled};
+pub use webhooks::{
+    AcceptedWebhook, ReadWebhook, ReceivedWebhook, ReplayError, WebhookFilter, WebhookRow,
+};
 pub use workers::{Heartbeat, WorkerRow};

@@ -187,7 +187,7 @@ impl Store {
             .await?;
         let mut jobs = Vec::with_capacity(payments.len());
         for payment in &payments {
-            let job = wanted_look_up(&mut write, payment, &Origin::default()).await?;
+            let job = wanted_look_up(&mut write, payment, &Origin::default(), 0).await?;
             jobs.extend(job.map(|job| job.id));
         }
         write.commit().await?;

@@ -81,7 +81,7 @@ impl Settled {
     }
 }
 
-/// What a transaction of claims or settlements leaves to do after its commit.
+/// What a transaction of settlements leaves to do after its commit.
 #[derive(Debug, Default)]
 pub(crate) struct SettleContext {
     pub(crate) publish: Vec<PublishedJob>,
@@ -207,10 +207,10 @@ async fn settle(
     let told = told
         .filter(|_| is_news && !is_older && !is_overtaken)
         .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
-    apply(write, context, &mut scene, &decision, told, delay_ms).await?;
+    apply(write, &mut scene, &decision, told, delay_ms).await?;
     if is_older {
         let origin = attempt.origin();
-        let job = crate::operate::wanted_look_up(write, &scene.payment, origin).await?;
+        let job = crate::operate::wanted_look_up(write, &scene.payment, origin, 0).await?;
         context.publish.extend(job);
     }
     let due_in_ms = match decision.job {
@@ -358,8 +358,8 @@ async fn keep_stale(
     };
     record(write, scene, result, (verdict, code, message), true).await?;
     if result.attempt.operation.is_money() {
-        let job =
-            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin()).await?;
+        let job = crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin(), 0)
+            .await?;
         context.publish.extend(job);
     }
     Ok(verdict)

@@ -107,6 +107,21 @@ pub(crate) const KEYS: &[Key] = &[
             ],
         )
     },
+    Key {
+        // Toss's list. Source: Toss documents, network allow-list of webhooks (2024-12).
+        production: Some(
+            r#"["13.124.18.147", "13.124.108.35", "3.36.173.151", "3.38.81.32", "115.92.221.121", "115.92.221.122", "115.92.221.123", "115.92.221.125", "115.92.221.126", "115.92.221.127"]"#,
+        ),
+        ..key(
+            "api.webhook_sources",
+            "[]",
+            &[
+                "Address ranges that webhooks are taken from; with none, from anybody, within a rate. Nothing in",
+                "a webhook is believed, whoever sent it. In production the addresses that Toss names; its list",
+                "grows: add to it what Toss announces. Behind a proxy, name it in `api.trusted_proxies`.",
+            ],
+        )
+    },
     key("api.requests_max", "512", &["Requests in work at the same time; more are answered 503."]),
     key(
         "api.polls_max",
@@ -295,6 +310,11 @@ pub(crate) const KEYS: &[Key] = &[
         "retention.idempotency_days",
         "90",
         &["How many days a caller's idempotency key finds what it made, at least 30."],
+    ),
+    key(
+        "retention.webhooks_days",
+        "90",
+        &["How many days webhooks are kept, at least 7: Toss sends one for almost four days."],
     ),
     key("retention.poison_days", "90", &["How many days messages are kept that named no job."]),
     key(

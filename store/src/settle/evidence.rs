@@ -61,6 +61,11 @@ pub(super) fn copy_to_payment(
         row.account_holder = Set(account.customer_name.clone());
         row.deposit_due_at = Set(account.due_at_ms);
     }
+    if let Some(account) = &payment.virtual_account
+        && account.refund_status.is_some()
+    {
+        row.refund_status = Set(account.refund_status.clone());
+    }
     match state {
         PaymentState::WaitingForDeposit
         | PaymentState::Confirmed
@@ -180,6 +185,7 @@ async fn record_foreign(
         failure_code: None,
         failure_message: None,
         updated_at: write.now_ms,
+        refund_account: None,
     };
     row.into_active_model().reset_all().insert(&write.tx).await?;
     Ok(())

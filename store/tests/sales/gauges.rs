@@ -40,7 +40,7 @@ async fn an_empty_shop_has_every_figure_and_all_are_zero() {
     assert_eq!(gauges.jobs.len(), 3 * 4, "every kind in every live state");
     assert!(gauges.jobs.iter().all(|group| group.state.is_live() && group.count == 0));
     assert!(gauges.oldest_waiting_ms.iter().all(|(_, age_ms)| *age_ms == 0));
-    assert_eq!((gauges.parked.len(), gauges.in_review.len()), (10, 10));
+    assert_eq!((gauges.parked.len(), gauges.in_review.len()), (12, 12));
     assert!(gauges.parked.iter().chain(&gauges.in_review).all(|(_, count)| *count == 0));
     assert_eq!(gauges.workers, JobKind::ALL.map(|kind| (kind, 0)));
     assert!(gauges.breakers.is_empty() && gauges.pauses.is_empty());

@@ -10,3 +10,4 @@ mod processes;
 mod reconciliation;
 mod retention;
 mod staff;
+mod sweep;

@@ -7,7 +7,7 @@ use domain::retention::DAY_MS;
 use sea_orm::ConnectionTrait as _;
 use store::findings::{CloseFindingError, Finding, FindingFilter, NewFinding};
 
-use crate::fixture::{Shop, confirm_of, order_id, owner, won};
+use crate::fixture::{Shop, confirm_of, owner, won};
 
 const MERCHANT: &str = "default";
 const RANGE: Range = Range { from_ms: 1_000, to_ms: 2_000 };
@@ -259,14 +259,17 @@ async fn look_ups_are_asked_for_in_the_usual_way_and_are_due_at_once() {
     assert_eq!(asked.len(), 2);
     assert!(look_ups().await.is_empty(), "they are published");
     shop.store.ask_look_ups(&ids).await.unwrap();
-    assert_eq!(look_ups().await, asked, "the same jobs, due again");
-    for id in ids {
+    assert!(look_ups().await.is_empty(), "they are on their way still");
+    let set = async |state: JobState| {
         let sql = format!(
-            "UPDATE jobs SET state = '{}' WHERE order_id = '{}' AND kind = 'look_up'",
-            JobState::Parked.word(),
-            order_id(id)
+            "UPDATE jobs SET state = '{}', due_at = due_at + 3600000 WHERE kind = 'look_up'",
+            state.word()
         );
         shop.rows.execute_unprepared(&sql).await.unwrap();
-    }
+    };
+    set(JobState::Waiting).await;
+    shop.store.ask_look_ups(&ids).await.unwrap();
+    assert_eq!(look_ups().await, asked, "the same jobs, sooner");
+    set(JobState::Parked).await;
     assert!(!shop.store.has_look_ups(&ids).await.unwrap(), "a person has to act first");
 }

@@ -26,3 +26,4 @@ mod staff;
 mod trace;
 mod unknown_outcome;
 mod walk;
+mod webhooks;

@@ -53,6 +53,8 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
                 account_number: "X6505636518308".to_owned(),
                 customer_name: Some("김하나".to_owned()),
                 due_at_ms: Some(1_795_600_000_000),
+                is_expired: false,
+                refund_status: None,
             });
             app.work(&job, Told::Payment(Box::new(issued))).await;
             let view = app.get(As::Token(&order.access), &order.path()).await;

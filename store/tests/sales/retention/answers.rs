@@ -25,6 +25,7 @@ pub(crate) const BODY: &str = r#"{"virtualAccount":{"customerName":"***"}}"#;
 pub(crate) const AGES: PruneAges = PruneAges {
     jobs_ms: 90 * DAY_MS,
     idempotency_ms: 90 * DAY_MS,
+    webhooks_ms: 90 * DAY_MS,
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
 };
@@ -65,6 +66,8 @@ pub(crate) fn told_account(id: &str, status: TossStatus) -> TossPayment {
         account_number: "56012345678901".to_owned(),
         customer_name: Some("김하나".to_owned()),
         due_at_ms: None,
+        is_expired: false,
+        refund_status: None,
     };
     TossPayment { virtual_account: Some(account), ..told(id, status, 4_000) }
 }
