@@ -46,7 +46,8 @@ pub(crate) async fn open_store(
 ) -> Result<Store, Failure> {
     let options = store_options(config, data_dir, may_create)?;
     let store = Store::open(&options).await;
-    store.context("the database cannot be opened").map_err(Failure::Unreachable)
+    let store = store.context("the database cannot be opened").map_err(Failure::Unreachable)?;
+    Ok(store.with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key)))
 }
 
 /// The same without reaching it: it is connected to when it is there.
@@ -55,7 +56,8 @@ pub(crate) async fn open_store(
 /// Its address makes no sense.
 pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
     let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
-    Ok(Store::open(&options).await.context("the database's address")?)
+    let store = Store::open(&options).await.context("the database's address")?;
+    Ok(store.with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key)))
 }
 
 fn store_options(

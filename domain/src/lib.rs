@@ -31,6 +31,7 @@ pub mod order;
 pub mod payment;
 pub mod policy;
 pub mod reconcile;
+pub mod refund_account;
 pub mod retention;
 pub mod role;
 pub mod status;
@@ -40,4 +41,5 @@ pub mod webhook;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
+pub use refund_account::RefundAccount;
 pub use trace::TraceContext;

@@ -46,11 +46,13 @@ mod page;
 mod poison;
 mod prune;
 pub mod reconcile;
+mod refund_accounts;
 mod relayed;
 mod rows;
 mod scene;
 #[cfg(feature = "test-control")]
 pub mod scratch;
+mod seal;
 mod settle;
 pub mod staff;
 mod sweep;
@@ -79,6 +81,7 @@ pub use page::Page;
 pub use poison::{PoisonMessage, PoisonRow};
 pub use prune::{PruneAges, PruneCounts, PruneMode, PruneRun, PrunedTable};
 pub use relayed::PublishedJob;
+pub use seal::SealKey;
 pub use settle::{AttemptResult, STOPPED_BEFORE_SENDING, Settled};
 pub use webhooks::{
     AcceptedWebhook, ReadWebhook, ReceivedWebhook, ReplayError, WebhookFilter, WebhookRow,

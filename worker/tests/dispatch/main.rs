@@ -18,6 +18,7 @@ mod look_ups;
 mod measured;
 mod reconcile;
 mod reconcile_daily;
+mod refunds;
 mod relaying;
 mod retention;
 mod running;
