@@ -35,7 +35,7 @@ fn pay(running: &Running) -> String {
     id
 }
 
-/// Some time that is settled; the simulator's clock is behind, so that its charges are in it.
+/// The first of January, with which other ends of a range do not fit.
 const SINCE: [&str; 3] = ["reconcile", "--from", "2026-01-01"];
 
 fn an_hour_ago() -> String {
@@ -124,14 +124,17 @@ fn what_cannot_be_meant_is_refused_before_anything_is_compared() {
 }
 
 #[test]
-fn a_toss_that_is_away_stops_the_run_and_says_how_it_goes_on() {
+fn a_key_that_toss_does_not_accept_stops_the_run_and_the_same_command_goes_on() {
     let place = Place::new();
-    place.run(&["migrate"]).expect(0);
-    // Nobody listens there, and a refused connection costs no patience of Toss's.
-    let mut away = place.command(&[&SINCE[..], &["--to", "2026-01-02"]].concat());
-    away.env("SEUNGIN__SIMULATOR__URL", "http://127.0.0.1:1");
-    let away = away.output().unwrap();
-    assert_eq!(away.status.code(), Some(1));
-    let said = String::from_utf8(away.stderr).unwrap();
-    assert!(said.contains("goes on where it was") && said.contains("CONNECTION_FAILED"), "{said}");
+    let running = place.start_with(&[("SEUNGIN__RECONCILE__ENABLED", "false")]);
+    let simulator = running.simulator.clone().unwrap();
+    let fault = json!({"everywhere": true, "operation": "list", "kind": "unauthorized"});
+    assert_eq!(http::post(&format!("{simulator}/_sim/faults"), None, &fault).0, 200);
+    let since = an_hour_ago();
+    let stopped = place.run(&["reconcile", "--from", &since]).expect(1);
+    assert!(stopped.stderr.contains("goes on where it was"), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("UNAUTHORIZED_KEY"), "{}", stopped.stderr);
+    assert!(stopped.stdout.is_empty(), "{}", stopped.stdout);
+    place.run(&["reconcile", "--from", &since]).expect(0);
+    running.stop().expect(0);
 }
