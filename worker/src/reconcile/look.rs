@@ -31,13 +31,25 @@ struct Sides {
 }
 
 impl Reconciler {
-    /// Looks into payments, and writes what differs.
+    /// Looks into payments, and writes what differs, also when it cannot look into all of them.
     pub(super) async fn look_into(
         &self,
         progress: &mut Progress,
         suspects: &Suspects,
     ) -> Result<(), ReconcileError> {
         let mut found = Vec::new();
+        let outcome = self.look_at_all(progress, suspects, &mut found).await;
+        let opened = self.store.write_findings(&found).await?;
+        progress.run.opened = progress.run.opened.saturating_add(i64::from(opened));
+        outcome
+    }
+
+    async fn look_at_all(
+        &self,
+        progress: &mut Progress,
+        suspects: &Suspects,
+        found: &mut Vec<NewFinding>,
+    ) -> Result<(), ReconcileError> {
         let mut behind = Suspects::new();
         let mut orders: Vec<String> = Vec::new();
         for (payment_key, at_ms) in suspects {
@@ -58,8 +70,6 @@ impl Reconciler {
                 found.extend(sides.findings(&self.merchant));
             }
         }
-        let opened = self.store.write_findings(&found).await?;
-        progress.run.opened = progress.run.opened.saturating_add(i64::from(opened));
         Ok(())
     }
 

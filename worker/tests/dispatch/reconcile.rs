@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use domain::JobId;
 use domain::job::JobKind;
-use domain::limits::{PAGE_ROWS_MAX, RECONCILE_TRIES_MAX};
+use domain::limits::{PAGE_ROWS_MAX, RECONCILE_LOOK_UPS_MAX, RECONCILE_TRIES_MAX};
 use domain::reconcile::{FindingKind, Range};
 use serde_json::json;
-use simulator::{FaultKind, FaultRequest, Method, Operation};
+use simulator::{FaultKind, FaultRequest, Method, NewPayment, Operation};
 use store::findings::{Finding, FindingFilter};
 use store::reconcile::Reconciliation;
 use toss::{SecretKey, TossClient, TossConfig};
@@ -292,6 +292,29 @@ async fn a_run_waits_when_toss_says_so_and_one_that_was_stopped_goes_on_where_it
     let again = reconciler.run(range).await.unwrap();
     assert!(again.id != run.id, "what is through is compared anew");
     assert_eq!((again.pages, again.opened), (3, 0));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn more_differences_than_can_be_looked_into_stop_the_run_and_what_was_found_is_kept() {
+    let shop = Shop::open().await;
+    let http = reqwest::Client::builder().timeout(SERVED).build().unwrap();
+    for number in 0..=RECONCILE_LOOK_UPS_MAX {
+        let order_id = format!("orphan-{number:04}");
+        let new = NewPayment::new(&order_id, "주문", 1_000);
+        let payment_key = shop.toss.create_payment(SECRET_KEY, new).unwrap().payment_key;
+        let body = json!({"paymentKey": payment_key, "orderId": order_id, "amount": 1_000});
+        let confirm = http.post(format!("{}/v1/payments/confirm", shop.toss_url));
+        let confirm = confirm.basic_auth(SECRET_KEY, Some("")).header("Idempotency-Key", &order_id);
+        assert_eq!(confirm.json(&body).send().await.unwrap().status(), 200);
+    }
+    shop.advance(15 * MINUTE_MS);
+    let range = last_hours(&shop).await;
+    let stopped = reconciler_as(&shop, SECRET_KEY, UNSERVED).run(range).await.unwrap_err();
+    assert_eq!(stopped.code(), "TOO_MANY_DIFFERENCES");
+    let gauges = shop.store.read_gauges().await.unwrap();
+    let kept = gauges.findings.iter().find(|(kind, _)| *kind == FindingKind::OrphanCharge);
+    assert_eq!(kept.unwrap().1, i64::from(RECONCILE_LOOK_UPS_MAX));
     shop.close().await;
 }
 

@@ -236,6 +236,7 @@ impl Shop {
 
 pub(crate) fn cancel_of(id: &str, amount: i64) -> AcceptCancel {
     AcceptCancel {
+        refund_account: None,
         order_id: order_id(id),
         amount: Some(won(amount)),
         reason: "고객 요청".to_owned(),
