@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use ::worker::DailyReconciliation;
 use api::{Network, Rate, TokenKey};
+use domain::order::LateApproval;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::PruneAges;
 use tracing_subscriber::EnvFilter;
@@ -107,6 +108,8 @@ pub(crate) struct CheckoutConfig {
     pub(crate) success_redirect: Redirect,
     pub(crate) fail_redirect: Redirect,
     pub(crate) pay_by_ms: i64,
+    /// What becomes of money that is taken after its order was given up.
+    pub(crate) on_late_approval: LateApproval,
 }
 
 /// What is logged, and how.
@@ -246,12 +249,18 @@ fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
 fn parse_checkout(reader: &mut Reader<'_>) -> Option<CheckoutConfig> {
     let success_redirect = reader.parsed("checkout.success_redirect");
     let fail_redirect = reader.parsed("checkout.fail_redirect");
+    let late = reader.text("checkout.on_late_approval")?;
+    let on_late_approval = LateApproval::from_word(&late);
+    if on_late_approval.is_none() {
+        reader.refuse("checkout.on_late_approval", "it must be \"cancel\" or \"keep\"");
+    }
     let minutes = reader.number("checkout.pay_by_minutes", 1, 24 * 60)?;
     let pay_by_ms = i64::from(minutes).checked_mul(60_000)?;
     Some(CheckoutConfig {
         success_redirect: success_redirect?,
         fail_redirect: fail_redirect?,
         pay_by_ms,
+        on_late_approval: on_late_approval?,
     })
 }
 

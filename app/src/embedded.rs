@@ -93,7 +93,8 @@ pub(crate) async fn start(
     parts.serve_health(health_listener, &health);
     if let Some(listener) = simulator_listener {
         let stop = parts.stop_token(Part::Simulator);
-        let webhook_url = Some(format!("{}{}", instance.api, api::WEBHOOK_PATH));
+        let webhook_url = format!("{}{}", instance.api, api::WEBHOOK_PATH);
+        let webhook_url = config.simulator.sends_webhooks.then_some(webhook_url);
         let state_file = Some(data_dir.simulator_file());
         let simulator = parts::simulator(config, listener, state_file, webhook_url, stop)?;
         parts.spawn(Part::Simulator, simulator);

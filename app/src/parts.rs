@@ -47,7 +47,7 @@ pub(crate) async fn open_store(
     let options = store_options(config, data_dir, may_create)?;
     let store = Store::open(&options).await;
     let store = store.context("the database cannot be opened").map_err(Failure::Unreachable)?;
-    Ok(store.with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key)))
+    Ok(with_rules(store, config))
 }
 
 /// The same without reaching it: it is connected to when it is there.
@@ -57,7 +57,14 @@ pub(crate) async fn open_store(
 pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
     let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
     let store = Store::open(&options).await.context("the database's address")?;
-    Ok(store.with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key)))
+    Ok(with_rules(store, config))
+}
+
+/// What a deployment chooses about what the database is told.
+fn with_rules(store: Store, config: &Config) -> Store {
+    store
+        .with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key))
+        .with_late_approval(config.checkout.on_late_approval)
 }
 
 fn store_options(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::IdSource;
+use domain::order::LateApproval;
 use entities::order;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -32,6 +33,8 @@ pub struct Store {
     pub(crate) announcer: Option<Announcer>,
     /// What refund accounts are sealed with.
     pub(crate) seal_key: Option<SealKey>,
+    /// What becomes of money that is taken too late.
+    late_approval: LateApproval,
     #[cfg(feature = "test-control")]
     pub(crate) control: Arc<crate::test_control::Control>,
 }
@@ -59,6 +62,7 @@ impl Store {
             writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             announcer,
             seal_key: None,
+            late_approval: LateApproval::default(),
             #[cfg(feature = "test-control")]
             control: Arc::default(),
         }
@@ -69,6 +73,12 @@ impl Store {
     #[must_use]
     pub fn with_seal_key(self, key: Option<SealKey>) -> Store {
         Store { seal_key: key, ..self }
+    }
+
+    /// The same store with a rule for money that is taken after its order was given up.
+    #[must_use]
+    pub fn with_late_approval(self, rule: LateApproval) -> Store {
+        Store { late_approval: rule, ..self }
     }
 
     /// The database's clock, in milliseconds since the Unix epoch, UTC.
@@ -242,6 +252,11 @@ pub(crate) struct Write<'a> {
 }
 
 impl Write<'_> {
+    /// What becomes of money that is taken too late.
+    pub(crate) fn late_approval(&self) -> LateApproval {
+        self.store.late_approval
+    }
+
     /// What refund accounts are sealed with.
     pub(crate) fn seal_key(&self) -> Option<&SealKey> {
         self.store.seal_key.as_ref()

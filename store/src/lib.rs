@@ -37,6 +37,7 @@ mod holds;
 pub mod idempotency;
 mod ids;
 mod jobs;
+mod late_approval;
 mod leases;
 mod open;
 mod operate;

@@ -264,6 +264,14 @@ pub(crate) const KEYS: &[Key] = &[
             "How browsers reach the simulator, whose payment window they open. Default: as the product does.",
         ],
     ),
+    key(
+        "simulator.webhooks",
+        "true",
+        &[
+            "Whether the bundled simulator tells the API of payments, as Toss does. One that runs by itself is told",
+            "where to by `seungin simulator --webhook-url`.",
+        ],
+    ),
     unset(
         "health.listen",
         r#""127.0.0.1:9464""#,
@@ -286,6 +294,15 @@ pub(crate) const KEYS: &[Key] = &[
         "checkout.pay_by_minutes",
         "45",
         &["How long an order may be paid. Toss's window lives 30 minutes and its confirm 10."],
+    ),
+    key(
+        "checkout.on_late_approval",
+        r#""cancel""#,
+        &[
+            "What becomes of money that Toss took after the order had been given up as failed or expired: \"cancel\"",
+            "gives it back, because customers were told to order again; \"keep\" leaves it to a person unless the",
+            "customer has ordered again. Deposits into accounts are left to a person anyway.",
+        ],
     ),
     Key {
         is_secret: true,

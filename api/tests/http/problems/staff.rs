@@ -34,13 +34,10 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
             app.cancel(As::Manager, &order, "key-1", whole.clone()).await;
             app.cancel(As::Manager, &order, "key-2", whole).await
         }
-        ProblemCode::CancelExceedsBalance => {
+        ProblemCode::CancelExceedsBalance | ProblemCode::CancelZero => {
             let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(4_001))).await
-        }
-        ProblemCode::CancelZero => {
-            let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(0))).await
+            let amount = if code == ProblemCode::CancelZero { 0 } else { 4_001 };
+            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(amount))).await
         }
         ProblemCode::CancelWholeOnly => {
             let order = app.order().await;
