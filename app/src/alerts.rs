@@ -13,8 +13,9 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 10] = [
+pub(crate) const CODES: [&str; 12] = [
     "breaker_open",
+    "findings_open",
     "foreign_cancel",
     "illegal_move",
     "job_parked",
@@ -23,6 +24,7 @@ pub(crate) const CODES: [&str; 10] = [
     "payment_left_behind",
     "poison_message",
     "queue_refused",
+    "reconciliation_stopped",
     "unreadable_row",
 ];
 

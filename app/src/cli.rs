@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::erase::EraseArgs;
+use crate::command::findings::FindingsCommand;
 use crate::command::prune::PruneArgs;
+use crate::command::reconcile::ReconcileArgs;
 use crate::config::{Address, Flags};
 
 /// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
@@ -33,6 +35,8 @@ Examples:
   seungin try --decline REJECT_CARD_COMPANY
                                        one order that the card company declines
   seungin staff add --name Kim --role owner --store malatang-hongdae
+  seungin reconcile --from 2026-11-01 --to 2026-11-08
+                                       a week of payments against Toss's records
   seungin config print                 every setting and where it came from
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 something needed is not reachable, 78 wrong configuration.";
@@ -105,6 +109,11 @@ pub(crate) enum Command {
     /// Calls to Toss for a merchant: what holds them back, stop and resume
     #[command(subcommand)]
     Merchant(MerchantCommand),
+    /// Compare our records with Toss's over a time, and tell what differs; exit 1 if anything does
+    Reconcile(ReconcileArgs),
+    /// What reconciliation has found: list, and close what was dealt with
+    #[command(subcommand)]
+    Findings(FindingsCommand),
     /// Show what came to the webhook address, or act on it once more
     #[command(subcommand)]
     Webhooks(WebhooksCommand),

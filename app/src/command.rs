@@ -1,11 +1,14 @@
 //! The subcommands that are not a role of the process: each does one thing and ends.
 
+pub(crate) mod acting;
 pub(crate) mod catalogue;
 pub(crate) mod doctor;
 pub(crate) mod erase;
+pub(crate) mod findings;
 pub(crate) mod health;
 pub(crate) mod merchant;
 pub(crate) mod prune;
+pub(crate) mod reconcile;
 pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;

@@ -11,6 +11,7 @@ mod layers;
 mod problem;
 mod queue;
 mod read;
+mod reconcile;
 mod retention;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use ::worker::DailyReconciliation;
 use api::{Network, Rate, TokenKey};
 use domain::order::LateApproval;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -53,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) call_limits: CallLimits,
     pub(crate) simulator: SimulatorConfig,
     pub(crate) retention: PruneAges,
+    /// When our records are compared with Toss's; `None`: never.
+    pub(crate) reconciliation: Option<DailyReconciliation>,
     /// Where health and metrics are served besides; `None`: nowhere.
     pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) checkout: CheckoutConfig,
@@ -160,6 +164,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let call_limits = toss::parse_limits(reader);
     let simulator = toss::parse_simulator(reader);
     let retention = retention::parse_retention(reader);
+    let reconciliation = reconcile::parse_reconciliation(reader);
     let health_listen = reader.parsed("health.listen");
     let checkout = parse_checkout(reader);
     let token_key = parse_token_key(reader);
@@ -181,6 +186,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         call_limits: call_limits?,
         simulator: simulator?,
         retention: retention?,
+        reconciliation: reconciliation?,
         health_listen,
         checkout: checkout?,
         token_key,

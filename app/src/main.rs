@@ -121,6 +121,8 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
             command::doctor::run(&config, telling, &clock_ms).await
         }
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
+        Some(Command::Reconcile(args)) => command::reconcile::run(&config, args).await,
+        Some(Command::Findings(findings)) => command::findings::run(&config, findings).await,
         Some(Command::Webhooks(webhooks)) => command::webhooks::run(&config, webhooks).await,
         Some(Command::Prune(args)) => command::prune::run(&config, args).await,
         Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,

@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::queue::Publisher;
-use ::toss::{TossClient, TossConfig};
 use anyhow::Context as _;
 use api::{ApiContext, ApiSettings, Limits, TokenKey};
 use axum::Router;
@@ -117,8 +116,7 @@ pub(crate) fn worker(
     toss: &Toss,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
-    let client = TossClient::new(TossConfig::new(&toss.base_url, toss.secret_key.clone()))
-        .context("the client of Toss")?;
+    let client = toss.client()?;
     let context = worker::WorkerContext {
         store,
         consumer: queue.consumer(&config.worker.lanes),
@@ -138,6 +136,7 @@ pub(crate) fn worker(
             lanes: config.worker.lanes.clone(),
         },
         retention: Some(config.retention),
+        reconciliation: config.reconciliation,
     };
     Ok(async move {
         if !database_is_there(&context.store, &stop).await {

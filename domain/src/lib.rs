@@ -30,6 +30,7 @@ pub mod money;
 pub mod order;
 pub mod payment;
 pub mod policy;
+pub mod reconcile;
 pub mod refund_account;
 pub mod retention;
 pub mod role;

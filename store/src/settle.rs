@@ -8,6 +8,7 @@ mod evidence;
 
 pub(crate) use crate::scene::Scene;
 pub(crate) use apply::apply;
+pub(crate) use evidence::TOSS;
 
 use domain::answer::{Answer, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};

@@ -98,7 +98,10 @@ fn read_virtual_account(fields: &Map<String, Value>) -> Option<VirtualAccount> {
     })
 }
 
-fn needed(fields: &Map<String, Value>, name: &'static str) -> Result<String, Unreadable> {
+pub(crate) fn needed(
+    fields: &Map<String, Value>,
+    name: &'static str,
+) -> Result<String, Unreadable> {
     let value = fields.get(name).and_then(Value::as_str).filter(|value| is_sized(value));
     value.map(str::to_owned).ok_or(Unreadable::Text(name))
 }
@@ -119,16 +122,28 @@ pub(crate) fn object<'a>(
     fields.get(name)?.as_object()
 }
 
-fn date(fields: &Map<String, Value>, name: &str) -> Option<i64> {
+pub(crate) fn date(fields: &Map<String, Value>, name: &str) -> Option<i64> {
     instant_ms(fields.get(name)?.as_str()?)
 }
 
 /// A JSON number of won. `15000.0` is 15000; a fraction, a negative number or a text is none. Works on the digits: money never
 /// becomes a floating-point number.
 fn amount(fields: &Map<String, Value>, name: &str) -> Option<Won> {
+    won(&number(fields, name)?)
+}
+
+/// The same without its sign, for records that may have one.
+pub(crate) fn amount_unsigned(fields: &Map<String, Value>, name: &str) -> Option<Won> {
+    won(number(fields, name)?.trim_start_matches('-'))
+}
+
+fn number(fields: &Map<String, Value>, name: &str) -> Option<String> {
     let Value::Number(number) = fields.get(name)? else { return None };
-    let digits = number.to_string();
-    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    Some(number.to_string())
+}
+
+fn won(digits: &str) -> Option<Won> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if fraction.bytes().any(|digit| digit != b'0') {
         return None;
     }

@@ -1,6 +1,9 @@
 //! The client against the simulator over real HTTP: the two read Toss's documents independently, and here they have to agree. Every
 //! fault that the simulator can script comes back as the class that tells the truth about the simulator's ledger.
 
+#[path = "contract/transactions.rs"]
+mod transactions;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 

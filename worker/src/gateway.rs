@@ -29,6 +29,11 @@ impl Gateways {
         self.by_merchant.keys().map(String::as_str)
     }
 
+    /// Each merchant with its client, for calls that are no attempts: those that only ask.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = (&str, &TossClient)> {
+        self.by_merchant.iter().map(|(merchant, client)| (merchant.as_str(), client))
+    }
+
     /// Makes a recorded attempt. Never fails: what goes wrong is part of the result.
     pub async fn call(&self, attempt: StartedAttempt, trace: &AttemptTrace) -> AttemptResult {
         let Some(client) = self.by_merchant.get(attempt.merchant()) else {

@@ -19,6 +19,7 @@ use crate::heartbeat;
 use crate::holds::HoldsWatch;
 use crate::lease::{self, Leases};
 use crate::poison;
+use crate::reconcile::{self, DailyReconciliation};
 use crate::retention;
 use crate::settler::Settler;
 use crate::signs::Signs;
@@ -45,6 +46,8 @@ pub struct WorkerContext {
     pub identity: Identity,
     /// How long what is kept: this worker may be the one that deletes it. `None`: it never is.
     pub retention: Option<PruneAges>,
+    /// When our records are compared with Toss's: this worker may be the one that does it. `None`: it never is.
+    pub reconciliation: Option<DailyReconciliation>,
 }
 
 /// How many calls a worker makes.
@@ -87,6 +90,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         limits,
         identity,
         retention,
+        reconciliation,
     } = context;
     let leases = Leases::default();
     let (sender, receiver) = mpsc::channel(limits.concurrency.max(1));
@@ -119,6 +123,9 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     });
     if let Some(ages) = retention {
         errands.spawn(retention::keep(store.clone(), ages));
+    }
+    if let Some(daily) = reconciliation {
+        errands.spawn(reconcile::keep(store.clone(), gateways.clone(), daily));
     }
     errands.spawn(watching.clone().keep());
     errands.spawn(poison::set_aside(store.clone(), dead_letters));

@@ -318,6 +318,15 @@ pub(crate) const KEYS: &[Key] = &[
         )
     },
     key(
+        "reconcile.enabled",
+        "true",
+        &[
+            "Whether one of all workers compares the last three days with Toss's records once a day and keeps",
+            "what differs as findings. docs/reconciliation.md says what each kind means.",
+        ],
+    ),
+    key("reconcile.at", r#""04:10""#, &["At what time of day, in Korea."]),
+    key(
         "retention.jobs_days",
         "90",
         &[

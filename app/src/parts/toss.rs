@@ -1,6 +1,7 @@
 //! Whom the product pays through: Toss, or the bundled simulator in its place.
 
-use ::toss::SecretKey;
+use ::toss::{SecretKey, TossClient, TossConfig};
+use anyhow::Context as _;
 use api::Mode;
 
 use crate::config::{Config, TossChoice};
@@ -63,6 +64,15 @@ impl Toss {
             }),
             (TossChoice::Simulator, None) => anyhow::bail!("the simulator is not running"),
         }
+    }
+
+    /// A client with these keys.
+    ///
+    /// # Errors
+    /// No client can be made of the configuration.
+    pub(crate) fn client(&self) -> anyhow::Result<TossClient> {
+        TossClient::new(TossConfig::new(&self.base_url, self.secret_key.clone()))
+            .context("the client of Toss")
     }
 
     /// The word for what moves: simulator, test or live.

@@ -26,7 +26,7 @@ pub(crate) struct Told<'a> {
 }
 
 /// Who a cancellation is by that was made in Toss's own console.
-const TOSS: &str = "toss";
+pub(crate) const TOSS: &str = "toss";
 
 /// Copies what Toss tells beside our state; of an erased order's payment without the account, which names the customer.
 pub(super) fn copy_to_payment(

@@ -45,6 +45,7 @@ async fn an_empty_shop_has_every_figure_and_all_are_zero() {
     assert_eq!(gauges.workers, JobKind::ALL.map(|kind| (kind, 0)));
     assert!(gauges.breakers.is_empty() && gauges.pauses.is_empty());
     assert_eq!(gauges.poison_messages, 0);
+    assert!(gauges.findings.iter().all(|(_, count)| *count == 0));
 }
 
 #[tokio::test]

@@ -17,6 +17,8 @@ mod late_approvals;
 mod log;
 mod look_ups;
 mod measured;
+mod reconcile;
+mod reconcile_daily;
 mod refunds;
 mod relaying;
 mod retention;
