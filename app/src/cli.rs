@@ -201,6 +201,9 @@ pub(crate) struct SimulatorArgs {
     /// Keep the state in this file over restarts [default: keep it in memory only]
     #[arg(long, value_name = "FILE")]
     pub(crate) state_file: Option<PathBuf>,
+    /// Send webhooks of every event there [default: only where POST /_sim/webhooks/endpoints says]
+    #[arg(long, value_name = "URL")]
+    pub(crate) webhook_url: Option<String>,
 }
 
 /// What to import.

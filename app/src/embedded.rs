@@ -92,7 +92,8 @@ pub(crate) async fn start(
     parts.serve_health(health_listener, &health);
     if let Some(listener) = simulator_listener {
         let stop = parts.stop_token(Part::Simulator);
-        let simulator = parts::simulator(config, listener, Some(data_dir.simulator_file()), stop)?;
+        let simulator =
+            parts::simulator(config, listener, Some(data_dir.simulator_file()), None, stop)?;
         parts.spawn(Part::Simulator, simulator);
     }
     let stop = parts.stop_token(Part::Relay);

@@ -77,19 +77,21 @@ fn store_options(
     Ok(StoreOptions { connections_max, ..StoreOptions::new(url) })
 }
 
-/// The simulator on its listener.
+/// The simulator on its listener; with `webhook_url`, it sends webhooks of every event there.
 ///
 /// # Errors
-/// Its state file is damaged.
+/// Its state file is damaged, or the address is none.
 pub(crate) fn simulator(
     config: &Config,
     listener: Listener,
     state_file: Option<std::path::PathBuf>,
+    webhook_url: Option<String>,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
     let public_url = Some(config.simulator.public_url(listener.url()));
-    let config = simulator::Config { state_file, public_url, ..simulator::Config::default() };
-    let simulator = simulator::Simulator::new(config).context("the simulator's state")?;
+    let config =
+        simulator::Config { state_file, public_url, webhook_url, ..simulator::Config::default() };
+    let simulator = simulator::Simulator::new(config).context("the simulator")?;
     Ok(async move {
         simulator::serve(listener.into_socket(), simulator, stop).await.context("the simulator")
     })

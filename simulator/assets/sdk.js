@@ -121,6 +121,8 @@
       taxFreeAmount: request.taxFreeAmount,
       taxExemptionAmount: options.taxExemptionAmount,
       useEscrow: options.useEscrow === true ? "true" : "",
+      validHours: options.validHours,
+      dueDate: options.dueDate,
       metadata: metadata,
       lang: document.documentElement.lang,
     };

@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cash_receipts::CashReceiptChange;
 use crate::clock::Clock;
 use crate::faults::changes::FaultChange;
 use crate::idempotency::{Entry, Scope};
+use crate::keys::Keys;
 use crate::ledger::AccountChange;
 use crate::payment::Payment;
 use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::webhooks::WebhookChange;
+use crate::webhooks::endpoints::Endpoints;
 use crate::world::World;
 
 /// Everything that one operation changed. Requests on their way, and the pause between two cancels, are not kept.
@@ -35,6 +40,16 @@ pub(crate) struct Change {
     answers: Vec<Arc<Entry>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     faults: Vec<FaultChange>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    keys: Option<Keys>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    endpoints: Option<Endpoints>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    webhooks: Vec<WebhookChange>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    cash_receipts: Vec<CashReceiptChange>,
 }
 
 impl Change {
@@ -46,6 +61,11 @@ impl Change {
             && self.forgotten_answers.is_empty()
             && self.answers.is_empty()
             && self.faults.is_empty()
+            && self.settings.is_none()
+            && self.keys.is_none()
+            && self.endpoints.is_none()
+            && self.webhooks.is_empty()
+            && self.cash_receipts.is_empty()
     }
 
     /// Carries the change out on a world that is as it was before it.
@@ -65,6 +85,17 @@ impl Change {
         self.forgotten_answers.iter().for_each(|scope| world.idempotency.forget(scope));
         self.answers.into_iter().for_each(|entry| world.idempotency.put_back(entry));
         self.faults.into_iter().try_for_each(|fault| world.faults.redo(fault))?;
+        if self.settings.is_some() {
+            world.put_settings(self.settings);
+        }
+        if let Some(keys) = self.keys {
+            world.keys = keys;
+        }
+        if let Some(endpoints) = self.endpoints {
+            world.webhooks.endpoints.put_back(endpoints);
+        }
+        self.webhooks.into_iter().for_each(|change| world.webhooks.redo(change));
+        self.cash_receipts.into_iter().for_each(|change| world.cash_receipts.redo(change));
         world.sequence = self.sequence;
         Ok(())
     }
@@ -84,6 +115,11 @@ impl World {
             forgotten_answers,
             answers,
             faults: self.faults.take_changes(),
+            settings: self.take_settings(),
+            keys: self.keys.take_change(),
+            endpoints: self.webhooks.endpoints.take_change(),
+            webhooks: self.webhooks.take_changes(),
+            cash_receipts: self.cash_receipts.take_changes(),
         };
         if change.is_empty() {
             return None;
@@ -104,11 +140,13 @@ mod tests {
     use crate::faults::{FaultKind, FaultRequest, Operation};
     use crate::idempotency::{Found, StoredAnswer};
     use crate::ledger::RecordedRequest;
-    use crate::merchant::Merchant;
+    use crate::merchant::{KeyId, Merchant};
     use crate::method::Method;
     use crate::payment::cancel::CancelRequest;
     use crate::payment::session::NewPayment;
     use crate::state_file::Snapshot;
+    use crate::webhooks::WebhookAttempt;
+    use crate::webhooks::endpoints::NewWebhookEndpoint;
 
     fn merchant() -> Merchant {
         Merchant::of_secret_key("test_sk_a").expect("a merchant")
@@ -131,7 +169,7 @@ mod tests {
     fn answer_under(world: &mut World, n: u8) {
         let scope = Scope {
             key: (n % 5).to_string(),
-            merchant: merchant().id,
+            caller: KeyId::of_secret_key("test_sk_a").expect("a key"),
             method: "POST".to_owned(),
             path: "/".to_owned(),
         };
@@ -148,11 +186,38 @@ mod tests {
         world.idempotency.release(&scope);
     }
 
+    /// Registers an address, or sends some of what is due with changing luck.
+    fn tell_someone(world: &mut World, n: u8) {
+        let url = format!("http://shop{}.example/", n % 3);
+        let new = NewWebhookEndpoint { url, events: Vec::new(), secret_key: None };
+        world.webhooks.endpoints.register(new, None).expect("registered");
+        let now = world.now();
+        for due in world.webhooks.take_due(now, usize::from(n % 4), |_| false) {
+            let status = if n.is_multiple_of(2) { 200 } else { 500 };
+            let attempt = WebhookAttempt { at: String::new(), status: Some(status), error: None };
+            world.webhooks.finish(due.sequence, attempt, now);
+        }
+    }
+
+    fn ask_for_cash_receipts(world: &mut World, n: u8) {
+        let body = json!({
+            "orderId": format!("order-{}", n % 5), "orderName": "주문", "amount": 100 + i64::from(n),
+            "type": "소득공제", "customerIdentityNumber": "0100001234",
+        });
+        let now = world.now();
+        if let Ok(receipt) = world.cash_receipts.issue(&merchant(), &body, now) {
+            let view = receipt.view(now, "");
+            let key = view["receiptKey"].as_str().expect("a key").to_owned();
+            let part = json!({"amount": n});
+            drop(world.cash_receipts.cancel(&merchant(), &key, &part, now));
+        }
+    }
+
     /// One operation of any kind; most refuse most of the time, which is no change.
     fn operate(world: &mut World, keys: &mut Vec<String>, kind: u8, n: u8) {
         let key = keys.get(usize::from(n) % keys.len().max(1)).cloned().unwrap_or_default();
         let by_hand = CancelRequest::by_hand("x", Some(i64::from(n) + 1));
-        match kind % 10 {
+        match kind % 14 {
             0 => {
                 let method =
                     if n.is_multiple_of(2) { Method::Card } else { Method::VirtualAccount };
@@ -174,6 +239,13 @@ mod tests {
             }
             8 if n.is_multiple_of(8) => drop(world.faults.clear()),
             8 => drop(world.faults.take(None, Some("o"), Operation::Confirm, |_| false)),
+            9 => drop(world.reverse_deposit(&key)),
+            10 => tell_someone(world, n),
+            11 => ask_for_cash_receipts(world, n),
+            12 => {
+                world.switch(Settings { store_5xx: n.is_multiple_of(2), ..Settings::default() });
+                world.keys.revoke(&format!("test_sk_{n}")).expect("a key");
+            }
             _ => {
                 let days = i64::from(n % 20) * 86_400_000;
                 world.clock.advance_ms(days).expect("moved");

@@ -61,6 +61,26 @@ impl Moment {
         self.to_kst_local("").chars().filter(char::is_ascii_digit).collect()
     }
 
+    /// `2026-01-31T09:05:00.123000`, as old webhooks have it: no offset. Source: Toss, webhook events.
+    pub(crate) fn to_kst_micros(self) -> String {
+        format!("{}.{:03}000", self.to_kst_local("T"), self.0.rem_euclid(1_000))
+    }
+
+    /// Reads `2026-01-31T09:05:00` in Korea, with an offset of Korea if it has one; a date alone is its midnight.
+    pub(crate) fn parse_kst_local(text: &str) -> Option<Moment> {
+        let text = text.strip_suffix("+09:00").unwrap_or(text);
+        let with_time = match text.len() {
+            10 => format!("{text}T00:00:00+09:00"),
+            _ => format!("{text}+09:00"),
+        };
+        OffsetDateTime::parse(&with_time, &Rfc3339).ok().map(|at| Moment(ms_of(at)))
+    }
+
+    /// `2026-01-31`.
+    pub(crate) fn to_kst_date(self) -> String {
+        self.to_kst_local("T").chars().take(10).collect()
+    }
+
     /// Year and month in Korea; mobile phone payments can be cancelled within one only.
     pub(crate) fn kst_month(self) -> (i32, u8) {
         let at = self.date_time();
@@ -134,7 +154,21 @@ mod tests {
         let at = Moment(1_769_817_900_123);
         assert_eq!(at.to_kst(), "2026-01-31T09:05:00+09:00");
         assert_eq!(at.to_kst_digits(), "20260131090500");
+        assert_eq!(at.to_kst_micros(), "2026-01-31T09:05:00.123000");
         assert_eq!(at.kst_month(), (2026, 1));
+    }
+
+    #[test]
+    fn dates_are_read_as_those_of_korea() {
+        let at = Some("2026-01-31T09:05:00+09:00".to_owned());
+        for text in ["2026-01-31T09:05:00", "2026-01-31T09:05:00.5", "2026-01-31T09:05:00+09:00"] {
+            assert_eq!(Moment::parse_kst_local(text).map(Moment::to_kst), at, "{text}");
+        }
+        let midnight = Moment::parse_kst_local("2026-01-31").map(Moment::to_kst);
+        assert_eq!(midnight.as_deref(), Some("2026-01-31T00:00:00+09:00"));
+        for bad in ["", "2026-02-30", "2026-01-31T09:05:00Z", "2026-01-31 9"] {
+            assert_eq!(Moment::parse_kst_local(bad), None, "{bad}");
+        }
     }
 
     #[test]

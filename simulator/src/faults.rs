@@ -1,4 +1,4 @@
-//! Scripted faults: what shall go wrong with the next calls of one order or one payment.
+//! Scripted faults: what shall go wrong with the next calls of one order, of one payment, or of everybody.
 //!
 //! Faults of one target and operation form a queue: each matching request takes the one in front, in the order in which
 //! they were scripted. This file keeps the queues; what a fault does to a request is in `http/pipeline.rs`.
@@ -21,12 +21,16 @@ use crate::refusal::Refusal;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// Confirm.
+    /// Every call that takes money: the confirms, a payment by card number, the issue of a virtual account.
     Confirm,
     /// Cancel.
     Cancel,
     /// Both look-ups, by payment key and by order.
     LookUp,
+    /// The feeds: transactions, settlements, cash receipts.
+    List,
+    /// Issue or cancel of a cash receipt.
+    CashReceipt,
     /// Whichever comes first.
     Any,
 }
@@ -104,12 +108,15 @@ impl FaultKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultRequest {
-    /// The order it is for; either this or `payment_key`.
+    /// The order it is for; this, `payment_key` or `everywhere`.
     #[serde(rename = "orderId", default, skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
     /// The payment it is for.
     #[serde(rename = "paymentKey", default, skip_serializing_if = "Option::is_none")]
     pub payment_key: Option<String>,
+    /// For the calls of every order and every payment, and for those that name none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub everywhere: bool,
     /// Which calls.
     pub operation: Operation,
     /// What goes wrong.
@@ -142,6 +149,7 @@ impl FaultRequest {
         FaultRequest {
             order_id: None,
             payment_key: None,
+            everywhere: false,
             operation,
             kind,
             times: None,
@@ -167,6 +175,11 @@ impl FaultRequest {
         }
     }
 
+    /// A fault that hits the next such call once, whoever makes it.
+    pub fn everywhere(operation: Operation, kind: FaultKind) -> FaultRequest {
+        FaultRequest { everywhere: true, ..FaultRequest::new(operation, kind) }
+    }
+
     /// The same with an error code.
     #[must_use]
     pub fn with_code(self, code: &str) -> FaultRequest {
@@ -186,14 +199,27 @@ impl FaultRequest {
     }
 
     fn check(&self) -> Result<Target, Refusal> {
-        let bad = |what: &str| Err(Refusal::about(codes::INVALID_REQUEST, what));
-        let target = match (&self.payment_key, &self.order_id) {
-            (Some(key), None) if is_name(key, PAYMENT_KEY_CHARS_MAX) => {
+        let target = match (&self.payment_key, &self.order_id, self.everywhere) {
+            (Some(key), None, false) if is_name(key, PAYMENT_KEY_CHARS_MAX) => {
                 Target::Payment(key.clone())
             }
-            (None, Some(id)) if is_name(id, ORDER_ID_CHARS_MAX) => Target::Order(id.clone()),
-            _ => return bad("orderId or paymentKey"),
+            (None, Some(id), false) if is_name(id, ORDER_ID_CHARS_MAX) => Target::Order(id.clone()),
+            (None, None, true) => Target::Everywhere,
+            _ => {
+                let fields = "orderId, paymentKey or everywhere";
+                return Err(Refusal::about(codes::INVALID_REQUEST, fields));
+            }
         };
+        self.check_everywhere()?;
+        Ok(target)
+    }
+
+    /// Checks everything but whose calls it is for.
+    ///
+    /// # Errors
+    /// 400 naming the field that is wrong.
+    pub(crate) fn check_everywhere(&self) -> Result<(), Refusal> {
+        let bad = |what: &str| Err(Refusal::about(codes::INVALID_REQUEST, what));
         if self.times.is_some_and(|times| !(1..=FAULT_TIMES_MAX).contains(&times)) {
             return bad("times");
         }
@@ -227,8 +253,7 @@ impl FaultRequest {
         if self.code.as_ref().is_some_and(|code| !takes_code || !is_name(code, 100)) {
             return bad("code");
         }
-        self.check_extras(takes_code)?;
-        Ok(target)
+        self.check_extras(takes_code)
     }
 
     fn check_extras(&self, takes_code: bool) -> Result<(), Refusal> {
@@ -271,6 +296,7 @@ fn is_name(text: &str, chars_max: usize) -> bool {
 enum Target {
     Payment(String),
     Order(String),
+    Everywhere,
 }
 
 /// A fault in its queue.
@@ -326,6 +352,19 @@ impl Faults {
         count
     }
 
+    /// Forgets one fault.
+    ///
+    /// # Errors
+    /// 404 if it does not wait any more.
+    pub(crate) fn remove(&mut self, sequence: u64) -> Result<(), Refusal> {
+        if !self.queues.values().flatten().any(|fault| fault.sequence == sequence) {
+            return Err(Refusal::about(codes::NOT_FOUND, "fault"));
+        }
+        self.set_remaining(sequence, 0);
+        self.changes.push(FaultChange::Hit { sequence, remaining: 0 });
+        Ok(())
+    }
+
     /// Takes the fault that is next for such a request, unless `is_kept` says to leave it where it is.
     pub(crate) fn take(
         &mut self,
@@ -337,6 +376,7 @@ impl Faults {
         let targets = [
             payment_key.map(|key| Target::Payment(key.to_owned())),
             order_id.map(|id| Target::Order(id.to_owned())),
+            Some(Target::Everywhere),
         ];
         let is_for = |fault: &WaitingFault| {
             fault.request.operation == operation || fault.request.operation == Operation::Any

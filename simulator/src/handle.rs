@@ -1,18 +1,26 @@
 //! Steering a simulator from the same process. The paths under `/_sim` are this, over HTTP.
 
+pub(crate) mod webhooks;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use crate::chance::Chance;
 use crate::codes;
 use crate::faults::{FaultRequest, WaitingFault};
+use crate::idempotency::StoredKey;
+use crate::keys::MerchantKeys;
 use crate::ledger::LedgerEntry;
-use crate::merchant::Merchant;
+use crate::merchant::KeyId;
 use crate::method::Method;
 use crate::payment::session::NewPayment;
 use crate::payment::{Payment, Status};
 use crate::refusal::Refusal;
+use crate::settings::Settings;
 use crate::state::Shared;
 use crate::world::World;
 
@@ -81,16 +89,17 @@ impl Handle {
         secret_key: &str,
         new: NewPayment,
     ) -> Result<CreatedPayment, Refusal> {
-        self.create_payment_of(Merchant::of_secret_key(secret_key)?, new)
+        self.create_payment_of(KeyId::of_secret_key(secret_key)?, new)
     }
 
     pub(crate) fn create_payment_of(
         &self,
-        merchant: Merchant,
+        key: KeyId,
         new: NewPayment,
     ) -> Result<CreatedPayment, Refusal> {
         let method = new.method.unwrap_or(Method::Card);
         self.change(|world| {
+            let merchant = world.merchant_of(key)?;
             let payment_key = world.open(merchant, new, None)?;
             let now = world.now();
             let payment = world.payments.find_mut(&payment_key);
@@ -135,6 +144,67 @@ impl Handle {
         self.change(|world| world.faults.clear())
     }
 
+    /// Forgets one waiting fault, by its sequence.
+    ///
+    /// # Errors
+    /// 404 if it does not wait any more.
+    pub fn remove_fault(&self, sequence: u64) -> Result<(), Refusal> {
+        self.change(|world| world.faults.remove(sequence))
+    }
+
+    /// Every switch.
+    pub fn settings(&self) -> Settings {
+        self.shared.read(|world| world.settings().clone())
+    }
+
+    /// Changes switches; they are all there afterwards.
+    ///
+    /// # Errors
+    /// A fault by chance makes no sense.
+    pub fn switch(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings, Refusal> {
+        self.change(|world| {
+            let mut settings = world.settings().clone();
+            change(&mut settings);
+            settings.chance.as_ref().map_or(Ok(()), Chance::check)?;
+            world.switch(settings.clone());
+            Ok(settings)
+        })
+    }
+
+    pub(crate) fn change_settings(&self, changes: Map<String, Value>) -> Result<Settings, Refusal> {
+        self.change(|world| {
+            let settings = world.settings().with(changes)?;
+            world.switch(settings.clone());
+            Ok(settings)
+        })
+    }
+
+    /// Gives keys to a merchant; its MID. Two secret keys without a name: the second replaces the first beside it.
+    ///
+    /// # Errors
+    /// Something is no key or no name.
+    pub fn add_merchant(&self, keys: &MerchantKeys) -> Result<String, Refusal> {
+        self.change(|world| world.keys.give(keys).map(|merchant| merchant.m_id))
+    }
+
+    /// Merchants that keys were given to, with the number of their valid secret keys.
+    pub fn merchants(&self) -> BTreeMap<String, usize> {
+        self.shared.read(|world| world.keys.merchants())
+    }
+
+    /// Refuses a secret key from now on.
+    ///
+    /// # Errors
+    /// It is no secret key.
+    pub fn revoke_key(&self, secret_key: &str) -> Result<(), Refusal> {
+        self.change(|world| world.keys.revoke(secret_key))
+    }
+
+    /// What is kept under idempotency keys, newest first, at most so many.
+    pub fn idempotency(&self, count: usize) -> Vec<StoredKey> {
+        self.shared.read(|world| world.idempotency.newest(count))
+    }
+
     /// What time it is.
     pub fn clock(&self) -> ClockView {
         self.shared.read(clock_view)
@@ -152,6 +222,7 @@ impl Handle {
         self.change(|world| {
             let moved = world.clock.advance_ms(ms);
             moved.map_err(|_| Refusal::about(codes::INVALID_REQUEST, "advance_ms"))?;
+            world.refresh_all();
             Ok(clock_view(world))
         })
     }
@@ -164,6 +235,7 @@ impl Handle {
         self.change(|world| {
             let moved = world.clock.set_rfc3339(now);
             moved.map_err(|_| Refusal::about(codes::INVALID_DATE, "now"))?;
+            world.refresh_all();
             Ok(clock_view(world))
         })
     }
@@ -175,6 +247,17 @@ impl Handle {
     pub fn deposit(&self, payment_key: &str) -> Result<LedgerEntry, Refusal> {
         self.change(|world| {
             world.deposit(payment_key)?;
+            entry(world, payment_key)
+        })
+    }
+
+    /// The bank takes the deposit back: the payment waits for it again.
+    ///
+    /// # Errors
+    /// No such payment, or there is no whole deposit.
+    pub fn reverse_deposit(&self, payment_key: &str) -> Result<LedgerEntry, Refusal> {
+        self.change(|world| {
+            world.reverse_deposit(payment_key)?;
             entry(world, payment_key)
         })
     }

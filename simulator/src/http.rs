@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 pub(crate) mod api;
 pub(crate) mod control;
+pub(crate) mod desk;
+pub(crate) mod endpoint;
 pub(crate) mod guard;
 pub(crate) mod page;
 pub(crate) mod pipeline;
@@ -33,6 +35,7 @@ pub(crate) struct App {
 pub(crate) fn router(shared: Arc<Shared>, closing: CancellationToken) -> Router {
     let app = App { shared, closing };
     let steering = control::routes()
+        .merge(desk::routes())
         .merge(window::routes())
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::refuse_foreign_hosts));
     Router::new()

@@ -7,18 +7,20 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::clock::Moment;
 use crate::codes;
 use crate::limits::{IDEMPOTENCY_ENTRIES_MAX, IDEMPOTENCY_KEY_CHARS_MAX, IDEMPOTENCY_MS};
+use crate::merchant::KeyId;
 use crate::refusal::Refusal;
 
 /// What one stored answer belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Scope {
     pub(crate) key: String,
-    pub(crate) merchant: Uuid,
+    /// Source: Toss, the key itself counts, not its merchant.
+    #[serde(rename = "merchant")]
+    pub(crate) caller: KeyId,
     pub(crate) method: String,
     pub(crate) path: String,
 }
@@ -63,6 +65,24 @@ pub(crate) fn parse_key(header: Option<&[u8]>) -> Result<Option<String>, Refusal
     }
 }
 
+/// A key of the store, as `/_sim/idempotency` shows it. Whose key it is, is not shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredKey {
+    /// The caller's idempotency key.
+    pub key: String,
+    /// HTTP method.
+    pub method: String,
+    /// Path of the call.
+    pub path: String,
+    /// When it was first used, `+09:00`.
+    pub first_used_at: String,
+    /// Until when its answer is replayed.
+    pub valid_until: String,
+    /// HTTP status of the kept answer; None while the first request is still running.
+    pub status: Option<u16>,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Idempotency {
     entries: HashMap<Scope, Arc<Entry>>,
@@ -101,6 +121,20 @@ impl Idempotency {
     pub(crate) fn answered(&self) -> Vec<Arc<Entry>> {
         let entries = self.oldest_first.iter().filter_map(|scope| self.entries.get(scope));
         entries.filter(|entry| entry.answer.is_some()).cloned().collect()
+    }
+
+    /// The newest keys, newest first.
+    pub(crate) fn newest(&self, count: usize) -> Vec<StoredKey> {
+        let newest = self.oldest_first.iter().rev().filter_map(|scope| self.entries.get(scope));
+        let view = |entry: &Arc<Entry>| StoredKey {
+            key: entry.scope.key.clone(),
+            method: entry.scope.method.clone(),
+            path: entry.scope.path.clone(),
+            first_used_at: entry.first_used_at.to_kst(),
+            valid_until: entry.first_used_at.plus_ms(IDEMPOTENCY_MS).to_kst(),
+            status: entry.answer.as_ref().filter(|_| !entry.is_running).map(|it| it.status),
+        };
+        newest.take(count).map(view).collect()
     }
 
     pub(crate) fn find(&self, scope: &Scope, now: Moment) -> Found {
@@ -183,7 +217,7 @@ mod tests {
     fn scope(key: &str) -> Scope {
         Scope {
             key: key.to_owned(),
-            merchant: Uuid::NAMESPACE_OID,
+            caller: KeyId::of_secret_key("test_sk_a").expect("a key"),
             method: "POST".to_owned(),
             path: "/v1/payments/confirm".to_owned(),
         }

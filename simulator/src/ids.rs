@@ -36,6 +36,21 @@ pub(crate) fn webhook_secret() -> String {
     format!("ps_{}", chars(20))
 }
 
+pub(crate) fn receipt_key() -> String {
+    chars(32)
+}
+
+/// Nine digits, as the tax office numbers a cash receipt.
+pub(crate) fn issue_number() -> String {
+    let digits = random().as_u128().checked_rem(1_000_000_000).unwrap_or(0);
+    format!("{digits:09}")
+}
+
+/// The id of a webhook, equal over its tries: `whtrans_…`.
+pub(crate) fn transmission_id() -> String {
+    format!("whtrans_{}", random().simple())
+}
+
 /// A test environment's virtual account number: starts with `X`. Source: Toss, test environment.
 pub(crate) fn account_number() -> String {
     let digits: String = random().as_u128().to_string().chars().rev().take(13).collect();

@@ -51,6 +51,9 @@
     )
 )]
 
+mod banks;
+mod cash_receipts;
+mod chance;
 mod change;
 mod clock;
 mod codes;
@@ -60,6 +63,7 @@ mod http;
 mod idempotency;
 mod ids;
 mod journal;
+mod keys;
 mod ledger;
 mod limits;
 mod merchant;
@@ -69,8 +73,11 @@ mod payments;
 mod private_file;
 mod refusal;
 mod server;
+mod settings;
 mod state;
 mod state_file;
+mod transactions;
+mod webhooks;
 mod world;
 
 use std::path::PathBuf;
@@ -80,8 +87,12 @@ use std::time::Duration;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
+pub use chance::{Chance, ChanceFault};
 pub use faults::{FaultKind, FaultRequest, Operation, WaitingFault};
+pub use handle::webhooks::{WebhookQuery, WebhookState, WebhookView};
 pub use handle::{ClockView, CreatedPayment, Handle, LedgerQuery};
+pub use idempotency::StoredKey;
+pub use keys::MerchantKeys;
 pub use ledger::{Calls, LedgerEntry, RecordedRequest};
 pub use method::Method;
 pub use payment::Status;
@@ -89,7 +100,10 @@ pub use payment::confirm::MismatchCode;
 pub use payment::session::NewPayment;
 pub use refusal::Refusal;
 pub use server::serve;
+pub use settings::Settings;
 pub use state_file::StateFileError;
+pub use webhooks::endpoints::{NewWebhookEndpoint, WebhookEndpoint};
+pub use webhooks::{WebhookAttempt, WebhookEvent};
 
 /// How a simulator behaves where Toss's behaviour is not known, and where it keeps its state.
 #[derive(Debug, Clone)]
@@ -108,6 +122,13 @@ pub struct Config {
     /// Where browsers reach the simulator, for receipt links: `http://host:port`. Default: what the caller's `Host`
     /// header says.
     pub public_url: Option<String>,
+    /// Where webhooks of every merchant and every event go, besides those that are registered while it runs. Default:
+    /// nowhere.
+    pub webhook_url: Option<String>,
+    /// How long a webhook's answer is waited for, by the real clock. Default: 10 s, as Toss waits.
+    pub webhook_timeout: Duration,
+    /// Merchants by name with their keys. Default: every test key is a merchant of its own.
+    pub merchants: Vec<MerchantKeys>,
 }
 
 impl Default for Config {
@@ -118,6 +139,9 @@ impl Default for Config {
             consecutive_cancel_pause: Duration::from_secs(1),
             state_file: None,
             public_url: None,
+            webhook_url: None,
+            webhook_timeout: Duration::from_secs(10),
+            merchants: Vec::new(),
         }
     }
 }
@@ -132,15 +156,30 @@ impl Simulator {
     /// Starts with the state of `config.state_file` if that exists, else with none. Reads files, so it may block.
     ///
     /// # Errors
-    /// The state file or its journal exists but cannot be read or understood. Its owner decides: repair it, or delete it and start anew.
+    /// The state file or its journal exists but cannot be read or understood. Its owner decides: repair it, or delete it
+    /// and start anew. Or what is configured makes no sense: an address, a merchant's name or a key.
     pub fn new(config: Config) -> Result<Simulator, StateFileError> {
-        let (world, journal) = match &config.state_file {
+        let (mut world, journal) = match &config.state_file {
             Some(path) => {
                 let (world, journal) = state_file::load(path)?;
                 (world, Some(journal))
             }
             None => (world::World::default(), None),
         };
+        world.configure(Settings {
+            store_5xx: config.store_5xx,
+            mismatch_code: config.mismatch_code,
+            ..Settings::default()
+        });
+        let origin = config.public_url.as_deref().unwrap_or("http://localhost");
+        world.origin = origin.trim_end_matches('/').to_owned();
+        let impossible = StateFileError::Impossible;
+        if let Some(url) = &config.webhook_url {
+            world.webhooks.endpoints.configure(url).map_err(impossible)?;
+        }
+        for merchant in &config.merchants {
+            world.keys.give(merchant).map_err(impossible)?;
+        }
         Ok(Simulator { shared: Arc::new(state::Shared::new(config, world, journal)) })
     }
 

@@ -1,7 +1,7 @@
-//! Who calls: keys, Basic authentication, and the merchant that a key stands for.
+//! Who calls: keys, Basic authentication, and merchants.
 //!
-//! Every well-formed test key is a merchant of its own, so that tests running side by side never see each other.
-//! Live keys are refused: nobody may think that the simulator moved money.
+//! Every well-formed test key is a merchant of its own unless `keys` says otherwise, so that tests running side by side
+//! never see each other. Live keys are refused: nobody may think that the simulator moved money.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -10,24 +10,18 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::codes;
-use crate::limits::SECRET_KEY_CHARS_MAX;
+use crate::limits::{M_ID_CHARS_MAX, SECRET_KEY_CHARS_MAX};
 use crate::refusal::Refusal;
 
-/// A merchant (Toss: MID). Two are the same exactly if their secret keys are.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Merchant {
-    /// Derived from the key; the key itself is never stored.
-    pub(crate) id: Uuid,
-    /// Toss's name of the shop, at most 14 characters.
-    pub(crate) m_id: String,
-}
+/// A well-formed test secret key, by a fingerprint: the key itself is never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct KeyId(Uuid);
 
-impl Merchant {
-    /// The merchant of a secret key.
-    ///
+impl KeyId {
     /// # Errors
     /// `INVALID_API_KEY` for a client key, `UNAUTHORIZED_KEY` for anything else that is not a test secret key.
-    pub(crate) fn of_secret_key(key: &str) -> Result<Merchant, Refusal> {
+    pub(crate) fn of_secret_key(key: &str) -> Result<KeyId, Refusal> {
         let is_client_key =
             ["test_ck_", "test_gck_", "live_ck_", "live_gck_"].iter().any(|p| key.starts_with(p));
         if is_client_key {
@@ -40,14 +34,14 @@ impl Merchant {
         if !is_known {
             return Err(Refusal::new(codes::UNAUTHORIZED_KEY));
         }
-        Ok(Merchant::named(key))
+        Ok(KeyId::named(key))
     }
 
-    /// The merchant of a client key: the one whose secret key has the same kind and ending.
+    /// The secret key of the same kind and ending as a client key.
     ///
     /// # Errors
     /// `INSECURE_KEY_USAGE` for a secret key, `INVALID_CLIENT_KEY` for anything else that is not a test client key.
-    pub(crate) fn of_client_key(key: &str) -> Result<Merchant, Refusal> {
+    pub(crate) fn beside_client_key(key: &str) -> Result<KeyId, Refusal> {
         if ["test_sk_", "test_gsk_", "live_sk_", "live_gsk_"].iter().any(|p| key.starts_with(p)) {
             return Err(Refusal::new(codes::INSECURE_KEY_USAGE));
         }
@@ -57,15 +51,48 @@ impl Merchant {
             .filter(|(body, _)| is_key_body(body))
             .map(|(body, secret)| format!("{secret}{body}"));
         match secret_key {
-            Some(secret_key) => Ok(Merchant::named(&secret_key)),
+            Some(secret_key) => Ok(KeyId::named(&secret_key)),
             None => Err(Refusal::new(codes::INVALID_CLIENT_KEY)),
         }
     }
 
-    fn named(secret_key: &str) -> Merchant {
-        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, secret_key.as_bytes());
-        let m_id: String = "sim".chars().chain(id.simple().to_string().chars().take(11)).collect();
-        Merchant { id, m_id }
+    fn named(secret_key: &str) -> KeyId {
+        KeyId(Uuid::new_v5(&Uuid::NAMESPACE_OID, secret_key.as_bytes()))
+    }
+}
+
+/// A merchant (Toss: MID).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Merchant {
+    pub(crate) id: Uuid,
+    /// Toss's name of the shop, at most 14 characters.
+    pub(crate) m_id: String,
+}
+
+impl Merchant {
+    /// The merchant that a key stands for by itself.
+    pub(crate) fn of_key(key: KeyId) -> Merchant {
+        let hex = key.0.simple().to_string();
+        Merchant { id: key.0, m_id: "sim".chars().chain(hex.chars().take(11)).collect() }
+    }
+
+    /// The merchant of a name.
+    ///
+    /// # Errors
+    /// `INVALID_REQUEST` for a name that is not 1–14 letters, digits, `-` or `_`. Source: Toss, length of a MID.
+    pub(crate) fn named(m_id: &str) -> Result<Merchant, Refusal> {
+        let is_name = (1..=M_ID_CHARS_MAX).contains(&m_id.len())
+            && m_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if !is_name {
+            return Err(Refusal::about(codes::INVALID_REQUEST, "mId"));
+        }
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_DNS, m_id.as_bytes());
+        Ok(Merchant { id, m_id: m_id.to_owned() })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn of_secret_key(key: &str) -> Result<Merchant, Refusal> {
+        KeyId::of_secret_key(key).map(Merchant::of_key)
     }
 }
 
@@ -85,10 +112,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// # Errors
 /// By kind, as Toss does: no header 401, wrong format 403, wrong key 401 or 400.
 /// Source: Toss, authentication and error tables.
-pub(crate) fn authenticate(header: Option<&[u8]>) -> Result<Merchant, Refusal> {
+pub(crate) fn authenticate(header: Option<&[u8]>) -> Result<KeyId, Refusal> {
     let header = header.ok_or(Refusal::new(codes::UNAUTHORIZED_KEY))?;
     let key = decode_user(header).ok_or(Refusal::new(codes::INCORRECT_BASIC_AUTH_FORMAT))?;
-    Merchant::of_secret_key(&key)
+    KeyId::of_secret_key(&key)
 }
 
 fn decode_user(header: &[u8]) -> Option<String> {
@@ -117,11 +144,11 @@ mod tests {
     #[test]
     fn padding_and_the_case_of_the_scheme_do_not_matter() {
         let header = basic("test_sk_abc1:");
-        let expected = Merchant::of_secret_key("test_sk_abc1").expect("a merchant");
+        let expected = KeyId::of_secret_key("test_sk_abc1").expect("a key");
         for header in [header.clone(), header.replace("Basic", "bAsIc"), header.replace('=', "")] {
-            assert_eq!(authenticate(Some(header.as_bytes())), Ok(expected.clone()), "{header}");
+            assert_eq!(authenticate(Some(header.as_bytes())), Ok(expected), "{header}");
         }
-        assert!(expected.m_id.len() <= 14);
+        assert_eq!(Merchant::of_key(expected).m_id.len(), 14);
     }
 
     #[test]
@@ -145,13 +172,13 @@ mod tests {
 
     #[test]
     fn a_client_key_belongs_to_the_secret_key_of_the_same_kind_and_ending() {
-        let secret = |key| Merchant::of_secret_key(key).expect("a merchant");
-        let client = |key| Merchant::of_client_key(key).expect("a merchant");
+        let secret = |key| KeyId::of_secret_key(key).expect("a key");
+        let client = |key| KeyId::beside_client_key(key).expect("a key");
         assert_eq!(client("test_ck_a1"), secret("test_sk_a1"));
         assert_eq!(client("test_gck_a1"), secret("test_gsk_a1"));
         assert_ne!(client("test_ck_a1"), secret("test_gsk_a1"));
         assert_ne!(client("test_ck_a1"), client("test_ck_a2"));
-        let code = |key| Merchant::of_client_key(key).expect_err("refused").code().to_owned();
+        let code = |key| KeyId::beside_client_key(key).expect_err("refused").code().to_owned();
         assert_eq!(code("test_sk_a1"), "INSECURE_KEY_USAGE");
         assert_eq!(code("live_ck_a1"), "INVALID_CLIENT_KEY");
         assert_eq!(code("test_ck_"), "INVALID_CLIENT_KEY");

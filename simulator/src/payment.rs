@@ -3,18 +3,23 @@
 //! What Toss shows of it is made in `payment/view.rs`; what a confirm and a cancel do to it is in `payment/confirm.rs`
 //! and `payment/cancel.rs`. What really moved is counted apart, in `ledger.rs`.
 
+pub(crate) mod account;
 pub(crate) mod amount;
 pub(crate) mod cancel;
 pub(crate) mod confirm;
 pub(crate) mod console;
+pub(crate) mod direct;
 pub(crate) mod session;
 pub(crate) mod view;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use self::account::Due;
+use crate::banks;
 use crate::clock::Moment;
 use crate::codes;
+use crate::ids;
 use crate::limits::{CONFIRM_MS, WINDOW_MS};
 use crate::merchant::Merchant;
 use crate::method::{Family, Method};
@@ -64,9 +69,15 @@ pub(crate) struct Cancel {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) number: String,
+    #[serde(default = "default_bank")]
+    pub(crate) bank_code: String,
     pub(crate) due_at: Moment,
     pub(crate) depositor: Option<String>,
     pub(crate) refund_to: Option<RefundAccount>,
+}
+
+fn default_bank() -> String {
+    banks::DEFAULT_CODE.to_owned()
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,6 +93,17 @@ pub(crate) struct Approval {
     pub(crate) transaction_key: String,
     /// None while a virtual account waits for its deposit.
     pub(crate) at: Option<Moment>,
+}
+
+/// An entry of the transactions feed: a payment became something else, and perhaps money moved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) transaction_key: String,
+    /// What it became.
+    pub(crate) status: Status,
+    pub(crate) at: Moment,
+    /// Won that moved; 0 while a deposit is awaited.
+    pub(crate) amount: i64,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -117,6 +139,14 @@ pub(crate) struct Payment {
     pub(crate) approval: Option<Approval>,
     pub(crate) cancels: Vec<Cancel>,
     pub(crate) account: Option<Account>,
+    /// How long a virtual account will wait; none for as long as usual.
+    #[serde(default)]
+    pub(crate) due: Option<Due>,
+    /// Whose BRANDPAY it is.
+    #[serde(default)]
+    pub(crate) brandpay_customer_key: Option<String>,
+    #[serde(default)]
+    pub(crate) records: Vec<Record>,
     pub(crate) failure: Option<Failure>,
     pub(crate) secret: String,
     pub(crate) customer: Customer,
@@ -173,6 +203,15 @@ impl Payment {
             | Status::Aborted
             | Status::Expired => false,
         }
+    }
+
+    /// Notes in the feed what the payment has become; the entry's transaction key.
+    pub(crate) fn record(&mut self, amount: i64, at: Moment) -> String {
+        let transaction_key = ids::transaction_key();
+        let entry =
+            Record { transaction_key: transaction_key.clone(), status: self.status, at, amount };
+        self.records.push(entry);
+        transaction_key
     }
 
     pub(crate) fn expire(&mut self) {

@@ -27,6 +27,11 @@ impl Payments {
         self.oldest_first.iter().filter_map(|key| self.by_key.get(key))
     }
 
+    /// Payments, the youngest first.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = &Payment> {
+        self.oldest_first.iter().rev().filter_map(|key| self.find(key))
+    }
+
     pub(crate) fn find(&self, payment_key: &str) -> Option<&Payment> {
         self.by_key.get(payment_key).map(Arc::as_ref)
     }

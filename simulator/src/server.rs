@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits::SHUTDOWN_GRACE;
+use crate::webhooks::sender;
 use crate::{Simulator, state_file};
 
 /// Serves until `shutdown` is cancelled, then ends within about a second: injected delays are cut off (their work is not
@@ -28,6 +29,9 @@ pub async fn serve(
     let writing = state_file::keep_writing(Arc::clone(&shared), stop_writing.clone());
     // Dropped together with this future: a late snapshot must not overtake whoever goes on with the file.
     let writer = AbortOnDropHandle::new(tokio::spawn(writing));
+
+    let sending = sender::keep_sending(Arc::clone(&shared), closing.clone());
+    let _sender = AbortOnDropHandle::new(tokio::spawn(sending));
 
     let router = simulator.router_until(closing.clone());
     let server =

@@ -19,6 +19,10 @@ pub(crate) struct Shared {
     pub(crate) journal: Option<Journal>,
     /// Rung after every change; the writer of the state file listens.
     pub(crate) changed: Notify,
+    /// Rung when a webhook may be due.
+    pub(crate) webhooks_due: Notify,
+    /// Rung after every sending of a webhook.
+    pub(crate) webhook_sent: Notify,
     /// Room for requests with an injected delay.
     pub(crate) delayed: std::sync::Arc<Semaphore>,
 }
@@ -37,6 +41,8 @@ impl Shared {
             state: Mutex::new(State { world, unkept: Vec::new() }),
             journal,
             changed: Notify::new(),
+            webhooks_due: Notify::new(),
+            webhook_sent: Notify::new(),
             delayed: std::sync::Arc::new(Semaphore::new(DELAYED_REQUESTS_MAX)),
         }
     }
@@ -48,17 +54,20 @@ impl Shared {
 
     /// Runs `change` with the world and notes what it changed. Nobody may be told of it before [`Shared::keep`].
     pub(crate) fn write<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        let (result, has_changed) = self.with_state(|state| {
+        let (result, has_changed, has_webhooks) = self.with_state(|state| {
             let result = change(&mut state.world);
             let change = state.world.take_change();
             let has_changed = change.is_some();
             if self.journal.is_some() {
                 state.unkept.extend(change);
             }
-            (result, has_changed)
+            (result, has_changed, state.world.webhooks.has_open())
         });
         if has_changed {
             self.changed.notify_one();
+        }
+        if has_changed && has_webhooks {
+            self.webhooks_due.notify_one();
         }
         result
     }

@@ -13,16 +13,22 @@ use std::{fs, io};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::cash_receipts::CashReceipt;
 use crate::clock::Clock;
 use crate::faults::{Faults, WaitingFault};
 use crate::idempotency::{Entry, Idempotency};
 use crate::journal::{self, Journal};
+use crate::keys::Keys;
 use crate::ledger::{Account, Ledger};
 use crate::limits::{STATE_FILE_DEBOUNCE, STATE_FILE_REST_FACTOR, STATE_FILE_REST_MAX};
 use crate::payment::Payment;
 use crate::payments::Payments;
 use crate::private_file;
+use crate::refusal::Refusal;
+use crate::settings::Settings;
 use crate::state::Shared;
+use crate::webhooks::Delivery;
+use crate::webhooks::endpoints::Endpoints;
 use crate::world::World;
 
 const FORMAT: u32 = 1;
@@ -63,6 +69,9 @@ pub enum StateFileError {
         #[source]
         source: serde_json::Error,
     },
+    /// Not a file's trouble: an address, a merchant's name or a key is configured that is none.
+    #[error("the simulator cannot be configured like that")]
+    Impossible(#[source] Refusal),
     /// The file was written by another version.
     #[error(
         "the simulator's state file {path} has format {found}, this version reads {FORMAT}; \
@@ -88,6 +97,17 @@ pub(crate) struct Snapshot {
     accounts: HashMap<String, Arc<Account>>,
     answers: Vec<Arc<Entry>>,
     faults: Vec<WaitingFault>,
+    /// None in a file from before there were any, and until one is changed: what is configured counts then.
+    #[serde(default)]
+    settings: Option<Settings>,
+    #[serde(default)]
+    keys: Keys,
+    #[serde(default)]
+    endpoints: Endpoints,
+    #[serde(default)]
+    webhooks: Vec<Arc<Delivery>>,
+    #[serde(default)]
+    cash_receipts: Vec<Arc<CashReceipt>>,
 }
 
 /// Only the format, so that another version's file is told from a damaged one.
@@ -106,6 +126,11 @@ impl Snapshot {
             accounts: world.ledger.parts().clone(),
             answers: world.idempotency.answered(),
             faults: world.faults.waiting(),
+            settings: world.switched().cloned(),
+            keys: world.keys.clone(),
+            endpoints: world.webhooks.endpoints.clone(),
+            webhooks: world.webhooks.all().cloned().collect(),
+            cash_receipts: world.cash_receipts.all().cloned().collect(),
         }
     }
 
@@ -121,6 +146,12 @@ impl Snapshot {
         world.ledger = Ledger::from_parts(self.accounts);
         world.idempotency = Idempotency::from_entries(self.answers);
         world.faults = faults;
+        world.put_settings(self.settings);
+        world.keys = self.keys;
+        world.webhooks.endpoints.put_back(self.endpoints);
+        let receipts = self.cash_receipts.into_iter();
+        receipts.for_each(|receipt| world.cash_receipts.put_back(receipt));
+        self.webhooks.into_iter().for_each(|delivery| world.webhooks.put_back(delivery));
         Ok(world)
     }
 }

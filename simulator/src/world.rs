@@ -3,21 +3,29 @@
 //! The state of the world is kept in parts that know nothing of each other (payments, ledger, idempotency store, faults,
 //! clock); this file is where an operation touches several of them together.
 
+mod direct;
+mod telling;
+
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
+use crate::cash_receipts::CashReceipts;
 use crate::clock::{Clock, Moment};
 use crate::codes;
 use crate::faults::Faults;
 use crate::idempotency::Idempotency;
+use crate::keys::Keys;
 use crate::ledger::{Ledger, LedgerEntry};
-use crate::merchant::Merchant;
+use crate::merchant::{KeyId, Merchant};
+use crate::payment::account::Due;
 use crate::payment::cancel::CancelRequest;
-use crate::payment::confirm::{ConfirmRequest, MismatchCode};
+use crate::payment::confirm::ConfirmRequest;
 use crate::payment::session::NewPayment;
 use crate::payment::{Payment, Window};
 use crate::payments::Payments;
 use crate::refusal::Refusal;
+use crate::settings::Settings;
+use crate::webhooks::Webhooks;
 
 #[derive(Debug, Default)]
 pub(crate) struct World {
@@ -26,6 +34,18 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) idempotency: Idempotency,
     pub(crate) faults: Faults,
+    pub(crate) keys: Keys,
+    pub(crate) webhooks: Webhooks,
+    pub(crate) cash_receipts: CashReceipts,
+    /// What holds until somebody switches something.
+    configured: Settings,
+    /// What was switched, wholly in the place of what was configured.
+    switched: Option<Settings>,
+    are_settings_changed: bool,
+    /// How many calls came that name no payment.
+    pub(crate) unnamed_calls: u64,
+    /// Where browsers reach the simulator, as far as that is known without a request.
+    pub(crate) origin: String,
     /// The number of the last change that was taken with [`World::take_change`].
     pub(crate) sequence: u64,
     /// Payments with a confirm or cancel on its way.
@@ -50,7 +70,60 @@ impl World {
             && let Some(payment) = self.payments.find_mut(payment_key)
         {
             payment.expire();
+            self.tell(payment_key);
         }
+    }
+
+    /// Lets every payment's time run out that has.
+    pub(crate) fn refresh_all(&mut self) {
+        let now = self.now();
+        let has_run_out = self.payments.all().filter(|payment| payment.has_run_out(now));
+        let keys: Vec<String> = has_run_out.map(|payment| payment.payment_key.clone()).collect();
+        keys.iter().for_each(|key| self.refresh(key));
+    }
+
+    pub(crate) fn configure(&mut self, settings: Settings) {
+        self.configured = settings;
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        self.switched.as_ref().unwrap_or(&self.configured)
+    }
+
+    /// The settings, if they are other than those that were configured.
+    pub(crate) fn switched(&self) -> Option<&Settings> {
+        self.switched.as_ref()
+    }
+
+    /// Puts stored settings in place. Not a change.
+    pub(crate) fn put_settings(&mut self, settings: Option<Settings>) {
+        self.switched = settings;
+    }
+
+    pub(crate) fn switch(&mut self, settings: Settings) {
+        if self.settings().reorder_webhooks && !settings.reorder_webhooks {
+            let now = self.now();
+            self.webhooks.release_waiting(now);
+        }
+        self.switched = Some(settings);
+        self.are_settings_changed = true;
+    }
+
+    /// The settings, if they changed since the last call.
+    pub(crate) fn take_settings(&mut self) -> Option<Settings> {
+        if std::mem::take(&mut self.are_settings_changed) { self.switched.clone() } else { None }
+    }
+
+    /// # Errors
+    /// 401 for a key that is not, or no longer, anybody's.
+    pub(crate) fn merchant_of(&self, key: KeyId) -> Result<Merchant, Refusal> {
+        self.keys.merchant_of(key, self.settings().known_keys_only)
+    }
+
+    /// # Errors
+    /// 400 for a client key that is nobody's.
+    pub(crate) fn merchant_of_client(&self, beside: KeyId) -> Result<Merchant, Refusal> {
+        self.keys.merchant_of_client(beside, self.settings().known_keys_only)
     }
 
     /// Opens a session (READY); with `window`, one that a payment window shows.
@@ -65,7 +138,8 @@ impl World {
     ) -> Result<String, Refusal> {
         new.check()?;
         let now = self.now();
-        let payment = Payment::open(merchant, new, window, now);
+        let due = Due::parse(new.valid_hours, new.due_date.as_deref(), now)?;
+        let payment = Payment { due, ..Payment::open(merchant, new, window, now) };
         let payment_key = payment.payment_key.clone();
         if let Some(evicted) = self.payments.add(payment, now)? {
             self.ledger.forget(&evicted);
@@ -109,10 +183,10 @@ impl World {
         &self,
         merchant: &Merchant,
         request: &ConfirmRequest,
-        mismatch: MismatchCode,
     ) -> Result<(), Refusal> {
         let payment = self.payments.find_own(merchant, &request.payment_key);
-        payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?.check_confirm(request, mismatch)
+        let payment = payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?;
+        payment.check_confirm(request, self.settings().mismatch_code)
     }
 
     /// Takes the money of a checked confirm, or aborts the payment if the institution refuses it.
@@ -129,11 +203,13 @@ impl World {
         let payment = payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?;
         if let Some(refusal) = declined.or_else(|| payment.institution_refusal()) {
             payment.abort(&refusal);
+            self.tell(payment_key);
             return Err(refusal);
         }
         if let Some(charged) = payment.approve(now) {
             self.ledger.account_mut(payment_key).charges.push(charged);
         }
+        self.tell(payment_key);
         Ok(())
     }
 
@@ -185,6 +261,15 @@ impl World {
         if let Some(amount) = refunded {
             self.ledger.account_mut(payment_key).refunds.push(amount);
         }
+        self.tell(payment_key);
+    }
+
+    /// The payment failed inside of its window.
+    pub(crate) fn abort(&mut self, payment_key: &str, refusal: &Refusal) {
+        if let Some(payment) = self.payments.find_mut(payment_key) {
+            payment.abort(refusal);
+            self.tell(payment_key);
+        }
     }
 
     /// The buyer pays into the virtual account.
@@ -196,6 +281,20 @@ impl World {
         let payment = self.payments.find_mut(payment_key);
         let deposited = payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?.deposit(now)?;
         self.ledger.account_mut(payment_key).charges.push(deposited);
+        self.tell(payment_key);
+        Ok(())
+    }
+
+    /// The bank takes the deposit back: it never was there.
+    ///
+    /// # Errors
+    /// 404 for an unknown payment, 400 if there is no whole deposit.
+    pub(crate) fn reverse_deposit(&mut self, payment_key: &str) -> Result<(), Refusal> {
+        let now = self.now();
+        let payment = self.payments.find_mut(payment_key);
+        payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?.reverse_deposit(now)?;
+        self.ledger.account_mut(payment_key).charges.pop();
+        self.tell(payment_key);
         Ok(())
     }
 

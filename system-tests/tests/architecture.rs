@@ -40,7 +40,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
 const BELONGS_TO: [(&str, &[&str]); 9] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
-    ("reqwest", &["toss", "app", "system-tests"]),
+    ("reqwest", &["toss", "simulator", "app", "system-tests"]),
     ("axum", &["api", "shop", "simulator", "app"]),
     ("lapin", &["queue"]),
     ("backoff", &["worker"]),

@@ -19,7 +19,13 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let listener = parts::listen(config.simulator.listen, "--listen").await?;
     let url = listener.url();
-    let serve = parts::simulator(config, listener, args.state_file.clone(), shutdown)?;
+    let serve = parts::simulator(
+        config,
+        listener,
+        args.state_file.clone(),
+        args.webhook_url.clone(),
+        shutdown,
+    )?;
     print(&format!(
         "{url}\n  API: {url}/v1/payments with any key test_sk_…; browser script: {url}/v2/standard\n  \
          ledger: {url}/_sim/ledger; faults: POST {url}/_sim/faults; clock: POST {url}/_sim/clock\n"

@@ -52,7 +52,7 @@ impl Faults {
         Ok(())
     }
 
-    fn set_remaining(&mut self, sequence: u64, remaining: u32) {
+    pub(super) fn set_remaining(&mut self, sequence: u64, remaining: u32) {
         for queue in self.queues.values_mut() {
             let Some(at) = queue.iter().position(|fault| fault.sequence == sequence) else {
                 continue;

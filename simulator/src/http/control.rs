@@ -3,13 +3,15 @@
 //! It asks for no key, except to know whose payment to make. Pages of other sites are kept out, see `guard`: a
 //! request that names an `Origin` or a `Host` other than the simulator's own is refused.
 
+mod webhooks;
+
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,7 @@ use super::api::language_of;
 use super::{App, answer, guard};
 use crate::codes;
 use crate::handle::{Handle, LedgerQuery};
+use crate::limits::LISTED_MAX;
 use crate::merchant::authenticate;
 use crate::refusal::Refusal;
 
@@ -29,10 +32,17 @@ pub(crate) fn routes() -> Router<App> {
         .route("/readyz", get(health))
         .route("/_sim/payments", post(create_payment))
         .route("/_sim/payments/{paymentKey}/deposit", post(deposit))
+        .route("/_sim/payments/{paymentKey}/reverse", post(reverse_deposit))
         .route("/_sim/payments/{paymentKey}/cancel", post(cancel_by_hand))
         .route("/_sim/ledger", get(ledger))
         .route("/_sim/faults", get(list_faults).post(add_fault).delete(clear_faults))
+        .route("/_sim/faults/{sequence}", delete(remove_fault))
+        .route("/_sim/settings", get(read_settings).post(change_settings))
+        .route("/_sim/merchants", get(list_merchants).post(add_merchant))
+        .route("/_sim/merchants/revoke", post(revoke_key))
+        .route("/_sim/idempotency", get(list_keys))
         .route("/_sim/clock", get(read_clock).post(move_clock))
+        .merge(webhooks::routes())
         .route_layer(middleware::from_fn(guard::refuse_other_sites))
 }
 
@@ -58,7 +68,7 @@ fn text_of(path: PathText) -> Result<String, Refusal> {
     path.map(|Path(text)| text).map_err(|_| Refusal::new(codes::NOT_FOUND_PAYMENT))
 }
 
-fn handle_of(app: &App) -> Handle {
+pub(crate) fn handle_of(app: &App) -> Handle {
     Handle::new(std::sync::Arc::clone(&app.shared))
 }
 
@@ -100,6 +110,12 @@ async fn cancel_by_hand(
     answer_with(&headers, result)
 }
 
+async fn reverse_deposit(State(app): State<App>, headers: HeaderMap, path: PathText) -> Response {
+    let result =
+        text_of(path).and_then(|payment_key| handle_of(&app).reverse_deposit(&payment_key));
+    answer_with(&headers, result)
+}
+
 async fn ledger(
     State(app): State<App>,
     headers: HeaderMap,
@@ -110,6 +126,50 @@ async fn ledger(
         Err(_) => Err(Refusal::about(codes::INVALID_REQUEST, "paymentKey, orderId")),
     };
     answer_with(&headers, result)
+}
+
+async fn remove_fault(
+    State(app): State<App>,
+    headers: HeaderMap,
+    path: Result<Path<u64>, PathRejection>,
+) -> Response {
+    let sequence = path.map(|Path(sequence)| sequence);
+    let sequence = sequence.map_err(|_| Refusal::about(codes::NOT_FOUND, "fault"));
+    let removed = sequence.and_then(|sequence| handle_of(&app).remove_fault(sequence));
+    answer_with(&headers, removed.map(|()| json!({"cleared": 1})))
+}
+
+async fn read_settings(State(app): State<App>) -> Response {
+    Json(handle_of(&app).settings()).into_response()
+}
+
+async fn change_settings(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let changed = parse(body).and_then(|changes| handle_of(&app).change_settings(changes));
+    answer_with(&headers, changed)
+}
+
+async fn list_merchants(State(app): State<App>) -> Response {
+    Json(json!({"merchants": handle_of(&app).merchants()})).into_response()
+}
+
+async fn add_merchant(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let added = parse(body).and_then(|keys| handle_of(&app).add_merchant(&keys));
+    answer_with(&headers, added.map(|m_id| json!({"mId": m_id})))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RevokeKey {
+    secret_key: String,
+}
+
+async fn revoke_key(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let revoked = parse(body).and_then(|it: RevokeKey| handle_of(&app).revoke_key(&it.secret_key));
+    answer_with(&headers, revoked.map(|()| json!({"revoked": true})))
+}
+
+async fn list_keys(State(app): State<App>) -> Response {
+    Json(json!({"keys": handle_of(&app).idempotency(LISTED_MAX)})).into_response()
 }
 
 async fn list_faults(State(app): State<App>) -> Response {

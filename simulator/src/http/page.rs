@@ -9,6 +9,7 @@ use super::App;
 use crate::refusal::Language;
 
 const STYLE: &str = include_str!("../../assets/window.css");
+const DESK_STYLE: &str = include_str!("../../assets/desk.css");
 
 /// No script at all, our own style sheet only. A form may lead to any web address: browsers apply this rule to the
 /// redirects behind a form as well, and those go to the shop, and from there wherever the shop sends its customer. The
@@ -19,27 +20,50 @@ const CONTENT_SECURITY_POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 pub(crate) fn routes() -> Router<App> {
-    Router::new().route("/assets/window.css", get(style))
+    Router::new()
+        .route("/assets/window.css", get(async || style(STYLE)))
+        .route("/assets/desk.css", get(async || style(DESK_STYLE)))
 }
 
-async fn style() -> Response {
+fn style(text: &'static str) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/css;charset=UTF-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    (headers, STYLE).into_response()
+    (headers, text).into_response()
 }
 
 /// A whole page around `content`, which must be HTML already.
 pub(crate) fn page(status: StatusCode, language: Language, title: &str, content: &str) -> Response {
+    framed(status, language, title, "", content)
+}
+
+/// A whole page of the control desk, which has a style of its own on top.
+pub(crate) fn desk_page(
+    status: StatusCode,
+    language: Language,
+    title: &str,
+    content: &str,
+) -> Response {
+    let style = "<link rel=\"stylesheet\" href=\"/assets/desk.css\">\n";
+    framed(status, language, title, style, content)
+}
+
+fn framed(
+    status: StatusCode,
+    language: Language,
+    title: &str,
+    more_head: &str,
+    content: &str,
+) -> Response {
     let html = format!(
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"robots\" content=\"noindex\">\n<title>{}</title>\n\
          <link rel=\"icon\" href=\"data:,\">\n\
-         <link rel=\"stylesheet\" href=\"/assets/window.css\">\n</head>\n<body>\n{content}\n</body>\n</html>\n",
+         <link rel=\"stylesheet\" href=\"/assets/window.css\">\n{more_head}</head>\n<body>\n{content}\n</body>\n</html>\n",
         language.pick("ko", "en"),
         escape(title),
     );
@@ -64,12 +88,12 @@ pub(crate) fn notice(status: StatusCode, language: Language, title: &str, text: 
     page(status, language, title, &content)
 }
 
-/// The strip on top of every page: this is a simulator. With `switch`, a link to the page in the other language.
+/// The strip on top of every page: this is a simulator. With `switch`, a link to that address, where the page is in the other language.
 pub(crate) fn banner(language: Language, switch: Option<&str>) -> String {
     let switch = match switch {
-        Some(path) => format!(
-            "<a class=\"language\" href=\"{}?lang={}\" hreflang=\"{1}\" lang=\"{1}\">{}</a>",
-            escape(path),
+        Some(address) => format!(
+            "<a class=\"language\" href=\"{}\" hreflang=\"{1}\" lang=\"{1}\">{2}</a>",
+            escape(address),
             language.pick("en", "ko"),
             language.pick("English", "한국어"),
         ),

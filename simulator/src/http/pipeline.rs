@@ -1,4 +1,4 @@
-//! What every payment call goes through: authentication, test code, faults, idempotency, the work, the answer.
+//! What every call of the API goes through: authentication, test code, faults, idempotency, the work, the answer.
 //!
 //! The order is the simulator's reading of Toss: what is refused for its key never reaches the idempotency store; what
 //! fails validation does. Each step takes the world's lock for itself; between them there may be an injected delay.
@@ -6,71 +6,23 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::http::HeaderValue;
 use axum::response::Response;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::App;
 use super::answer::{Answer, Reply, cut};
+use super::endpoint::{Call, Count};
 use super::work::work;
 use crate::codes;
-use crate::faults::{FaultKind, FaultRequest, Layer, Operation};
+use crate::faults::{FaultKind, FaultRequest, Layer};
 use crate::idempotency::{self, Found, Scope, StoredAnswer};
 use crate::ids;
 use crate::ledger::{RecordedRequest, recorded_at, recorded_body};
 use crate::limits::LEDGER_HEADER_BYTES_MAX;
 use crate::merchant::{Merchant, authenticate};
-use crate::refusal::{Language, Refusal};
+use crate::refusal::Refusal;
 use crate::world::World;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Endpoint {
-    Confirm,
-    LookUp,
-    LookUpByOrder,
-    Cancel,
-}
-
-impl Endpoint {
-    pub(crate) fn has_body(self) -> bool {
-        match self {
-            Endpoint::Confirm | Endpoint::Cancel => true,
-            Endpoint::LookUp | Endpoint::LookUpByOrder => false,
-        }
-    }
-
-    fn method(self) -> &'static str {
-        if self.has_body() { "POST" } else { "GET" }
-    }
-
-    fn operation(self) -> Operation {
-        match self {
-            Endpoint::Confirm => Operation::Confirm,
-            Endpoint::Cancel => Operation::Cancel,
-            Endpoint::LookUp | Endpoint::LookUpByOrder => Operation::LookUp,
-        }
-    }
-}
-
-/// One request as it arrived. Which payment it names is not checked yet.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) path: String,
-    pub(crate) payment_key: Option<String>,
-    pub(crate) order_id: Option<String>,
-    pub(crate) json: Result<Value, Refusal>,
-    pub(crate) body: Bytes,
-    pub(crate) authorization: Option<Vec<u8>>,
-    pub(crate) test_code: Option<Vec<u8>>,
-    pub(crate) idempotency_key: Option<HeaderValue>,
-    pub(crate) traceparent: Option<HeaderValue>,
-    pub(crate) request_id: Option<HeaderValue>,
-    pub(crate) language: Language,
-    pub(crate) origin: String,
-}
 
 /// A request that was let in.
 #[derive(Debug)]
@@ -79,6 +31,8 @@ struct Run {
     /// The payment it is about, if there is one, whoever's.
     subject: Option<String>,
     merchant: Option<Merchant>,
+    /// How many calls of its kind there were for its payment, or without one, with this one.
+    number: u64,
     scope: Option<Scope>,
     /// Decided already, without any work.
     decided: Option<Reply>,
@@ -90,9 +44,10 @@ struct Run {
 
 pub(crate) async fn handle(app: App, call: Call) -> Response {
     let mut run = app.shared.write(|world| admit(world, &call));
-    let is_slow =
+    let is_delayed =
         run.fault.as_ref().is_some_and(|it| it.delay_before_ms().max(it.delay_after_ms()) > 0);
-    if !is_slow {
+    // An answer that lets webhooks go first may take as long as they do.
+    if !is_delayed && !app.shared.read(World::tells_early) {
         return carry_through(app, call, run).await;
     }
     let Ok(permit) = app.shared.delayed.clone().try_acquire_owned() else {
@@ -116,15 +71,18 @@ async fn carry_through(app: App, call: Call, mut run: Run) -> Response {
     let mut reply = if is_cut_short {
         Reply::Cut
     } else {
-        let config = &app.shared.config;
+        let pause = app.shared.config.consecutive_cancel_pause;
         app.shared.write(|world| match run.decided.take() {
             Some(reply) => deliver(reply, fault.as_ref()),
             None => {
-                let answer = answer_by_work(world, config, &call, &run, fault.as_ref());
+                let answer = answer_by_work(world, pause, &call, &run, fault.as_ref());
                 deliver(Reply::Answer(answer), fault.as_ref())
             }
         })
     };
+    if let Some(key) = &run.subject {
+        let_webhooks_go_first(&app, key).await;
+    }
     if !sleep(delay(FaultRequest::delay_after_ms), &app.closing).await {
         reply = Reply::Cut;
     }
@@ -143,6 +101,28 @@ async fn sleep(ms: u64, closing: &CancellationToken) -> bool {
     }
 }
 
+/// With early webhooks, waits until those of the payment were sent once; at most about as long as one may take.
+async fn let_webhooks_go_first(app: &App, payment_key: &str) {
+    let all_sent = async {
+        loop {
+            let sent = app.shared.webhook_sent.notified();
+            tokio::pin!(sent);
+            // Before the look, so that nothing is missed between the two.
+            sent.as_mut().enable();
+            if !app.shared.read(|world| world.has_early_news(payment_key)) {
+                return;
+            }
+            sent.await;
+        }
+    };
+    let longest = app.shared.config.webhook_timeout.saturating_add(Duration::from_secs(1));
+    tokio::select! {
+        () = all_sent => {}
+        () = tokio::time::sleep(longest) => {}
+        () = app.closing.cancelled() => {}
+    }
+}
+
 fn refused(code: codes::Code, call: &Call) -> Reply {
     Reply::Answer(Answer::refusal(&Refusal::new(code), call.language))
 }
@@ -153,24 +133,15 @@ fn admit(world: &mut World, call: &Call) -> Run {
         trace_id: ids::trace_id(),
         subject: subject_of(world, call),
         merchant: None,
+        number: 0,
         scope: None,
         decided: None,
         is_replay: false,
         fault: None,
         holds_subject: false,
     };
-    if let Some(key) = &run.subject {
-        world.refresh(key);
-        let calls = &mut world.ledger.account_mut(key).calls;
-        let count = match call.endpoint {
-            Endpoint::Confirm => &mut calls.confirm,
-            Endpoint::LookUp => &mut calls.look_up,
-            Endpoint::LookUpByOrder => &mut calls.look_up_by_order,
-            Endpoint::Cancel => &mut calls.cancel,
-        };
-        *count = count.saturating_add(1);
-    }
-    match check_caller(call) {
+    run.number = count(world, call, run.subject.as_deref());
+    match check_caller(world, call) {
         Ok((merchant, scope)) => {
             run.merchant = Some(merchant);
             run.scope = scope;
@@ -181,6 +152,30 @@ fn admit(world: &mut World, call: &Call) -> Run {
     run
 }
 
+/// Counts a call, at its payment if it has one; how many of its kind there were.
+fn count(world: &mut World, call: &Call, subject: Option<&str>) -> u64 {
+    let (Some(key), Some(kind)) = (subject, call.endpoint.count()) else {
+        world.unnamed_calls = world.unnamed_calls.saturating_add(1);
+        return world.unnamed_calls;
+    };
+    world.refresh(key);
+    let calls = &mut world.ledger.account_mut(key).calls;
+    let count = match kind {
+        Count::Confirm => &mut calls.confirm,
+        Count::LookUp => &mut calls.look_up,
+        Count::LookUpByOrder => &mut calls.look_up_by_order,
+        Count::Cancel => &mut calls.cancel,
+    };
+    *count = count.saturating_add(1);
+    match kind {
+        Count::Confirm => calls.confirm,
+        Count::Cancel => calls.cancel,
+        Count::LookUp | Count::LookUpByOrder => {
+            calls.look_up.saturating_add(calls.look_up_by_order)
+        }
+    }
+}
+
 /// The payment a request names, else the newest of the order it names.
 fn subject_of(world: &World, call: &Call) -> Option<String> {
     let by_key = call.payment_key.as_deref().and_then(|key| world.payments.find(key));
@@ -189,8 +184,9 @@ fn subject_of(world: &World, call: &Call) -> Option<String> {
 }
 
 /// Key, test code, idempotency key: everything that is refused without a trace in the idempotency store.
-fn check_caller(call: &Call) -> Result<(Merchant, Option<Scope>), Refusal> {
-    let merchant = authenticate(call.authorization.as_deref())?;
+fn check_caller(world: &World, call: &Call) -> Result<(Merchant, Option<Scope>), Refusal> {
+    let caller = authenticate(call.authorization.as_deref())?;
+    let merchant = world.merchant_of(caller)?;
     if let Some(code) = &call.test_code {
         let known = std::str::from_utf8(code).ok().and_then(codes::find_code);
         return Err(Refusal::new(known.copied().unwrap_or(codes::INVALID_TEST_CODE)));
@@ -198,7 +194,7 @@ fn check_caller(call: &Call) -> Result<(Merchant, Option<Scope>), Refusal> {
     let key = call.idempotency_key.as_ref().map(HeaderValue::as_bytes);
     let scope = idempotency::parse_key(key)?.map(|key| Scope {
         key,
-        merchant: merchant.id,
+        caller,
         method: call.endpoint.method().to_owned(),
         path: call.path.clone(),
     });
@@ -242,10 +238,10 @@ fn let_in(world: &mut World, call: &Call, run: &mut Run) {
 
 /// Keeps other confirms and cancels away from the payment. False if one of them was first: that is the answer then.
 fn hold_subject(world: &mut World, call: &Call, run: &mut Run) -> bool {
-    let too_late = match call.endpoint {
-        Endpoint::Confirm => codes::ALREADY_PROCESSING_REQUEST,
-        Endpoint::Cancel => codes::FORBIDDEN_CONSECUTIVE_REQUEST,
-        Endpoint::LookUp | Endpoint::LookUpByOrder => return true,
+    let too_late = match call.endpoint.count() {
+        Some(Count::Confirm) => codes::ALREADY_PROCESSING_REQUEST,
+        Some(Count::Cancel) => codes::FORBIDDEN_CONSECUTIVE_REQUEST,
+        Some(Count::LookUp | Count::LookUpByOrder) | None => return true,
     };
     let (Some(merchant), Some(key)) = (&run.merchant, &run.subject) else { return true };
     if world.payments.find_own(merchant, key).is_none() {
@@ -270,7 +266,12 @@ fn take_fault(
     let key = run.subject.as_deref();
     let order_id = key.and_then(|key| world.payments.find(key)).map(|it| it.order_id.clone());
     let order_id = order_id.as_deref().or(call.order_id.as_deref());
-    let fault = world.faults.take(key, order_id, call.endpoint.operation(), is_kept);
+    let operation = call.endpoint.operation();
+    let fault = world.faults.take(key, order_id, operation, &is_kept).or_else(|| {
+        let chance = world.settings().chance.as_ref()?;
+        let drawn = chance.draw(order_id.unwrap_or_default(), operation, run.number);
+        drawn.filter(|fault| !is_kept(fault))
+    });
     if let Some(fault) = &fault {
         tracing::debug!(kind = ?fault.kind, path = call.path, "a scripted fault hits this request");
     }
@@ -305,20 +306,21 @@ fn front_reply(fault: &FaultRequest, call: &Call) -> Reply {
 
 fn answer_by_work(
     world: &mut World,
-    config: &crate::Config,
+    pause: Duration,
     call: &Call,
     run: &Run,
     fault: Option<&FaultRequest>,
 ) -> Answer {
     let result = match &run.merchant {
-        Some(merchant) => work(world, config, call, merchant, fault),
+        Some(merchant) => work(world, pause, call, merchant, fault),
         None => Err(Refusal::new(codes::UNAUTHORIZED_KEY)),
     };
     let answer = match result {
         Ok(body) => Answer::json(200, body),
         Err(refusal) => Answer::refusal(&refusal, call.language),
     };
-    store(world, run, &answer, config.store_5xx);
+    let store_5xx = world.settings().store_5xx;
+    store(world, run, &answer, store_5xx);
     answer
 }
 
@@ -350,7 +352,11 @@ fn release(world: &mut World, call: &Call, run: &Run, status: Option<u16>) {
     if let Some(scope) = &run.scope {
         world.idempotency.release(scope);
     }
-    let Some(key) = &run.subject else { return };
+    // A payment that the call itself made is what it was about.
+    let by_order = || call.order_id.as_deref().and_then(|id| world.newest_of_order(id));
+    let made = || by_order().map(|payment| payment.payment_key.clone());
+    let subject = run.subject.clone().or_else(made);
+    let Some(key) = &subject else { return };
     if run.holds_subject {
         world.vacate(key);
     }

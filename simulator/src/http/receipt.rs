@@ -84,7 +84,7 @@ fn receipt_page(payment: &Payment, language: Language) -> Response {
     )
 }
 
-fn status_text(status: Status, language: Language) -> &'static str {
+pub(crate) fn status_text(status: Status, language: Language) -> &'static str {
     match status {
         Status::Ready | Status::InProgress => language.pick("결제 진행 중", "In progress"),
         Status::WaitingForDeposit => language.pick("입금 대기", "Waiting for the deposit"),

@@ -46,7 +46,7 @@ pub(crate) fn append_parameters(url: &str, parameters: &[(&str, &str)]) -> Strin
 }
 
 /// Percent-encodes everything but RFC 3986's unreserved characters.
-fn encode_onto(result: &mut String, text: &str) {
+pub(crate) fn encode_onto(result: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             result.push(char::from(byte));

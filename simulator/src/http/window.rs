@@ -17,7 +17,8 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use self::choice::{Choice, ChoiceForm, apply};
-use self::form::{OpenForm, language_named};
+use self::form::OpenForm;
+pub(crate) use self::form::language_named;
 use super::App;
 use super::api::language_of;
 use super::page::notice;
@@ -54,9 +55,12 @@ async fn open(
     let opened = form
         .map_err(|_| Refusal::new(codes::INVALID_PARAMETERS))
         .and_then(|Form(form)| form.check())
-        .and_then(|(merchant, new, window)| {
+        .and_then(|(key, new, window)| {
             let id = window.id.clone();
-            app.shared.write(|world| world.open(merchant, new, Some(window)))?;
+            app.shared.write(|world| {
+                let merchant = world.merchant_of_client(key)?;
+                world.open(merchant, new, Some(window))
+            })?;
             Ok(id)
         });
     match opened {

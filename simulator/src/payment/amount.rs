@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use crate::codes;
 use crate::limits::AMOUNT_MAX;
+use crate::refusal::Refusal;
 
 /// A whole amount: a JSON number (`1000`, `1000.0`) or digits in a string. None for anything else.
 ///
@@ -12,6 +14,20 @@ pub(crate) fn parse_amount(value: &Value) -> Option<i64> {
         Value::Number(number) => parse_digits(number.to_string().trim_end_matches(".0")),
         Value::String(text) => parse_digits(text),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A field that may be missing or null, which is the same.
+///
+/// # Errors
+/// 400 `INVALID_REQUEST` if it is there and no whole amount.
+pub(crate) fn optional_amount(body: &Value, field: &str) -> Result<Option<i64>, Refusal> {
+    match body.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match parse_amount(value) {
+            Some(amount) => Ok(Some(amount)),
+            None => Err(Refusal::about(codes::INVALID_REQUEST, field)),
+        },
     }
 }
 

@@ -4,40 +4,17 @@
 
 use serde_json::{Value, json};
 
-use super::amount::parse_amount;
+use super::amount::optional_amount;
 use super::{Cancel, Payment, RefundAccount, Status};
+use crate::banks;
 use crate::clock::Moment;
 use crate::codes::{self, Code};
-use crate::ids;
 use crate::limits::{
     CANCEL_REASON_CHARS_MAX, CANCELS_MAX, REFUND_ACCOUNT_DIGITS_MAX, REFUND_HOLDER_CHARS_MAX,
     TRANSFER_CANCEL_MS, VIRTUAL_ACCOUNT_CANCEL_MS,
 };
 use crate::method::Family;
 use crate::refusal::Refusal;
-
-/// Source: Toss, bank codes.
-const BANKS: &[&str] = &[
-    "02", "03", "06", "07", "11", "12", "20", "23", "27", "31", "32", "34", "35", "37", "39", "45",
-    "48", "50", "54", "64", "71", "81", "88", "89", "90", "92",
-];
-/// Banks may also be named in Korean or English; these few stand for all.
-const BANK_NAMES: &[(&str, &str)] = &[
-    ("국민", "06"),
-    ("KOOKMIN", "06"),
-    ("신한", "88"),
-    ("SHINHAN", "88"),
-    ("우리", "20"),
-    ("WOORI", "20"),
-    ("하나", "81"),
-    ("HANA", "81"),
-    ("농협", "11"),
-    ("NONGHYEOP", "11"),
-    ("카카오", "90"),
-    ("KAKAOBANK", "90"),
-    ("토스", "92"),
-    ("TOSSBANK", "92"),
-];
 
 /// A cancel's body after its shape was checked.
 #[derive(Debug, Clone)]
@@ -78,15 +55,11 @@ impl CancelRequest {
         if !(1..=CANCEL_REASON_CHARS_MAX).contains(&reason.chars().count()) {
             return Err(bad("cancelReason"));
         }
-        let optional_amount = |field: &str| match body.get(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => parse_amount(value).map(Some).ok_or_else(|| bad(field)),
-        };
-        let amount = optional_amount("cancelAmount")?;
+        let amount = optional_amount(body, "cancelAmount")?;
         if amount.is_some_and(|amount| amount <= 0) {
             return Err(bad("cancelAmount"));
         }
-        let tax_free = optional_amount("taxFreeAmount")?.unwrap_or(0);
+        let tax_free = optional_amount(body, "taxFreeAmount")?.unwrap_or(0);
         if tax_free < 0 {
             return Err(bad("taxFreeAmount"));
         }
@@ -98,7 +71,7 @@ impl CancelRequest {
         Ok(CancelRequest {
             reason: reason.to_owned(),
             amount,
-            refundable: optional_amount("refundableAmount")?,
+            refundable: optional_amount(body, "refundableAmount")?,
             tax_free,
             currency,
             refund_account: body.get("refundReceiveAccount").filter(|it| !it.is_null()).cloned(),
@@ -232,9 +205,7 @@ impl Payment {
         let account = request.refund_account.as_ref().ok_or_else(info_wrong)?;
         let text = |field: &str| account.get(field).and_then(Value::as_str).unwrap_or("");
         let (bank, number, holder) = (text("bank"), text("accountNumber"), text("holderName"));
-        let named = BANK_NAMES.iter().find(|(name, _)| *name == bank).map(|(_, code)| *code);
-        let bank_code = BANKS.iter().find(|code| **code == bank).copied().or(named);
-        let bank_code = bank_code.ok_or(Refusal::new(codes::INVALID_BANK))?;
+        let bank_code = banks::code_of(bank).ok_or(Refusal::new(codes::INVALID_BANK))?;
         let is_number = (1..=REFUND_ACCOUNT_DIGITS_MAX).contains(&number.len())
             && number.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number {
@@ -259,6 +230,8 @@ impl Payment {
             (true, true) => Status::Canceled,
             (true, false) | (false, _) => Status::PartialCanceled,
         };
+        let moved = if is_before_deposit { 0 } else { checked.amount };
+        let transaction_key = self.record(moved, now);
         self.cancels.push(Cancel {
             amount: checked.amount,
             tax_free: checked.tax_free,
@@ -266,7 +239,7 @@ impl Payment {
             reason: checked.reason,
             refundable_after: left,
             at: now,
-            transaction_key: ids::transaction_key(),
+            transaction_key,
         });
         if let (Some(account), Some(refund_to)) = (self.account.as_mut(), checked.refund_to) {
             account.refund_to = Some(refund_to);

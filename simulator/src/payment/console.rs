@@ -1,7 +1,7 @@
-//! What happens to a payment without a call of the API: a deposit by the buyer, a cancel in Toss's merchant console.
+//! A cancel in Toss's merchant console. What happens to a virtual account without a call is in `account.rs`.
 
+use super::Payment;
 use super::cancel::{CancelRequest, CheckedCancel};
-use super::{Payment, Status};
 use crate::clock::Moment;
 use crate::codes;
 use crate::limits::CANCEL_REASON_CHARS_MAX;
@@ -9,25 +9,6 @@ use crate::method::Family;
 use crate::refusal::Refusal;
 
 impl Payment {
-    /// The buyer paid into the virtual account: WAITING_FOR_DEPOSIT → DONE. Returns what came in, in won.
-    ///
-    /// # Errors
-    /// 400 `INVALID_REQUEST` if no deposit is awaited or its due date has passed.
-    pub(crate) fn deposit(&mut self, now: Moment) -> Result<i64, Refusal> {
-        let refusal = || Refusal::about(codes::INVALID_REQUEST, "no deposit is awaited");
-        let (Some(account), Some(approval)) = (self.account.as_mut(), self.approval.as_mut())
-        else {
-            return Err(refusal());
-        };
-        if self.status != Status::WaitingForDeposit || now > account.due_at {
-            return Err(refusal());
-        }
-        account.depositor = self.customer.name.clone();
-        approval.at = Some(now);
-        self.status = Status::Done;
-        Ok(self.amount)
-    }
-
     /// Checks a cancel by hand. The console knows the buyer's account, so none is asked for.
     ///
     /// # Errors

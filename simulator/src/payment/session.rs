@@ -43,6 +43,15 @@ pub struct NewPayment {
     /// At most 100 characters.
     #[serde(default)]
     pub customer_mobile_phone: Option<String>,
+    /// How many hours a virtual account waits, 1–2160; 168 if neither this nor `due_date` is given.
+    #[serde(default)]
+    pub valid_hours: Option<i64>,
+    /// Until when a virtual account waits, `2026-01-31T09:05:00` in Korea; instead of `valid_hours`.
+    #[serde(default)]
+    pub due_date: Option<String>,
+    /// Makes it a payment of BRANDPAY by this customer, which has a confirm of its own.
+    #[serde(default)]
+    pub brandpay_customer_key: Option<String>,
     /// At most 5 pairs of text, echoed in the Payment object.
     #[serde(default)]
     pub metadata: Option<Map<String, Value>>,
@@ -61,6 +70,9 @@ impl NewPayment {
             tax_exemption_amount: 0,
             customer_name: None,
             customer_mobile_phone: None,
+            valid_hours: None,
+            due_date: None,
+            brandpay_customer_key: None,
             metadata: None,
         }
     }
@@ -82,6 +94,7 @@ impl NewPayment {
         for (field, text) in [
             ("customerName", &self.customer_name),
             ("customerMobilePhone", &self.customer_mobile_phone),
+            ("brandpayCustomerKey", &self.brandpay_customer_key),
         ] {
             if text.as_ref().is_some_and(|text| text.chars().count() > CUSTOMER_TEXT_CHARS_MAX) {
                 return Err(Refusal::about(codes::INVALID_REQUEST, field));
@@ -133,6 +146,9 @@ impl Payment {
             approval: None,
             cancels: Vec::new(),
             account: None,
+            due: None,
+            brandpay_customer_key: new.brandpay_customer_key,
+            records: Vec::new(),
             failure: None,
             secret: ids::webhook_secret(),
             customer: Customer { name: new.customer_name, mobile_phone: new.customer_mobile_phone },

@@ -3,7 +3,7 @@
 //! Source: Toss, Payment object. Display values are Korean unless the caller asks for English.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::amount::vat_of;
 use super::{Cancel, Payment, Status};
@@ -19,6 +19,8 @@ pub(crate) struct Rendering<'a> {
     pub(crate) language: Language,
     /// Where the simulator is reached, without a slash at the end.
     pub(crate) origin: &'a str,
+    /// Whether an easy-pay's provider is named by its code in every language.
+    pub(crate) provider_codes: bool,
 }
 
 /// Toss's Payment object; fields in the order of its reference.
@@ -108,7 +110,7 @@ struct CardView {
 struct VirtualAccountView {
     account_type: &'static str,
     account_number: String,
-    bank_code: &'static str,
+    bank_code: String,
     customer_name: String,
     depositor_name: Option<String>,
     due_date: String,
@@ -188,7 +190,7 @@ impl PaymentView {
         PaymentView {
             version: "2022-11-16",
             payment_key: payment.payment_key.clone(),
-            r#type: "NORMAL",
+            r#type: if payment.brandpay_customer_key.is_some() { "BRANDPAY" } else { "NORMAL" },
             order_id: payment.order_id.clone(),
             order_name: if is_expired { String::new() } else { payment.order_name.clone() },
             m_id: payment.merchant.m_id.clone(),
@@ -218,7 +220,7 @@ impl PaymentView {
             gift_certificate: has_family(payment, Family::GiftCertificate).then_some(
                 GiftCertificateView { approve_no: TEST_APPROVE_NO, settlement_status: UNSETTLED },
             ),
-            easy_pay: easy_pay_view(payment, language),
+            easy_pay: easy_pay_view(payment, rendering),
             foreign_easy_pay: None,
             easy_pay_amount: has_family(payment, Family::EasyPay).then_some(payment.amount),
             easy_pay_discount_amount: has_family(payment, Family::EasyPay).then_some(0),
@@ -246,6 +248,19 @@ impl PaymentView {
         view.balance_amount = view.balance_amount.saturating_add(1_000);
         view
     }
+}
+
+/// What Toss may do any day without a new version: more fields, more values of an enumeration; `merge` comes on top.
+pub(crate) fn add_unknown_values(payment: &mut Value, merge: &Map<String, Value>) {
+    let Some(fields) = payment.as_object_mut() else { return };
+    fields.insert("futureField".to_owned(), json!({"nested": [1, "two", null], "amount": 0.5}));
+    fields.insert("type".to_owned(), json!("FUTURE_TYPE"));
+    fields.insert("method".to_owned(), json!("미래결제"));
+    if let Some(card) = fields.get_mut("card").and_then(Value::as_object_mut) {
+        card.insert("acquireStatus".to_owned(), json!("FUTURE_STATUS"));
+        card.insert("futureField".to_owned(), json!(true));
+    }
+    fields.extend(merge.iter().map(|(name, value)| (name.clone(), value.clone())));
 }
 
 fn has_family(payment: &Payment, family: Family) -> bool {
@@ -294,9 +309,11 @@ fn card_view(payment: &Payment, language: Language) -> Option<CardView> {
 }
 
 /// What an easy-pay wallet paid from its own money; no card stands behind it here.
-fn easy_pay_view(payment: &Payment, language: Language) -> Option<EasyPayView> {
+fn easy_pay_view(payment: &Payment, rendering: Rendering<'_>) -> Option<EasyPayView> {
+    let by_code = rendering.provider_codes || rendering.language == Language::English;
+    let title = payment.method.title(rendering.language);
     has_family(payment, Family::EasyPay).then(|| EasyPayView {
-        provider: language.pick(payment.method.title(language), payment.method.name()),
+        provider: if by_code { payment.method.name() } else { title },
         amount: payment.amount,
         discount_amount: 0,
     })
@@ -323,7 +340,7 @@ fn virtual_account_view(payment: &Payment, rendering: Rendering<'_>) -> Option<V
     Some(VirtualAccountView {
         account_type: language.pick("일반", "Normal"),
         account_number: account.number.clone(),
-        bank_code: "20",
+        bank_code: account.bank_code.clone(),
         customer_name: payment.customer.name.clone().unwrap_or_default(),
         depositor_name: account.depositor.clone(),
         due_date: account.due_at.to_kst(),

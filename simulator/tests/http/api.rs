@@ -26,10 +26,9 @@ async fn every_other_path_and_method_is_not_found_in_the_shape_of_toss() {
         (Method::GET, "/"),
         (Method::GET, "/v1/payments"),
         (Method::GET, "/v1/payments/confirm"),
-        (Method::POST, "/v1/payments/some-key"),
         (Method::DELETE, "/v1/payments/some-key"),
         (Method::GET, "/v1/payments/some-key/cancel"),
-        (Method::POST, "/v1/payments/orders/cancel"),
+        (Method::POST, "/v1/payments/orders/some-order"),
         (Method::PUT, "/_sim/clock"),
         (Method::GET, "/v2/payments"),
     ] {

@@ -3,6 +3,7 @@
 //! One test binary; each file is one concern. Every test starts a simulator of its own on a free port.
 
 mod api;
+mod callbacks;
 mod cancel;
 mod confirm;
 mod control;
@@ -10,8 +11,14 @@ mod faults;
 mod hostile;
 mod idempotency;
 mod journal;
+mod merchants;
 mod payment_object;
+mod receiver;
 mod server;
+mod settings;
 mod state_file;
 mod support;
+mod transactions;
+mod virtual_account;
+mod webhooks;
 mod window;

@@ -136,9 +136,7 @@ pub(crate) fn apply(
         }
         Choice::Abort => {
             let refusal = Refusal::new(codes::PAY_PROCESS_ABORTED);
-            if let Some(payment) = world.payments.find_mut(payment_key) {
-                payment.abort(&refusal);
-            }
+            world.abort(payment_key, &refusal);
             let parameters = [
                 ("code", refusal.code()),
                 ("message", refusal.message(language)),

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::codes::{self, Code};
 use crate::http::redirect::is_redirect_url;
 use crate::ids;
-use crate::merchant::Merchant;
+use crate::merchant::KeyId;
 use crate::method::Method;
 use crate::payment::Window;
 use crate::payment::amount::parse_digits;
@@ -30,6 +30,8 @@ pub(crate) struct OpenForm {
     tax_free_amount: String,
     tax_exemption_amount: String,
     use_escrow: String,
+    valid_hours: String,
+    due_date: String,
     metadata: String,
     lang: String,
 }
@@ -37,8 +39,8 @@ pub(crate) struct OpenForm {
 impl OpenForm {
     /// # Errors
     /// The first value that is not allowed, with the code that Toss's browser script has for it.
-    pub(crate) fn check(self) -> Result<(Merchant, NewPayment, Window), Refusal> {
-        let merchant = Merchant::of_client_key(&self.client_key)?;
+    pub(crate) fn check(self) -> Result<(KeyId, NewPayment, Window), Refusal> {
+        let key = KeyId::beside_client_key(&self.client_key)?;
         let refuse = |code: Code| Err(Refusal::new(code));
         if self.currency != "KRW" {
             return refuse(codes::INVALID_AMOUNT_CURRENCY);
@@ -62,6 +64,10 @@ impl OpenForm {
             tax_exemption_amount: amount_or_zero(&self.tax_exemption_amount)?,
             customer_name: non_empty(self.customer_name),
             customer_mobile_phone: non_empty(self.customer_mobile_phone),
+            valid_hours: non_empty(self.valid_hours)
+                .map(|hours| parse_digits(&hours).ok_or(Refusal::new(codes::INVALID_PARAMETERS)))
+                .transpose()?,
+            due_date: non_empty(self.due_date),
             metadata: parse_metadata(&self.metadata)?,
             ..NewPayment::new(&self.order_id, &self.order_name, amount)
         };
@@ -71,7 +77,7 @@ impl OpenForm {
             fail_url: self.fail_url,
             language: language_named(&self.lang),
         };
-        Ok((merchant, new, window))
+        Ok((key, new, window))
     }
 }
 

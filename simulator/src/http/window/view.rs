@@ -40,7 +40,7 @@ pub(crate) fn window_page(payment: &Payment, language: Language) -> Response {
          <button class=\"pay\" name=\"action\" value=\"pay\">{pay}</button>\
          <button class=\"quiet\" name=\"action\" value=\"cancel\" formnovalidate>{cancel}</button>\
          </div>\n</form>\n</main>",
-        banner = banner(language, Some(&path)),
+        banner = banner(language, Some(&format!("{path}?lang={}", language.pick("en", "ko")))),
         summary = summary(payment, &amount, language),
         action = escape(&path),
         lang = language.pick("ko", "en"),
