@@ -33,8 +33,9 @@ const UNKNOWN_ORDER: (&str, &str) = ("problem", ProblemCode::OrderUnknown.word()
 pub(crate) struct CheckoutConfigView {
     /// simulator, test or live: whether real money moves.
     pub(crate) mode: &'static str,
-    /// The window's public key.
-    pub(crate) client_key: String,
+    /// The window's public key; null where there are several merchants. The answer that made an order has the order's own.
+    #[schema(required = true)]
+    pub(crate) client_key: Option<String>,
     /// The script to load.
     pub(crate) sdk_url: String,
     /// Always KRW.
@@ -51,7 +52,7 @@ pub(crate) struct CheckoutConfigView {
 pub(crate) async fn checkout_config(State(api): State<Api>) -> Answer<CheckoutConfigView> {
     Ok(Json(CheckoutConfigView {
         mode: api.settings.mode.word(),
-        client_key: api.settings.client_key.clone(),
+        client_key: api.settings.merchants.only_client_key().map(str::to_owned),
         sdk_url: api.settings.sdk_url.clone(),
         currency: CURRENCY,
     }))

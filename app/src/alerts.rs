@@ -13,11 +13,12 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 9] = [
+pub(crate) const CODES: [&str; 10] = [
     "breaker_open",
     "foreign_cancel",
     "illegal_move",
     "job_parked",
+    "keys_missing",
     "merchant_paused",
     "panic",
     "poison_message",

@@ -184,11 +184,13 @@ pub enum ReviewReason {
     Absent,
     /// The money was taken after the order had been given up.
     LateApproval,
+    /// The keys that the payment is pinned to are not configured.
+    KeysMissing,
 }
 
 impl ReviewReason {
     /// Every reason, for tables and the runbook.
-    pub const ALL: [ReviewReason; 10] = [
+    pub const ALL: [ReviewReason; 11] = [
         ReviewReason::Setup,
         ReviewReason::AnswerMismatch,
         ReviewReason::UnexpectedState,
@@ -199,6 +201,7 @@ impl ReviewReason {
         ReviewReason::CrashLoop,
         ReviewReason::Absent,
         ReviewReason::LateApproval,
+        ReviewReason::KeysMissing,
     ];
 
     /// The word for columns, logs and answers.
@@ -215,6 +218,7 @@ impl ReviewReason {
             ReviewReason::CrashLoop => "crash_loop",
             ReviewReason::Absent => "absent",
             ReviewReason::LateApproval => "late_approval",
+            ReviewReason::KeysMissing => "keys_missing",
         }
     }
 }

@@ -209,5 +209,6 @@ fn new_cancellation(
         failure_code: None,
         failure_message: None,
         updated_at: now_ms,
+        tax_free_amount: None,
     }
 }

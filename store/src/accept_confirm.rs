@@ -193,6 +193,14 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         version: 1,
         updated_at: now_ms,
         pruned_at: None,
+        key_pair: order.key_pair,
+        customer_key: None,
+        easy_pay_provider: None,
+        card_issuer: None,
+        card_number: None,
+        card_installment_months: None,
+        transfer_bank: None,
+        is_partial_cancelable: None,
     }
 }
 

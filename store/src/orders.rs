@@ -75,6 +75,8 @@ pub struct OrderRow {
     pub store_name: String,
     /// The merchant that its payment goes to. Not for customers.
     pub merchant: String,
+    /// The number of the merchant's pair of keys that its window is opened with.
+    pub key_pair: u32,
     /// Personal data.
     pub customer_name: String,
     /// Personal data.

@@ -1,39 +1,49 @@
-//! The way to Toss: one client per merchant, and a recorded attempt as the only ticket to a call.
+//! The way to Toss: one client per pair of keys, and a recorded attempt as the only ticket to a call.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use domain::Won;
 use domain::answer::{Answer, Failure, FailureClass};
-use store::{AttemptResult, Call, StartedAttempt};
+use store::{AttemptResult, Call, KeyPairId, StartedAttempt};
 use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
 use tracing::Instrument as _;
 
 use crate::meters;
 use crate::trace::AttemptTrace;
 
-/// The clients of all merchants that this worker has keys for.
+/// A client for each pair of keys that this worker has.
 #[derive(Debug, Clone, Default)]
 pub struct Gateways {
-    by_merchant: HashMap<String, TossClient>,
+    by_pair: HashMap<KeyPairId, TossClient>,
+    known: Arc<HashSet<KeyPairId>>,
 }
 
 impl Gateways {
-    /// Clients by the merchant's name in the configuration.
+    /// Clients by the pair of keys that each calls with.
     #[must_use]
-    pub fn new(by_merchant: HashMap<String, TossClient>) -> Gateways {
-        Gateways { by_merchant }
+    pub fn new(by_pair: HashMap<KeyPairId, TossClient>) -> Gateways {
+        let known = Arc::new(by_pair.keys().cloned().collect());
+        Gateways { by_pair, known }
     }
 
-    /// The merchants that there are keys for.
+    /// The pairs that there are clients for.
+    #[must_use]
+    pub fn key_pairs(&self) -> Arc<HashSet<KeyPairId>> {
+        Arc::clone(&self.known)
+    }
+
+    /// The merchants that there are keys for, each as often as it has pairs.
     pub(crate) fn merchants(&self) -> impl Iterator<Item = &str> {
-        self.by_merchant.keys().map(String::as_str)
+        self.by_pair.keys().map(|pair| pair.merchant.as_str())
     }
 
     /// Makes a recorded attempt. Never fails: what goes wrong is part of the result.
     pub async fn call(&self, attempt: StartedAttempt, trace: &AttemptTrace) -> AttemptResult {
-        let Some(client) = self.by_merchant.get(attempt.merchant()) else {
-            let message = format!("this worker has no keys for merchant {}", attempt.merchant());
-            return unsent(attempt, FailureClass::Broken, "MERCHANT_NOT_CONFIGURED", &message);
+        // The gate lets no attempt through whose keys the worker lacks.
+        let Some(client) = self.by_pair.get(attempt.key_pair()) else {
+            let message = format!("this worker does not have {}", attempt.key_pair());
+            return unsent(attempt, FailureClass::Broken, "KEYS_MISSING", &message);
         };
         let request_id = attempt.origin().request_id.as_deref();
         let client = client.on_behalf_of(&trace.context, request_id);

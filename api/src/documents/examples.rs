@@ -93,7 +93,7 @@ fn answer(operation: &str) -> Option<Value> {
         "ready" => value(health::example()),
         "checkoutConfig" => value(CheckoutConfigView {
             mode: "simulator",
-            client_key: "test_ck_seungin".to_owned(),
+            client_key: Some("test_ck_seungin".to_owned()),
             sdk_url: "http://127.0.0.1:8081/v2/standard".to_owned(),
             currency: CURRENCY,
         }),

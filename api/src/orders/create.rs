@@ -136,7 +136,7 @@ pub(crate) async fn create_order(
     let idempotency = key.map(|key| caller_key(key, &request)).transpose()?;
     let order = read_request(&api, request, idempotency)?;
     match api.store.create_order(&order).await {
-        Ok(created) => Ok(answer(&api, &created.order, created.is_replay, language)),
+        Ok(created) => answer(&api, &created.order, created.is_replay, language),
         Err(error) => Err(refusal(&api, error, &order).await),
     }
 }
@@ -186,11 +186,19 @@ fn read_request(
         delivery,
         pay_within_ms,
         idempotency,
+        current_keys: api.settings.merchants.current(),
     })
 }
 
-fn answer(api: &Api, order: &OrderDetail, is_replay: bool, language: Language) -> Response {
+fn answer(
+    api: &Api,
+    order: &OrderDetail,
+    is_replay: bool,
+    language: Language,
+) -> Result<Response, Problem> {
     let row = &order.order;
+    // An earlier request may have made it with a pair that is gone by now.
+    let client_key = api.settings.merchants.client_key(row).ok_or_else(no_keys)?.to_owned();
     let token = api.tokens.checkout(&row.id);
     let public_url = &api.settings.public_url;
     let view = CreatedOrderView {
@@ -202,7 +210,7 @@ fn answer(api: &Api, order: &OrderDetail, is_replay: bool, language: Language) -
         customer_email: row.customer_email.clone(),
         customer_mobile_phone: row.customer_phone.clone(),
         customer_key: GUEST,
-        client_key: api.settings.client_key.clone(),
+        client_key,
         success_url: format!("{public_url}/checkout/success?token={token}"),
         fail_url: format!("{public_url}/checkout/fail?token={token}"),
         access_token: api.tokens.access(&row.id),
@@ -217,7 +225,12 @@ fn answer(api: &Api, order: &OrderDetail, is_replay: bool, language: Language) -
     if is_replay {
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
-    response
+    Ok(response)
+}
+
+/// The order's merchant, or the pair of keys that it is pinned to, is not configured here.
+fn no_keys() -> Problem {
+    Problem::new(ProblemCode::MerchantKeysMissing)
 }
 
 async fn refusal(api: &Api, error: CreateOrderError, order: &CreateOrder) -> Problem {
@@ -237,6 +250,7 @@ async fn refusal(api: &Api, error: CreateOrderError, order: &CreateOrder) -> Pro
                 Err(error) => error.into(),
             }
         }
+        CreateOrderError::MerchantUnknown { .. } => no_keys().caused_by(error),
         CreateOrderError::OrderIdTaken => Problem::new(ProblemCode::OrderIdTaken),
         CreateOrderError::KeyReused => Problem::new(ProblemCode::IdempotencyKeyReused),
         CreateOrderError::Store(error) => error.into(),

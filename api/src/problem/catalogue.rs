@@ -87,6 +87,7 @@ codes! {
     Internal = "internal", request::INTERNAL;
 
     StoreUnknown = "store_unknown", order::STORE_UNKNOWN;
+    MerchantKeysMissing = "merchant_keys_missing", order::MERCHANT_KEYS_MISSING;
     OrderUnknown = "order_unknown", order::ORDER_UNKNOWN;
     EmptyCart = "empty_cart", order::EMPTY_CART;
     CartTooLarge = "cart_too_large", order::CART_TOO_LARGE;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::app::{As, TestApp, gimbap_order, order_body, with};
+use crate::app::{As, TestApp, gimbap_order, merchants, order_body, with};
 
 #[tokio::test]
 async fn an_order_carries_what_the_payment_window_needs() {
@@ -283,4 +283,26 @@ async fn an_erased_order_says_so_in_the_place_of_what_was_erased() {
     }
     let listed = app.get(As::Manager, "/v1/orders").await;
     assert_eq!(listed.body["data"][0]["customer"]["name"], "(개인정보 삭제됨)");
+}
+
+#[tokio::test]
+async fn an_order_is_opened_with_the_current_key_of_its_own_store_and_stays_with_it() {
+    let app = TestApp::start_with(|settings| {
+        settings.merchants =
+            merchants(&[("default", &["test_ck_1", "test_ck_2"]), ("second", &["test_ck_3"])]);
+    })
+    .await;
+    let order = async |key: &str| {
+        let headers = [("idempotency-key", key)];
+        app.post_with(As::Nobody, "/v1/orders", &headers, gimbap_order()).await
+    };
+    assert_eq!(order("0b8e2f3a-one").await.text("clientKey"), "test_ck_1");
+    assert!(app.get(As::Nobody, "/v1/checkout/config").await.body["clientKey"].is_null());
+    let moved = json!({ "name": "김밥", "deliveryFee": 0, "minimumOrder": 0, "open": true, "merchant": "second" });
+    assert_eq!(app.put(As::Master, "/v1/stores/gimbap", moved).await.status, StatusCode::OK);
+    assert_eq!(order("0b8e2f3a-two").await.text("clientKey"), "test_ck_3");
+    let replayed = order("0b8e2f3a-one").await;
+    assert_eq!(replayed.text("clientKey"), "test_ck_1", "{}", replayed.body);
+    let single = TestApp::start().await.get(As::Nobody, "/v1/checkout/config").await;
+    assert_eq!(single.text("clientKey"), "test_ck_1");
 }

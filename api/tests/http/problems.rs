@@ -61,7 +61,8 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::AmountTooLarge
         | C::AmountTooSmall
         | C::AmountMismatch => shop::of_carts(code).await,
-        C::OrderUnknown
+        C::MerchantKeysMissing
+        | C::OrderUnknown
         | C::OrderIdTaken
         | C::ConfirmAmountMismatch
         | C::ConfirmConflict

@@ -212,6 +212,7 @@ fn product_model(row: &MenuProductRow, now_ms: i64) -> product::ActiveModel {
         is_available: Set(row.product.is_available),
         position: Set(row.position),
         updated_at: Set(now_ms),
+        is_tax_free: Set(false),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::catalogue::{self, QuoteError, StoreView};
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::idempotency::{CallerKey, Reserved, is_inserted, reserve};
+use crate::key_pairs::CurrentKeys;
 
 /// An order to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct CreateOrder {
     pub pay_within_ms: i64,
     /// The caller's idempotency key, if one was sent.
     pub idempotency: Option<CallerKey>,
+    /// Which pair of keys the order is pinned to, by its store's merchant.
+    pub current_keys: CurrentKeys,
 }
 
 /// An order that was made.
@@ -58,6 +61,12 @@ pub enum CreateOrderError {
     AmountMismatch {
         /// What it costs now.
         quote: Box<Quote>,
+    },
+    /// The store sells under a merchant without keys.
+    #[error("merchant {merchant} is not configured")]
+    MerchantUnknown {
+        /// Its name.
+        merchant: String,
     },
     /// The proposed id belongs to another order.
     #[error("the order id is taken")]
@@ -93,6 +102,7 @@ impl Conflict for CreateOrderError {
             CreateOrderError::UnknownStore
             | CreateOrderError::Cart(_)
             | CreateOrderError::AmountMismatch { .. }
+            | CreateOrderError::MerchantUnknown { .. }
             | CreateOrderError::OrderIdTaken
             | CreateOrderError::KeyReused => false,
         }
@@ -133,7 +143,10 @@ impl Store {
         if quote.amount != order.expected_amount {
             return Err(CreateOrderError::AmountMismatch { quote: Box::new(quote) });
         }
-        let row = new_order(id, order, &store, &quote, write.now_ms);
+        let key_pair = order.current_keys.of(&store.merchant).ok_or_else(|| {
+            CreateOrderError::MerchantUnknown { merchant: store.merchant.clone() }
+        })?;
+        let row = new_order(id, order, &store, &quote, key_pair, write.now_ms);
         let inserted = order::Entity::insert(row.clone().into_active_model())
             .on_conflict_do_nothing()
             .exec_without_returning(&write.tx)
@@ -167,6 +180,7 @@ fn new_order(
     order: &CreateOrder,
     store: &StoreView,
     quote: &Quote,
+    key_pair: i32,
     now_ms: i64,
 ) -> order::Model {
     order::Model {
@@ -192,6 +206,8 @@ fn new_order(
         created_at: now_ms,
         updated_at: now_ms,
         erased_at: None,
+        key_pair,
+        customer_key: None,
     }
 }
 
@@ -207,6 +223,7 @@ async fn insert_lines(write: &Write<'_>, order_id: &str, quote: &Quote) -> Resul
             options: Set(detail::sold_options(&line.options)),
             quantity: Set(i32::try_from(line.quantity).unwrap_or(i32::MAX)),
             amount: Set(line.amount.get()),
+            is_tax_free: Set(false),
         });
     }
     order_line::Entity::insert_many(rows).exec_without_returning(&write.tx).await?;

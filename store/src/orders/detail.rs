@@ -95,6 +95,7 @@ fn order_row(row: &order::Model) -> Result<OrderRow, StoreError> {
             .map_err(|_| rows::unreadable("orders", id, "store_id", &row.store_id))?,
         store_name: row.store_name.clone(),
         merchant: row.merchant.clone(),
+        key_pair: rows::count("orders", id, "key_pair", row.key_pair)?,
         customer_name: row.customer_name.clone(),
         customer_email: row.customer_email.clone(),
         customer_phone: row.customer_phone.clone(),

@@ -125,13 +125,14 @@ async fn apply_to_payment(
     let is_open_question = known.review_reason.as_deref()
         == Some(ReviewReason::LateApproval.word())
         && next != PaymentState::Cancelled;
+    let lacked_keys = known.review_reason.as_deref() == Some(ReviewReason::KeysMissing.word());
     match review {
         Some(reason) => {
             row.review_reason = Set(Some(reason.word().to_owned()));
             row.review_since = Set(Some(known.review_since.unwrap_or(write.now_ms)));
         }
-        // Proof answers what the person was asked.
-        None if decision.verdict == Verdict::Proven && !is_open_question => {
+        // Proof answers what the person was asked, and that it goes on at all that its keys were there.
+        None if (decision.verdict == Verdict::Proven && !is_open_question) || lacked_keys => {
             row.review_reason = Set(None);
             row.review_since = Set(None);
         }

@@ -180,6 +180,7 @@ async fn record_foreign(
         failure_code: None,
         failure_message: None,
         updated_at: write.now_ms,
+        tax_free_amount: None,
     };
     row.into_active_model().reset_all().insert(&write.tx).await?;
     Ok(())

@@ -9,7 +9,7 @@ use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, P
 use store::idempotency::CallerKey;
 use store::orders::{CreateOrder, CreatedOrder};
 use store::scratch::Scratch;
-use store::{AcceptConfirm, Actor, Origin, Store, StoreOptions};
+use store::{AcceptConfirm, Actor, CurrentKeys, Origin, Store, StoreOptions};
 
 /// The malatang shop: fee 3,000, minimum 15,000.
 pub(crate) const MALA: &str = "mala";
@@ -96,6 +96,7 @@ pub(crate) fn gimbap_order() -> CreateOrder {
         delivery: Delivery::parse("서울 강남구 테헤란로 1", Some("3층"), Some("문 앞에")).unwrap(),
         pay_within_ms: 60_000,
         idempotency: None,
+        current_keys: CurrentKeys::from_iter([("default".to_owned(), 1)]),
     }
 }
 

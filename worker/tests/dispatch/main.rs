@@ -13,6 +13,7 @@ mod hands;
 mod heartbeat;
 mod holds;
 mod journey;
+mod key_pairs;
 mod log;
 mod look_ups;
 mod measured;

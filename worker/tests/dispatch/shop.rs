@@ -1,6 +1,5 @@
 //! A shop under test: a database of its own, a simulator, a worker that does one job after the other, and hands to go wrong with.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +13,8 @@ use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
 use store::catalogue::{PutProduct, PutStore};
 use store::scratch::Scratch;
 use store::{
-    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, JobFilter, JobRow, Origin, Store,
-    StoreOptions,
+    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, CurrentKeys, JobFilter, JobRow,
+    KeyPairId, Origin, Store, StoreOptions,
 };
 use tokio_util::sync::CancellationToken;
 use toss::{SecretKey, TossClient, TossConfig};
@@ -41,6 +40,8 @@ pub(crate) struct Shop {
     pub(crate) store: Store,
     pub(crate) toss: Handle,
     pub(crate) dispatcher: Dispatcher,
+    /// What new orders are pinned to.
+    pub(crate) current_keys: CurrentKeys,
     /// Where the simulator listens.
     pub(crate) toss_url: String,
     shutdown: CancellationToken,
@@ -84,7 +85,8 @@ impl Shop {
             pacing: Arc::new(PlainPacing),
             worker: "worker-1".to_owned(),
         };
-        Shop { store, toss, dispatcher, toss_url, shutdown, _scratch: scratch }
+        let current_keys = current(1);
+        Shop { store, toss, dispatcher, current_keys, toss_url, shutdown, _scratch: scratch }
     }
 
     /// An order of so many thousand won.
@@ -105,6 +107,7 @@ impl Shop {
             delivery,
             pay_within_ms: limits::PAY_BY_MS,
             idempotency: None,
+            current_keys: self.current_keys.clone(),
         };
         let created = self.store.create_order(&order).await.unwrap();
         (created.order.order.id, amount)
@@ -270,13 +273,30 @@ impl Shop {
     }
 }
 
-/// The way to a Toss at this address, for the shop's merchant.
+/// The way to a Toss at this address, for the shop's merchant with its one pair of keys.
 pub(crate) fn gateways(toss_url: &str, call_deadline_ms: u64) -> Gateways {
-    let mut config = TossConfig::new(toss_url, SecretKey::parse(SECRET_KEY).unwrap());
-    config.call_deadline = Duration::from_millis(call_deadline_ms);
-    config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
-    let client = TossClient::new(config).unwrap();
-    Gateways::new(HashMap::from([("default".to_owned(), client)]))
+    gateways_of(toss_url, call_deadline_ms, &[("default", 1, SECRET_KEY)])
+}
+
+/// The same for these pairs: merchant, number, secret key.
+pub(crate) fn gateways_of(
+    toss_url: &str,
+    call_deadline_ms: u64,
+    pairs: &[(&str, u32, &str)],
+) -> Gateways {
+    let clients = pairs.iter().map(|(merchant, number, secret_key)| {
+        let mut config = TossConfig::new(toss_url, SecretKey::parse(secret_key).unwrap());
+        config.call_deadline = Duration::from_millis(call_deadline_ms);
+        config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
+        let pair = KeyPairId { merchant: (*merchant).to_owned(), number: *number };
+        (pair, TossClient::new(config).unwrap())
+    });
+    Gateways::new(clients.collect())
+}
+
+/// The pair of the shop's merchant that new orders take.
+pub(crate) fn current(number: u32) -> CurrentKeys {
+    CurrentKeys::from_iter([("default".to_owned(), number)])
 }
 
 pub(crate) fn confirm_of(paying: &Paying) -> AcceptConfirm {
