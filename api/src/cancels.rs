@@ -43,6 +43,10 @@ pub(crate) struct CancelRequest {
     /// How much, in won; all that is left when it is left out.
     #[schema(minimum = 1)]
     amount: Option<i64>,
+    /// How much of it is free of tax, in won, for orders that have such a part; in proportion to what is left when it is left out.
+    #[schema(minimum = 0)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_free_amount: Option<i64>,
 }
 
 /// Cancel a payment
@@ -77,11 +81,16 @@ pub(crate) async fn cancel_order(
     let mut checks = Checks::default();
     let reason = read_reason(&request.reason).map_err(|wrong| checks.refuse(wrong)).ok();
     let amount = request.amount.map(|won| checks.amount(body("/amount"), won));
-    let (Some(reason), None | Some(Some(_))) = (reason, amount) else {
+    let tax_free_amount =
+        request.tax_free_amount.map(|won| checks.amount(body("/taxFreeAmount"), won));
+    let (Some(reason), None | Some(Some(_)), None | Some(Some(_))) =
+        (reason, amount, tax_free_amount)
+    else {
         return Err(checks.problem());
     };
-    let amount = amount.flatten();
-    let cancel = AcceptCancel { order_id, amount, reason, actor: staff.actor(), key };
+    let (amount, tax_free_amount) = (amount.flatten(), tax_free_amount.flatten());
+    let actor = staff.actor();
+    let cancel = AcceptCancel { order_id, amount, tax_free_amount, reason, actor, key };
     let accepted = api.store.accept_cancel(&cancel).await?;
     if let Some(job) = accepted.job {
         api.publishing.publish(job);

@@ -64,6 +64,8 @@ struct ProductEntry {
     #[serde(default = "yes")]
     available: bool,
     #[serde(default)]
+    tax_free: bool,
+    #[serde(default)]
     option_groups: Vec<GroupEntry>,
 }
 
@@ -194,6 +196,7 @@ impl Reading<'_> {
             name: entry.name,
             price: price?,
             is_available: entry.available,
+            is_tax_free: entry.tax_free,
             groups: groups?,
         };
         self.whole(check_product(&product), place)?;
@@ -203,6 +206,7 @@ impl Reading<'_> {
             description: entry.description,
             price: product.price,
             is_available: product.is_available,
+            is_tax_free: product.is_tax_free,
             groups: product.groups,
         })
     }

@@ -1,5 +1,6 @@
 //! Accepting a confirm: the payment, its job and the order's state in one transaction. A repeat finds what the first one made.
 
+use domain::customer::{GUEST_KEY, names_its_customer};
 use domain::job::{JobKind, JobState};
 use domain::order::{NotPayable, OrderState};
 use domain::payment::PaymentState;
@@ -194,7 +195,8 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         updated_at: now_ms,
         pruned_at: None,
         key_pair: order.key_pair,
-        customer_key: None,
+        customer_key: names_its_customer(confirm.payment_type.as_deref())
+            .then(|| order.customer_key.clone().unwrap_or_else(|| GUEST_KEY.to_owned())),
         easy_pay_provider: None,
         card_issuer: None,
         card_number: None,

@@ -75,12 +75,14 @@ impl Gateways {
 async fn ask(client: &TossClient, attempt: &StartedAttempt) -> Option<CallResult> {
     Some(match attempt.call() {
         Call::LookUp { payment_key } => client.look_up(payment_key).await,
-        Call::Confirm { payment_key, order_id, amount } => {
+        Call::Confirm { payment_key, order_id, amount, customer_key } => {
             let amount = Won::new(*amount).ok()?;
+            let customer_key = customer_key.as_deref();
             let idempotency_key = attempt.idempotency_key()?;
-            client.confirm(&ConfirmCall { payment_key, order_id, amount, idempotency_key }).await
+            let call = ConfirmCall { payment_key, order_id, amount, customer_key, idempotency_key };
+            client.confirm(&call).await
         }
-        Call::Cancel { payment_key, reason, amount, refundable_amount } => {
+        Call::Cancel { payment_key, reason, amount, refundable_amount, tax_free_amount } => {
             let amount = amount.map(Won::new).transpose().ok()?;
             let refundable_amount = Won::new(*refundable_amount).ok()?;
             let idempotency_key = attempt.idempotency_key()?;
@@ -89,6 +91,7 @@ async fn ask(client: &TossClient, attempt: &StartedAttempt) -> Option<CallResult
                 reason,
                 amount,
                 refundable_amount,
+                tax_free_amount: tax_free_amount.map(Won::new).transpose().ok()?,
                 refund_account: None,
                 idempotency_key,
             };

@@ -51,6 +51,9 @@ pub(crate) struct PutProductRequest {
     price: i64,
     /// Whether it can be ordered.
     available: bool,
+    /// Whether it is free of tax, with its options.
+    #[serde(default)]
+    tax_free: bool,
     /// In the order in which customers read them.
     #[serde(default)]
     option_groups: Vec<OptionGroupRequest>,
@@ -213,8 +216,16 @@ fn read_product(id: ProductId, request: PutProductRequest) -> Result<PutProduct,
     }
     let Some(price) = price else { return Err(checks.problem()) };
     checks.finish()?;
-    let PutProductRequest { name, description, available, .. } = request;
-    Ok(PutProduct { id, name, description, price, is_available: available, groups })
+    let PutProductRequest { name, description, available, tax_free, .. } = request;
+    Ok(PutProduct {
+        id,
+        name,
+        description,
+        price,
+        is_available: available,
+        is_tax_free: tax_free,
+        groups,
+    })
 }
 
 fn read_group(checks: &mut Checks, place: &str, group: OptionGroupRequest) -> Option<OptionGroup> {

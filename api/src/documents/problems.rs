@@ -57,6 +57,7 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelExceedsBalance,
     C::CancelZero,
     C::CancelWholeOnly,
+    C::CancelTaxFreePart,
     C::CancelTooMany,
 ];
 const RETRY: &[ProblemCode] = &[

@@ -6,7 +6,8 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::customer::{
-    Customer, CustomerProblem, Delivery, DeliveryProblem, EmailProblem, PhoneProblem, TextProblem,
+    Customer, CustomerKey, CustomerProblem, Delivery, DeliveryProblem, EmailProblem, GUEST_KEY,
+    PhoneProblem, TextProblem,
 };
 use domain::{OrderId, StoreId};
 use serde::{Deserialize, Serialize};
@@ -26,9 +27,6 @@ use crate::views::quote::QuoteView;
 use crate::views::{CURRENCY, instant};
 use crate::words::{Language, Text};
 
-/// Guests, as Toss's script names them. Source: Toss SDK v2, `ANONYMOUS`.
-const GUEST: &str = "@@ANONYMOUS";
-
 /// Callers without credentials share one scope, which is why keys should be UUIDs.
 const IDEMPOTENCY_SCOPE: &str = "anonymous POST /v1/orders";
 
@@ -45,6 +43,9 @@ pub(crate) struct OrderRequest {
     /// What the customer was shown, in won; compared with what the cart costs now.
     #[schema(minimum = 0)]
     amount: i64,
+    /// The shop's own random name of a signed-in customer, 2 to 50 letters, digits and `-_=.@`; a guest has none. BRANDPAY needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_key: Option<String>,
     /// Who orders.
     customer: CustomerRequest,
     /// Where it goes.
@@ -85,6 +86,8 @@ pub(crate) struct CreatedOrderView {
     pub(crate) order_name: String,
     /// For the window, in won.
     pub(crate) amount: i64,
+    /// For the window: what of it is free of tax.
+    pub(crate) tax_free_amount: i64,
     /// Always KRW.
     pub(crate) currency: &'static str,
     /// For the window.
@@ -94,8 +97,8 @@ pub(crate) struct CreatedOrderView {
     pub(crate) customer_email: Option<String>,
     /// For the window, digits.
     pub(crate) customer_mobile_phone: String,
-    /// For the window: a guest.
-    pub(crate) customer_key: &'static str,
+    /// For the window: the customer key of the request, or a guest's.
+    pub(crate) customer_key: String,
     /// For the window: the public key.
     pub(crate) client_key: String,
     /// For the window: where it sends the browser after authentication.
@@ -159,6 +162,9 @@ fn read_request(
         request.order_id.and_then(|id| checks.id(body("/orderId"), OrderId::parse(id)));
     let lines = cart(&mut checks, request.items);
     let amount = checks.amount(body("/amount"), request.amount);
+    let customer_key = request.customer_key.and_then(|text| {
+        checks.known(body("/customerKey"), CustomerKey::parse(&text).ok(), CUSTOMER_KEY)
+    });
     let customer = request.customer;
     let customer = Customer::parse(&customer.name, customer.email.as_deref(), &customer.phone)
         .map_err(|problems| {
@@ -183,6 +189,7 @@ fn read_request(
         lines,
         expected_amount,
         customer,
+        customer_key,
         delivery,
         pay_within_ms,
         idempotency,
@@ -205,11 +212,12 @@ fn answer(
         order_id: row.id.as_str().to_owned(),
         order_name: row.order_name.clone(),
         amount: row.amount.get(),
+        tax_free_amount: row.tax_free_amount.get(),
         currency: CURRENCY,
         customer_name: row.customer_name.clone(),
         customer_email: row.customer_email.clone(),
         customer_mobile_phone: row.customer_phone.clone(),
-        customer_key: GUEST,
+        customer_key: row.customer_key.clone().unwrap_or_else(|| GUEST_KEY.to_owned()),
         client_key,
         success_url: format!("{public_url}/checkout/success?token={token}"),
         fail_url: format!("{public_url}/checkout/fail?token={token}"),
@@ -262,6 +270,10 @@ const TOO_LONG: Text = Text { ko: "너무 깁니다.", en: "This is too long." }
 const CONTROL: Text = Text {
     ko: "쓸 수 없는 문자가 있습니다.",
     en: "This has characters that cannot be used.",
+};
+const CUSTOMER_KEY: Text = Text {
+    ko: "영문, 숫자와 - _ = . @ 로 된 2~50자여야 합니다.",
+    en: "This must be 2 to 50 letters, digits and - _ = . @.",
 };
 const EMAIL: Text =
     Text { ko: "이메일 주소가 아닙니다.", en: "This is not an e-mail address." };

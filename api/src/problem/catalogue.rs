@@ -123,6 +123,7 @@ codes! {
     CancelExceedsBalance = "cancel_exceeds_balance", staff::CANCEL_EXCEEDS_BALANCE;
     CancelZero = "cancel_zero", staff::CANCEL_ZERO;
     CancelWholeOnly = "cancel_whole_only", staff::CANCEL_WHOLE_ONLY;
+    CancelTaxFreePart = "cancel_tax_free_part", staff::CANCEL_TAX_FREE_PART;
     CancelTooMany = "cancel_too_many", staff::CANCEL_TOO_MANY;
 
     JobUnknown = "job_unknown", staff::JOB_UNKNOWN;

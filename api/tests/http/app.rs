@@ -381,6 +381,7 @@ pub(crate) fn product(id: &str, price: i64) -> PutProduct {
         description: None,
         price: won(price),
         is_available: true,
+        is_tax_free: false,
         groups: Vec::new(),
     }
 }

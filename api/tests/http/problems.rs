@@ -78,6 +78,7 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::CancelExceedsBalance
         | C::CancelZero
         | C::CancelWholeOnly
+        | C::CancelTaxFreePart
         | C::CancelTooMany => staff::of_cancels(code).await,
         C::JobUnknown
         | C::JobEnded

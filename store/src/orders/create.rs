@@ -1,7 +1,7 @@
 //! Making an order: priced, compared with what the customer saw, and written with its lines and its caller's key, or not at all.
 
 use domain::cart::{CartLine, CartProblem, Quote};
-use domain::customer::{Customer, Delivery};
+use domain::customer::{Customer, CustomerKey, Delivery};
 use domain::order::OrderState;
 use domain::{OrderId, StoreId, Won};
 use entities::{order, order_line, store};
@@ -28,6 +28,8 @@ pub struct CreateOrder {
     pub expected_amount: Won,
     /// Who.
     pub customer: Customer,
+    /// What the window is told as its customer; a guest has no key.
+    pub customer_key: Option<CustomerKey>,
     /// Where to.
     pub delivery: Delivery,
     /// How long it may be paid, in milliseconds from now.
@@ -197,8 +199,7 @@ fn new_order(
         items_amount: quote.items_amount.get(),
         delivery_fee: quote.delivery_fee.get(),
         amount: quote.amount.get(),
-        // Meals and their delivery are taxed as a whole.
-        tax_free_amount: 0,
+        tax_free_amount: quote.tax_free_amount.get(),
         order_name: quote.order_name.clone(),
         state: OrderState::Open.word().to_owned(),
         pay_by: now_ms.saturating_add(order.pay_within_ms),
@@ -207,7 +208,7 @@ fn new_order(
         updated_at: now_ms,
         erased_at: None,
         key_pair,
-        customer_key: None,
+        customer_key: order.customer_key.as_ref().map(|key| key.as_str().to_owned()),
     }
 }
 
@@ -223,7 +224,7 @@ async fn insert_lines(write: &Write<'_>, order_id: &str, quote: &Quote) -> Resul
             options: Set(detail::sold_options(&line.options)),
             quantity: Set(i32::try_from(line.quantity).unwrap_or(i32::MAX)),
             amount: Set(line.amount.get()),
-            is_tax_free: Set(false),
+            is_tax_free: Set(line.is_tax_free),
         });
     }
     order_line::Entity::insert_many(rows).exec_without_returning(&write.tx).await?;

@@ -93,6 +93,7 @@ pub(crate) fn gimbap_order() -> CreateOrder {
         lines: vec![line("gimbap", 1, &[])],
         expected_amount: won(4_000),
         customer: Customer::parse("김하나", Some("hana@example.com"), "010-1234-5678").unwrap(),
+        customer_key: None,
         delivery: Delivery::parse("서울 강남구 테헤란로 1", Some("3층"), Some("문 앞에")).unwrap(),
         pay_within_ms: 60_000,
         idempotency: None,
@@ -154,6 +155,7 @@ pub(crate) fn product(id: &str, price: i64) -> PutProduct {
         description: None,
         price: won(price),
         is_available: true,
+        is_tax_free: false,
         groups: Vec::new(),
     }
 }

@@ -17,6 +17,7 @@ mod key_pairs;
 mod log;
 mod look_ups;
 mod measured;
+mod methods;
 mod relaying;
 mod retention;
 mod running;

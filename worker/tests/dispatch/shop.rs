@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cart::CartLine;
-use domain::customer::{Customer, Delivery};
+use domain::customer::{Customer, CustomerKey, Delivery};
 use domain::job::JobState;
 use domain::policy::{Pace, Pacing};
 use domain::role::{Role, Scope};
@@ -42,6 +42,8 @@ pub(crate) struct Shop {
     pub(crate) dispatcher: Dispatcher,
     /// What new orders are pinned to.
     pub(crate) current_keys: CurrentKeys,
+    /// Whom windows are told as their customer.
+    pub(crate) customer_key: Option<CustomerKey>,
     /// Where the simulator listens.
     pub(crate) toss_url: String,
     shutdown: CancellationToken,
@@ -86,24 +88,41 @@ impl Shop {
             worker: "worker-1".to_owned(),
         };
         let current_keys = current(1);
-        Shop { store, toss, dispatcher, current_keys, toss_url, shutdown, _scratch: scratch }
+        Shop {
+            store,
+            toss,
+            dispatcher,
+            current_keys,
+            customer_key: None,
+            toss_url,
+            shutdown,
+            _scratch: scratch,
+        }
     }
 
     /// An order of so many thousand won.
     pub(crate) async fn order(&self, thousands: u32) -> (OrderId, Won) {
+        self.order_of(&[("thousand", thousands)]).await
+    }
+
+    /// An order of these products for a thousand won each.
+    async fn order_of(&self, products: &[(&str, u32)]) -> (OrderId, Won) {
+        let thousands: u32 = products.iter().map(|(_, quantity)| quantity).sum();
+        let lines = products.iter().map(|(id, quantity)| CartLine {
+            product_id: ProductId::parse(*id).unwrap(),
+            quantity: *quantity,
+            options: vec![],
+        });
         let amount = Won::new(i64::from(thousands) * 1_000).unwrap();
         let customer = Customer::parse("김토스", None, "01012345678").unwrap();
         let delivery = Delivery::parse("서울시 마포구", None, None).unwrap();
         let order = store::orders::CreateOrder {
             proposed_id: None,
             store: StoreId::parse(STORE).unwrap(),
-            lines: vec![CartLine {
-                product_id: ProductId::parse("thousand").unwrap(),
-                quantity: thousands,
-                options: vec![],
-            }],
+            lines: lines.collect(),
             expected_amount: amount,
             customer,
+            customer_key: self.customer_key.clone(),
             delivery,
             pay_within_ms: limits::PAY_BY_MS,
             idempotency: None,
@@ -116,6 +135,18 @@ impl Shop {
     /// An order whose customer has authenticated a payment.
     pub(crate) async fn authenticated(&self, thousands: u32) -> Paying {
         self.authenticated_by(thousands, None, false).await
+    }
+
+    /// An order of so many thousand won that are free of tax, and so many that are not, authenticated.
+    pub(crate) async fn authenticated_tax_free(&self, free: u32, taxed: u32) -> Paying {
+        let (order_id, amount) =
+            self.order_of(&[("thousand-free", free), ("thousand", taxed)]).await;
+        let new = NewPayment {
+            tax_free_amount: i64::from(free) * 1_000,
+            ..NewPayment::new(order_id.as_str(), "주문", amount.get())
+        };
+        let created = self.toss.create_payment(SECRET_KEY, new).unwrap();
+        Paying { order_id, payment_key: PaymentKey::parse(created.payment_key).unwrap(), amount }
     }
 
     /// The same by a method of choice, and perhaps under escrow.
@@ -157,6 +188,7 @@ impl Shop {
         let cancel = AcceptCancel {
             order_id: paying.order_id.clone(),
             amount: amount.map(|amount| Won::new(amount).unwrap()),
+            tax_free_amount: None,
             reason: "재료 소진".to_owned(),
             actor: staff(),
             key: store::idempotency::CallerKey {
@@ -330,13 +362,16 @@ async fn seed(store: &Store) {
         is_open: true,
     };
     store.put_store(&Actor::system(), &terms, true).await.unwrap();
-    let product = PutProduct {
-        id: ProductId::parse("thousand").unwrap(),
-        name: "천원 김밥".to_owned(),
-        description: None,
-        price: Won::new(1_000).unwrap(),
-        is_available: true,
-        groups: vec![],
-    };
-    store.put_product(&Actor::system(), &id, &product).await.unwrap();
+    for (product, is_tax_free) in [("thousand", false), ("thousand-free", true)] {
+        let product = PutProduct {
+            id: ProductId::parse(product).unwrap(),
+            name: "천원 김밥".to_owned(),
+            description: None,
+            price: Won::new(1_000).unwrap(),
+            is_available: true,
+            is_tax_free,
+            groups: vec![],
+        };
+        store.put_product(&Actor::system(), &id, &product).await.unwrap();
+    }
 }

@@ -59,6 +59,13 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
             assert_eq!(view.body["payment"]["virtualAccount"]["accountNumber"], "X6505636518308");
             app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(1_000))).await
         }
+        ProblemCode::CancelTaxFreePart => {
+            let order = app.paid_order().await;
+            let part = with(with(whole, "/amount", json!(1_000)), "/taxFreeAmount", json!(1));
+            let refused = app.cancel(As::Manager, &order, "key-1", part).await;
+            assert_eq!((&refused.body["least"], &refused.body["most"]), (&json!(0), &json!(0)));
+            refused
+        }
         ProblemCode::CancelTooMany => {
             let order = app.paid_order().await;
             app.cancel_to_the_limit(&order).await;
