@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use queue::Publisher;
-use store::Store;
+use store::{ReadWebhook, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ pub struct ApiContext {
     pub publisher: Arc<dyn Publisher>,
     /// What the deployment chooses.
     pub settings: ApiSettings,
+    /// How a webhook's body is read: whoever knows Toss's JSON says so.
+    pub read_webhook: ReadWebhook,
     /// Whether the process should be given requests.
     pub readiness: Arc<Readiness>,
     /// Cancelled when the process is to stop: waiting requests and event streams end.
@@ -39,6 +41,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) settings: ApiSettings,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) read_webhook: ReadWebhook,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) tokens: Tokens,
     pub(crate) rates: Rates,
@@ -53,7 +56,7 @@ pub(crate) struct Shared {
 
 impl Api {
     pub(crate) fn new(context: ApiContext) -> Api {
-        let ApiContext { store, publisher, settings, readiness, shutdown } = context;
+        let ApiContext { store, publisher, settings, read_webhook, readiness, shutdown } = context;
         let limits = &settings.limits;
         Api(Arc::new(Shared {
             tokens: Tokens::new(settings.token_key.clone()),
@@ -63,6 +66,7 @@ impl Api {
             waiting: semaphore(limits.waiting_polls_max),
             streams: semaphore(limits.event_streams_max),
             store,
+            read_webhook,
             readiness,
             shutdown,
             settings,

@@ -62,6 +62,7 @@ pub(crate) fn head() -> OpenApi {
             tag("Orders", "One order, by its token"),
             tag("Checkout", "Where the payment window sends the browser"),
             tag("Staff", "What owners, managers and masters do"),
+            tag("Toss", "What Toss calls"),
             tag("Health", "For load balancers"),
         ]))
         .build()

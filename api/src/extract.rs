@@ -39,6 +39,18 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
     }
 }
 
+/// A body as it came, of any type.
+#[derive(Debug)]
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl FromRequest<Api> for RawBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<RawBody, Problem> {
+        Bytes::from_request(request, api).await.map(RawBody).map_err(unread)
+    }
+}
+
 /// A JSON body that may be left out altogether.
 #[derive(Debug)]
 pub(crate) struct OptionalJsonBody<T>(pub(crate) T);

@@ -6,7 +6,7 @@
 //! - [`router`] and [`run`]: the routes inside their layers ([`layers`]), and the sockets ([`serve`]);
 //! - who may do what: [`credential`]; what is read from a request: [`extract`]; what is refused, and how: [`problem`];
 //! - the resources: [`catalogue`], [`quotes`], [`orders`], [`confirm`], [`checkout`], [`events`], [`cancels`], [`jobs`], [`audit`],
-//!   [`health`] (made of [`readiness`]), with their bodies in [`views`] and their sentences in [`words`];
+//!   [`webhooks`], [`health`] (made of [`readiness`]), with their bodies in [`views`] and their sentences in [`words`];
 //! - [`documents`]: OpenAPI, its browser, and the page of problems; [`meters`]: what is measured.
 
 #![cfg_attr(
@@ -48,6 +48,7 @@ mod serve;
 mod settings;
 mod views;
 mod waiting;
+mod webhooks;
 mod words;
 
 use std::io;
@@ -66,6 +67,7 @@ pub use problem::{ProblemCode, Repeat};
 pub use readiness::{Check, Look, Readiness, Report, Standing, Watched};
 pub use serve::serve;
 pub use settings::{ApiSettings, InvalidNetwork, Limits, Mode, Network, Rate, TokenKey};
+pub use webhooks::WEBHOOK_PATH;
 
 use context::Api;
 use problem::Problem;
@@ -148,6 +150,7 @@ fn bounded_routes() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::discard_job))
         .routes(routes!(audit::list_audit))
+        .routes(routes!(webhooks::take_webhook))
 }
 
 /// The routes that must answer when nothing else does.

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
-use metrics::{Unit, describe_gauge, describe_histogram, gauge, histogram};
+use domain::webhook::WebhookState;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 
 const REQUEST_SECONDS: &str = "seungin_http_request_duration_seconds";
+const WEBHOOKS: &str = "seungin_webhooks_total";
 const IN_FLIGHT: &str = "seungin_http_requests_in_flight";
 
 /// Says what they mean, to the recorder that is installed.
@@ -15,6 +19,11 @@ pub fn describe_metrics() {
         REQUEST_SECONDS,
         Unit::Seconds,
         "Time from a request's head to its answer's head, by `method`, `route` and `status` class. Long polls of an order count with their waiting."
+    );
+    describe_counter!(
+        WEBHOOKS,
+        Unit::Count,
+        "Webhooks that were stored, by `kind` (payment, deposit, other, unreadable) and by what followed (`state`): looked_up, waiting for a payment, ignored, refused."
     );
     describe_gauge!(
         IN_FLIGHT,
@@ -56,6 +65,11 @@ pub(crate) fn answered(
         "status" => class(status)
     )
     .record(took);
+}
+
+/// Counts a webhook that was stored.
+pub(crate) fn webhook_stored(kind: &'static str, state: WebhookState) {
+    counter!(WEBHOOKS, "kind" => kind, "state" => state.word()).increment(1);
 }
 
 /// HTTP knows methods of any name; a client's inventions are one.

@@ -37,6 +37,8 @@ pub struct ApiSettings {
     /// Callers with a rate limit of their own, such as a shop's own server. Whoever comes through a proxy that is not among
     /// `trusted_proxies` is none of them.
     pub trusted_callers: Vec<Network>,
+    /// Where webhooks may come from; anybody's are taken, within a rate, when there is none.
+    pub webhook_sources: Vec<Network>,
     /// What is taken at once, and how fast.
     pub limits: Limits,
 }
@@ -158,6 +160,7 @@ impl ApiSettings {
                 Network { address: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), prefix: 8 },
                 Network { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 },
             ],
+            webhook_sources: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -172,6 +175,12 @@ impl TokenKey {
     #[must_use]
     pub fn new(secret: [u8; 32]) -> TokenKey {
         TokenKey(Arc::new(SecretBox::new(Box::new(secret))))
+    }
+
+    /// What refund accounts are sealed with in the database: derived, so that one secret is enough.
+    #[must_use]
+    pub fn seal_key(&self) -> Option<store::SealKey> {
+        store::SealKey::derive(self.expose())
     }
 
     pub(crate) fn expose(&self) -> &[u8; 32] {

@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 10] = [
+pub(crate) const CODES: [&str; 11] = [
     "breaker_open",
     "foreign_cancel",
     "illegal_move",
@@ -21,6 +21,7 @@ pub(crate) const CODES: [&str; 10] = [
     "keys_missing",
     "merchant_paused",
     "panic",
+    "payment_left_behind",
     "poison_message",
     "queue_refused",
     "unreadable_row",

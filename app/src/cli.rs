@@ -105,6 +105,9 @@ pub(crate) enum Command {
     /// Calls to Toss for a merchant: what holds them back, stop and resume
     #[command(subcommand)]
     Merchant(MerchantCommand),
+    /// Show what came to the webhook address, or act on it once more
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Delete what was kept long enough: what is done once a day, now
     Prune(PruneArgs),
     /// Blank the personal data of finished orders for good, and keep what the law wants kept
@@ -254,6 +257,42 @@ pub(crate) enum RoleName {
     Manager,
     /// Head office.
     Master,
+}
+
+/// What came to the webhook address.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// Print them, newest first
+    List(WebhookListArgs),
+    /// Act on one once more: its payment is looked up
+    Replay(WebhookReplayArgs),
+}
+
+/// Which webhooks to print.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookListArgs {
+    /// Only those that stand so: looked_up, waiting, ignored, refused, expired
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// Only those that name this order
+    #[arg(long, value_name = "ORDER_ID")]
+    pub(crate) order: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=200))]
+    pub(crate) limit: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which webhook to act on.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookReplayArgs {
+    /// Its id, as `list` shows it
+    pub(crate) id: String,
+    /// Why; it is kept in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
 }
 
 /// Calls for a merchant.

@@ -10,6 +10,7 @@ pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;
 pub(crate) mod staff;
+pub(crate) mod webhooks;
 
 use anyhow::Context as _;
 use store::Store;

@@ -24,6 +24,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use api::{Network, Rate, TokenKey};
+use domain::order::LateApproval;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::PruneAges;
 use tracing_subscriber::EnvFilter;
@@ -73,6 +74,7 @@ pub(crate) struct ApiConfig {
     /// `None`: the address that was got.
     pub(crate) public_url: Option<Address>,
     pub(crate) allowed_origins: Vec<Address>,
+    pub(crate) webhook_sources: Vec<Network>,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) trusted_callers: Vec<Network>,
     pub(crate) requests_max: usize,
@@ -104,6 +106,8 @@ pub(crate) struct CheckoutConfig {
     pub(crate) success_redirect: Redirect,
     pub(crate) fail_redirect: Redirect,
     pub(crate) pay_by_ms: i64,
+    /// What becomes of money that is taken after its order was given up.
+    pub(crate) on_late_approval: LateApproval,
 }
 
 /// What is logged, and how.
@@ -197,6 +201,7 @@ fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
     let public_url = reader.parsed("api.public_url");
     let allowed_origins = reader.list("api.allowed_origins");
     let trusted_proxies = reader.list("api.trusted_proxies");
+    let webhook_sources = reader.list("api.webhook_sources");
     let trusted_callers = reader.list("api.trusted_callers");
     let requests_max = reader.number("api.requests_max", 1, 1_000_000);
     let polls_max = reader.number("api.polls_max", 0, 1_000_000);
@@ -209,6 +214,7 @@ fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
         public_url,
         allowed_origins: allowed_origins?,
         trusted_proxies: trusted_proxies?,
+        webhook_sources: webhook_sources?,
         trusted_callers: trusted_callers?,
         requests_max: count(requests_max?)?,
         polls_max: count(polls_max?)?,
@@ -239,12 +245,18 @@ fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
 fn parse_checkout(reader: &mut Reader<'_>) -> Option<CheckoutConfig> {
     let success_redirect = reader.parsed("checkout.success_redirect");
     let fail_redirect = reader.parsed("checkout.fail_redirect");
+    let late = reader.text("checkout.on_late_approval")?;
+    let on_late_approval = LateApproval::from_word(&late);
+    if on_late_approval.is_none() {
+        reader.refuse("checkout.on_late_approval", "it must be \"cancel\" or \"keep\"");
+    }
     let minutes = reader.number("checkout.pay_by_minutes", 1, 24 * 60)?;
     let pay_by_ms = i64::from(minutes).checked_mul(60_000)?;
     Some(CheckoutConfig {
         success_redirect: success_redirect?,
         fail_redirect: fail_redirect?,
         pay_by_ms,
+        on_late_approval: on_late_approval?,
     })
 }
 

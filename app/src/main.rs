@@ -117,6 +117,7 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
             command::doctor::run(&config, telling, &clock_ms).await
         }
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
+        Some(Command::Webhooks(webhooks)) => command::webhooks::run(&config, webhooks).await,
         Some(Command::Prune(args)) => command::prune::run(&config, args).await,
         Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,

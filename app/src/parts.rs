@@ -45,7 +45,8 @@ pub(crate) async fn open_store(
 ) -> Result<Store, Failure> {
     let options = store_options(config, data_dir, may_create)?;
     let store = Store::open(&options).await;
-    store.context("the database cannot be opened").map_err(Failure::Unreachable)
+    let store = store.context("the database cannot be opened").map_err(Failure::Unreachable)?;
+    Ok(with_rules(store, config))
 }
 
 /// The same without reaching it: it is connected to when it is there.
@@ -54,7 +55,15 @@ pub(crate) async fn open_store(
 /// Its address makes no sense.
 pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
     let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
-    Ok(Store::open(&options).await.context("the database's address")?)
+    let store = Store::open(&options).await.context("the database's address")?;
+    Ok(with_rules(store, config))
+}
+
+/// What a deployment chooses about what the database is told.
+fn with_rules(store: Store, config: &Config) -> Store {
+    store
+        .with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key))
+        .with_late_approval(config.checkout.on_late_approval)
 }
 
 fn store_options(
@@ -247,7 +256,9 @@ pub(crate) fn api(
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }
-    let context = ApiContext { store, publisher, settings, readiness, shutdown: stop };
+    let read_webhook = ::toss::read_webhook;
+    let context =
+        ApiContext { store, publisher, settings, read_webhook, readiness, shutdown: stop };
     Ok(
         async move { api::run(context, listener.into_socket(), Some(beside)).await.context("the API") },
     )
@@ -272,6 +283,7 @@ fn api_settings(
         cors_origins: given.allowed_origins.iter().map(|it| it.as_str().to_owned()).collect(),
         trusted_proxies: given.trusted_proxies.clone(),
         trusted_callers: given.trusted_callers.clone(),
+        webhook_sources: given.webhook_sources.clone(),
         limits: Limits {
             requests_in_flight_max: given.requests_max,
             waiting_polls_max: given.polls_max,

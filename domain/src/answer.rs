@@ -152,6 +152,10 @@ pub struct VirtualAccount {
     pub customer_name: Option<String>,
     /// Until when it takes the money, in milliseconds.
     pub due_at_ms: Option<i64>,
+    /// Whether Toss calls it closed: its time passed.
+    pub is_expired: bool,
+    /// Toss's word for how far a refund to the customer's bank is.
+    pub refund_status: Option<String>,
 }
 
 /// What went wrong with a call, by what it says about the operation behind it.

@@ -94,6 +94,12 @@ pub enum CancelRefusal {
         /// What is left free of tax, or the whole amount.
         most: Won,
     },
+    /// After its deposit an account's money needs somewhere to go.
+    #[error("a virtual account is refunded to a bank account, which is missing")]
+    RefundAccountNeeded,
+    /// The money goes back the way it came.
+    #[error("only a virtual account after its deposit is refunded to a bank account")]
+    RefundAccountUnwanted,
 }
 
 /// Fixes the amount of a new cancellation: the asked one, or all that is left.

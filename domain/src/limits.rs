@@ -34,6 +34,19 @@ pub const CANCEL_TRIES_MS: i64 = 24 * 60 * 60_000;
 pub const CANCEL_SETTLE_MS: i64 = 60_000;
 /// The least time between two cancels of one payment: Toss refuses requests that follow each other too fast.
 pub const CANCEL_SPACING_MS: i64 = 1_100;
+/// How long after an account's due time a deposit may still be on its way through the banks: only then is a look-up proof that none came.
+pub const DEPOSIT_TAIL_MS: i64 = 10 * 60_000;
+/// How long an account takes money when Toss names no due time: the longest that Toss allows.
+pub const DEPOSIT_DAYS_MAX: i64 = 90;
+/// The least time between a look-up of a payment and the next that a webhook asks for: webhooks are unsigned, and whoever floods us with
+/// them must not flood Toss.
+pub const LOOK_UP_SPACING_MS: i64 = 3_000;
+/// How long a webhook is kept that names a payment that there is not: it may be earlier than our own commit, or mean another system.
+pub const WEBHOOK_WAIT_MS: i64 = 24 * 60 * 60_000;
+/// How many webhooks that belong to no payment are kept: the oldest go first.
+pub const STRAY_WEBHOOKS_MAX: u64 = 1_000;
+/// How many webhooks of one payment are kept: the oldest go first. Toss sends a dozen for a payment with several cancels.
+pub const PAYMENT_WEBHOOKS_MAX: u64 = 100;
 
 /// How many confirm or cancel calls one job may make under all its keys together.
 pub const POSTS_MAX: u32 = 30;
@@ -119,5 +132,7 @@ pub const PRUNE_PAUSE_MS: u64 = 20;
 pub const CALLER_KEY_DAYS_MIN: u32 = 30;
 /// How many days, at the least, an ended job and its attempts are kept: as long as Toss answers to their idempotency keys.
 pub const JOB_DAYS_MIN: u32 = 15;
+/// How many days, at the least, webhooks are kept: one that comes again is known by its row, and Toss sends for almost four days.
+pub const WEBHOOK_DAYS_MIN: u32 = 7;
 /// The longest that anything can be set to be kept: ten years, twice what the law asks of payment records.
 pub const KEPT_DAYS_MAX: u32 = 3_650;

@@ -21,4 +21,5 @@ pub mod product_option;
 pub mod staff;
 pub mod staff_store;
 pub mod store;
+pub mod webhook;
 pub mod worker;

@@ -83,6 +83,10 @@ pub struct Model {
     pub transfer_bank: Option<String>,
     /// Whether Toss gives back a part; unknown until it told.
     pub is_partial_cancelable: Option<bool>,
+    /// Milliseconds UTC before which the sweeper leaves it alone.
+    pub sweep_at: i64,
+    /// Of the virtual account: Toss's word for how far a refund to the customer's bank is.
+    pub refund_status: Option<String>,
 }
 
 /// None: `store` writes its joins where it needs them.

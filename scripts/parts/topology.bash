@@ -58,8 +58,8 @@ start_process() { # name, arguments...
   launch as_seungin "$topology/$name.pid" "$topology" "$topology/$name.log" "$binary" "$@"
 }
 
-start_simulator() {
-  start_process simulator simulator --listen "127.0.0.1:$simulator_port" --state-file "$topology/simulator.json"
+start_simulator() { # arguments...
+  start_process simulator simulator --listen "127.0.0.1:$simulator_port" --state-file "$topology/simulator.json" "$@"
 }
 
 start_api() { # number from 1

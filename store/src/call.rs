@@ -41,6 +41,9 @@ pub enum Call {
         /// How much of it is free of tax, in won, for an order that has such a part.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         tax_free_amount: Option<i64>,
+        /// Where the money goes, sealed: for virtual accounts after their deposit only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_account: Option<String>,
     },
     /// Ask what happened.
     LookUp {
@@ -103,5 +106,6 @@ fn first_cancel_call(
         amount: (amount != balance).then_some(amount.get()),
         refundable_amount: balance.get(),
         tax_free_amount: cancel.tax_free_amount,
+        refund_account: cancel.refund_account.clone(),
     })
 }

@@ -10,8 +10,8 @@ use domain::attempt::Operation;
 use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
 use domain::policy::{Decision, History, Step, plan_cancel, plan_confirm};
-use domain::{JobId, limits};
-use entities::{attempt, job};
+use domain::{JobId, RefundAccount, limits};
+use entities::{attempt, cancellation, job};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -26,9 +26,10 @@ use crate::gate::{Admission, Claimer, Gate};
 use crate::ids::{sha256_hex, toss_idempotency_key};
 use crate::key_pairs::KeyPairId;
 use crate::origin::Origin;
+use crate::refund_accounts;
 use crate::rows;
 use crate::scene::rounds;
-use crate::settle::{Scene, SettleContext, apply};
+use crate::settle::{Scene, apply};
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
 #[derive(Debug, Clone)]
@@ -43,6 +44,7 @@ pub struct StartedAttempt {
     key_pair: KeyPairId,
     idempotency_key: Option<String>,
     call: Call,
+    refund_account: Option<RefundAccount>,
     origin: Origin,
     is_probe: bool,
 }
@@ -114,6 +116,12 @@ impl StartedAttempt {
         &self.call
     }
 
+    /// Where the money goes that it gives back, if not the way it came.
+    #[must_use]
+    pub fn refund_account(&self) -> Option<&RefundAccount> {
+        self.refund_account.as_ref()
+    }
+
     /// The request that made the job, for logs and traces.
     #[must_use]
     pub fn origin(&self) -> &Origin {
@@ -159,7 +167,6 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         let mut write = self.begin_write().await?;
         let mut gate = Gate::open(&write, claimer).await?;
-        let mut context = SettleContext::default();
         let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::Unknown).collect();
         let known = orders_of(&write, ids).await?;
         let orders = ids.iter().map(|id| known.get(id.as_str()).map_or("", String::as_str));
@@ -170,7 +177,7 @@ impl Store {
             let mut scenes = Scene::load_all(&write, &wanted).await?;
             for (number, id) in batch {
                 let Some(scene) = scenes.remove(id.as_str()) else { continue };
-                let one = match claim(&mut write, &mut context, &mut gate, scene, claimer).await {
+                let one = match claim(&mut write, &mut gate, scene, claimer).await {
                     Ok(one) => one,
                     // One row that cannot be read must not hold up the others: it stays for a person, loudly.
                     Err(error @ StoreError::UnreadableRow { .. }) => {
@@ -210,7 +217,6 @@ async fn orders_of(
 
 async fn claim(
     write: &mut Write<'_>,
-    context: &mut SettleContext,
     gate: &mut Gate<'_>,
     mut scene: Scene,
     claimer: &Claimer,
@@ -237,15 +243,8 @@ async fn claim(
         && has_crash_looped(write, &scene).await?
     {
         close_abandoned_attempts(write, &scene.job.id).await?;
-        apply(
-            write,
-            context,
-            &mut scene,
-            &Decision::crash_loop(facts.state.is_undecided()),
-            None,
-            0,
-        )
-        .await?;
+        apply(write, &mut scene, &Decision::crash_loop(facts.state.is_undecided()), None, 0)
+            .await?;
         return Ok(Claimed::Concluded);
     }
     let step = match (kind, &scene.cancellation) {
@@ -257,7 +256,7 @@ async fn claim(
     };
     let is_sent = match step {
         Step::Conclude(decision) => {
-            apply(write, context, &mut scene, &decision, None, 0).await?;
+            apply(write, &mut scene, &decision, None, 0).await?;
             return Ok(Claimed::Concluded);
         }
         Step::Send => true,
@@ -271,11 +270,32 @@ async fn claim(
             return Ok(Claimed::NotNow);
         }
     };
+    let refund_account = match &scene.cancellation {
+        Some(cancel) if is_sent => match open_account(write, cancel) {
+            Ok(account) => account,
+            Err(unreadable) => {
+                apply(write, &mut scene, &unreadable, None, 0).await?;
+                return Ok(Claimed::Concluded);
+            }
+        },
+        Some(_) | None => None,
+    };
     if kind.is_money() && !take_turn(write, &mut scene, is_sent).await? {
         return Ok(Claimed::NotNow);
     }
     let attempt = start(write, scene, kind, is_sent, &claimer.worker).await?;
-    Ok(Claimed::Attempt(Box::new(StartedAttempt { is_probe, ..attempt })))
+    Ok(Claimed::Attempt(Box::new(StartedAttempt { is_probe, refund_account, ..attempt })))
+}
+
+/// The account that a cancellation's money goes to, if it has one. One that was sealed under another key stops the job for a person.
+fn open_account(
+    write: &Write<'_>,
+    cancel: &cancellation::Model,
+) -> Result<Option<RefundAccount>, Box<Decision>> {
+    let Some(sealed) = &cancel.refund_account else { return Ok(None) };
+    refund_accounts::open(write.seal_key(), sealed, &cancel.id)
+        .map(Some)
+        .ok_or_else(|| Box::new(Decision::unreadable_refund_account()))
 }
 
 /// Whether this job's own claims never finished. The view that decisions see may also hold look-ups of others.
@@ -353,6 +373,7 @@ async fn start(
             .is_money()
             .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
+        refund_account: None,
         origin: Origin::of(&scene.job),
         is_probe: false,
     };

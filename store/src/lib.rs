@@ -37,6 +37,7 @@ pub mod idempotency;
 mod ids;
 mod jobs;
 mod key_pairs;
+mod late_approval;
 mod leases;
 mod open;
 mod operate;
@@ -45,15 +46,19 @@ mod origin;
 mod page;
 mod poison;
 mod prune;
+mod refund_accounts;
 mod relayed;
 mod rows;
 mod scene;
 #[cfg(feature = "test-control")]
 pub mod scratch;
+mod seal;
 mod settle;
 pub mod staff;
+mod sweep;
 #[cfg(feature = "test-control")]
 mod test_control;
+mod webhooks;
 mod workers;
 
 pub use accept_cancel::{AcceptCancel, AcceptCancelError, AcceptedCancel};
@@ -77,5 +82,9 @@ pub use page::Page;
 pub use poison::{PoisonMessage, PoisonRow};
 pub use prune::{PruneAges, PruneCounts, PruneMode, PruneRun, PrunedTable};
 pub use relayed::PublishedJob;
+pub use seal::SealKey;
 pub use settle::{AttemptResult, STOPPED_BEFORE_SENDING, Settled};
+pub use webhooks::{
+    AcceptedWebhook, ReadWebhook, ReceivedWebhook, ReplayError, WebhookFilter, WebhookRow,
+};
 pub use workers::{Heartbeat, WorkerRow};

@@ -19,6 +19,7 @@ use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::jobs::{JobRow, job_row};
 use crate::origin::Origin;
+use crate::refund_accounts;
 use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::settle::Scene;
@@ -111,7 +112,7 @@ impl Store {
     ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
         let scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
-        let publish = wanted_look_up(&mut write, &scene.payment, &actor.origin).await?;
+        let publish = wanted_look_up(&mut write, &scene.payment, &actor.origin, 0).await?;
         let job = live_look_up(&write, &scene.job.order_id).await?.ok_or_else(|| {
             DbErr::RecordNotFound("the look-up that was just asked for".to_owned())
         })?;
@@ -202,7 +203,8 @@ impl Store {
             cancel.failure_code = Set(Some(DISCARDED.to_owned()));
             cancel.failure_message = Set(Some(reason.to_owned()));
             cancel.updated_at = Set(write.now_ms);
-            cancel.update(&write.tx).await?;
+            let cancel = cancel.update(&write.tx).await?;
+            refund_accounts::forget(&write, &cancel).await?;
         }
         let mut job = scene.job.into_active_model();
         job.state = Set(JobState::Discarded.word().to_owned());
@@ -271,30 +273,50 @@ async fn live_look_up(write: &Write<'_>, order_id: &str) -> Result<Option<job::M
         .await?)
 }
 
-/// Asks for a look-up of a payment: a new job, the waiting one at once, or the running one once more. Returns what to publish.
+/// Asks for a look-up of a payment, not before an instant: a new job, the waiting one, or the running one once more. Returns what to
+/// publish now.
 pub(crate) async fn wanted_look_up(
     write: &mut Write<'_>,
     payment: &payment::Model,
     origin: &Origin,
+    not_before_ms: i64,
 ) -> Result<Option<PublishedJob>, StoreError> {
+    let is_now = not_before_ms <= write.now_ms;
+    let (state, due_at) = if is_now {
+        (JobState::Queued, write.now_ms.saturating_add(limits::GRACE_MS))
+    } else {
+        (JobState::Waiting, not_before_ms)
+    };
     let Some(known) = live_look_up(write, &payment.order_id).await? else {
-        let job = new_job(write, JobKind::LookUp, payment, None, origin);
+        let mut job = new_job(write, JobKind::LookUp, payment, None, origin);
+        job.state = state.word().to_owned();
+        job.due_at = due_at;
         let published = PublishedJob::of(&job, JobKind::LookUp);
         job.into_active_model().reset_all().insert(&write.tx).await?;
-        return Ok(Some(published));
+        return Ok(is_now.then_some(published));
     };
     let published = PublishedJob::of(&known, JobKind::LookUp);
-    let is_running = rows::job_state(&known)? == JobState::Running;
+    let known_state = rows::job_state(&known)?;
+    let known_due_at = known.due_at;
     let mut job = known.into_active_model();
     job.updated_at = Set(write.now_ms);
-    if is_running {
+    match known_state {
         // Its answer may be older than what is to be seen.
-        job.rerun_wanted = Set(true);
-    } else {
-        job.state = Set(JobState::Queued.word().to_owned());
-        job.park_reason = Set(None);
-        job.due_at = Set(write.now_ms.saturating_add(limits::GRACE_MS));
+        JobState::Running => job.rerun_wanted = Set(true),
+        // It is on its way; whoever asks again and again must not put it off.
+        JobState::Queued => return Ok(None),
+        JobState::Waiting
+        | JobState::Parked
+        | JobState::Succeeded
+        | JobState::Declined
+        | JobState::Void
+        | JobState::Discarded => {
+            let is_put_off = !is_now && known_state == JobState::Waiting;
+            job.state = Set(state.word().to_owned());
+            job.park_reason = Set(None);
+            job.due_at = Set(if is_put_off { due_at.min(known_due_at) } else { due_at });
+        }
     }
     job.update(&write.tx).await?;
-    Ok((!is_running).then_some(published))
+    Ok((is_now && known_state != JobState::Running).then_some(published))
 }

@@ -1,7 +1,7 @@
 //! Retention: deletes what is kept for a while only, in batches that are short transactions of their own.
 //!
 //! Deleted are the jobs of payments that are over, with their attempts, and rows that are nothing but old: callers' idempotency keys,
-//! messages that were set aside, workers that are gone. Orders, payments, cancellations and the audit are never deleted here. What a
+//! webhooks, messages that were set aside, workers that are gone. Orders, payments, cancellations and the audit are never deleted here. What a
 //! table's turn looks like is in the folder: `payments` for jobs and attempts, `aged` for the rest, where another table is one line.
 //!
 //! A batch that is cut off leaves nothing half done that the next run would not finish, and two runs at once take different rows.
@@ -28,6 +28,8 @@ pub enum PrunedTable {
     Jobs,
     /// Callers' idempotency keys.
     IdempotencyKeys,
+    /// What came to the webhook address.
+    Webhooks,
     /// Messages that named no job.
     PoisonMessages,
     /// Worker processes.
@@ -36,10 +38,11 @@ pub enum PrunedTable {
 
 impl PrunedTable {
     /// Every table.
-    pub const ALL: [PrunedTable; 5] = [
+    pub const ALL: [PrunedTable; 6] = [
         PrunedTable::Attempts,
         PrunedTable::Jobs,
         PrunedTable::IdempotencyKeys,
+        PrunedTable::Webhooks,
         PrunedTable::PoisonMessages,
         PrunedTable::Workers,
     ];
@@ -51,6 +54,7 @@ impl PrunedTable {
             PrunedTable::Attempts => "attempts",
             PrunedTable::Jobs => "jobs",
             PrunedTable::IdempotencyKeys => "idempotency_keys",
+            PrunedTable::Webhooks => "webhooks",
             PrunedTable::PoisonMessages => "poison_messages",
             PrunedTable::Workers => "workers",
         }
@@ -64,6 +68,8 @@ pub struct PruneAges {
     pub jobs_ms: i64,
     /// A caller's idempotency key, since its first use.
     pub idempotency_ms: i64,
+    /// A webhook, since it first came.
+    pub webhooks_ms: i64,
     /// A message that was set aside, since then.
     pub poison_ms: i64,
     /// A worker, since its last heartbeat.

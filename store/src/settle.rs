@@ -13,8 +13,8 @@ use domain::answer::{Answer, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
 use domain::job::{JobKind, JobState};
 use domain::policy::{
-    CurrentAttempt, Decision, History, NextJob, Pacing, decide_cancel, decide_confirm,
-    decide_look_up,
+    CurrentAttempt, Decision, History, NextJob, Pacing, ReviewReason, decide_cancel,
+    decide_confirm, decide_look_up,
 };
 use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
@@ -27,6 +27,7 @@ use sea_orm::{
 use crate::claim::StartedAttempt;
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
+use crate::late_approval;
 use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::scene::rounds;
@@ -80,7 +81,7 @@ impl Settled {
     }
 }
 
-/// What a transaction of claims or settlements leaves to do after its commit.
+/// What a transaction of settlements leaves to do after its commit.
 #[derive(Debug, Default)]
 pub(crate) struct SettleContext {
     pub(crate) publish: Vec<PublishedJob>,
@@ -206,10 +207,13 @@ async fn settle(
     let told = told
         .filter(|_| is_news && !is_older && !is_overtaken)
         .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
-    apply(write, context, &mut scene, &decision, told, delay_ms).await?;
+    apply(write, &mut scene, &decision, told, delay_ms).await?;
+    if decision.review == Some(ReviewReason::LateApproval) {
+        context.publish.extend(late_approval::give_back(write, &scene).await?);
+    }
     if is_older {
         let origin = attempt.origin();
-        let job = crate::operate::wanted_look_up(write, &scene.payment, origin).await?;
+        let job = crate::operate::wanted_look_up(write, &scene.payment, origin, 0).await?;
         context.publish.extend(job);
     }
     let due_in_ms = match decision.job {
@@ -357,8 +361,8 @@ async fn keep_stale(
     };
     record(write, scene, result, (verdict, code, message), true).await?;
     if result.attempt.operation.is_money() {
-        let job =
-            crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin()).await?;
+        let job = crate::operate::wanted_look_up(write, &scene.payment, result.attempt.origin(), 0)
+            .await?;
         context.publish.extend(job);
     }
     Ok(verdict)

@@ -8,8 +8,8 @@
 //!    under a 5xx.
 //! 3. *Otherwise, what does the HTTP status say?* 429, 409 and 5xx have meanings of their own; the rest is contradictory.
 //!
-//! Nothing is retried here, not even by the HTTP stack; what follows an answer is `domain`'s policy. Not here either: webhooks,
-//! settlements, billing keys.
+//! Nothing is retried here, not even by the HTTP stack; what follows an answer is `domain`'s policy. Not here either: settlements,
+//! billing keys.
 //!
 //! | file | holds |
 //! |---|---|
@@ -21,6 +21,7 @@
 //! | `payment`, `date` | tolerant reading of the Payment object |
 //! | [`codes`] | every code with its class |
 //! | `redact` | what of an answer may be kept |
+//! | `webhook` | what a webhook claims |
 
 #![cfg_attr(
     not(test),
@@ -44,6 +45,7 @@ mod key;
 mod payment;
 mod redact;
 mod transport;
+mod webhook;
 
 pub use answer::read_answer;
 pub use call::{CancelCall, ConfirmCall, RefundAccount, cancel_body, confirm_body};
@@ -51,3 +53,4 @@ pub use client::{BuildError, CallResult, TossClient, TossConfig};
 pub use codes::is_key_refusal;
 pub use key::{InvalidKey, SecretKey};
 pub use redact::{KEPT_BYTES_MAX, redact};
+pub use webhook::read_webhook;

@@ -118,6 +118,8 @@ fn read_virtual_account(fields: &Map<String, Value>) -> Option<VirtualAccount> {
         account_number: text(fields, "accountNumber")?,
         customer_name: text(fields, "customerName"),
         due_at_ms: date(fields, "dueDate"),
+        is_expired: fields.get("expired").and_then(Value::as_bool).unwrap_or(false),
+        refund_status: text(fields, "refundStatus"),
     })
 }
 
@@ -126,7 +128,7 @@ fn needed(fields: &Map<String, Value>, name: &'static str) -> Result<String, Unr
     value.map(str::to_owned).ok_or(Unreadable::Text(name))
 }
 
-fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
+pub(crate) fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
     let value = fields.get(name)?.as_str()?;
     is_sized(value).then(|| value.to_owned())
 }
@@ -135,7 +137,10 @@ fn is_sized(text: &str) -> bool {
     (1..=TEXT_BYTES_MAX).contains(&text.len())
 }
 
-fn object<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Map<String, Value>> {
+pub(crate) fn object<'a>(
+    fields: &'a Map<String, Value>,
+    name: &str,
+) -> Option<&'a Map<String, Value>> {
     fields.get(name)?.as_object()
 }
 

@@ -63,6 +63,7 @@ async fn prune(store: &Store, ages: &PruneAges) -> Result<bool, StoreError> {
         attempts = counts.of(PrunedTable::Attempts),
         jobs = counts.of(PrunedTable::Jobs),
         idempotency_keys = counts.of(PrunedTable::IdempotencyKeys),
+        webhooks = counts.of(PrunedTable::Webhooks),
         poison_messages = counts.of(PrunedTable::PoisonMessages),
         workers = counts.of(PrunedTable::Workers),
         is_over = run.is_over(),

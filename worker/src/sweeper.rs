@@ -1,24 +1,30 @@
-//! The sweeper: what time alone changes. Orders that nobody paid in time lapse.
+//! The sweeper: what time alone changes. Orders that nobody paid in time lapse, webhooks that were early are taken up or given up, and
+//! payments that time has left behind are looked up.
+//!
+//! Every worker sweeps; what two find at once, one changes.
 
 use std::time::Duration;
 
-use store::Store;
+use store::{Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 /// How often it looks. Nobody waits for it: customers are told by the order's own time.
 const EVERY: Duration = Duration::from_secs(20);
-/// How many orders lapse in one transaction.
+/// How many rows of a kind change in one transaction.
 const BATCH_MAX: u64 = 200;
 
 /// Sweeps until `done`.
 pub(crate) async fn sweep(store: &Store, done: &CancellationToken) {
     while !done.is_cancelled() {
-        match store.lapse_orders(BATCH_MAX).await {
+        match sweep_once(store).await {
             // A whole batch: there may be more.
-            Ok(lapsed) if u64::try_from(lapsed).is_ok_and(|count| count >= BATCH_MAX) => continue,
-            Ok(_) => {}
+            Ok(true) => continue,
+            Ok(false) => {}
             Err(error) => {
-                tracing::warn!(error = error.with_causes(), "orders did not lapse, trying again")
+                tracing::warn!(
+                    error = error.with_causes(),
+                    "what time has changed was not swept, trying again"
+                );
             }
         }
         tokio::select! {
@@ -26,4 +32,17 @@ pub(crate) async fn sweep(store: &Store, done: &CancellationToken) {
             () = tokio::time::sleep(EVERY) => {}
         }
     }
+}
+
+/// One round; whether there may be more to do at once.
+async fn sweep_once(store: &Store) -> Result<bool, StoreError> {
+    let lapsed = store.lapse_orders(BATCH_MAX).await?;
+    let taken_up = store.take_up_webhooks(toss::read_webhook, BATCH_MAX).await?;
+    let given_up = store.expire_webhooks().await?;
+    if given_up > 0 {
+        tracing::warn!(webhooks = given_up, "webhooks named payments for a day that there are not");
+    }
+    let left_behind = store.sweep_payments(BATCH_MAX).await?;
+    let is_whole = |count: usize| u64::try_from(count).is_ok_and(|count| count >= BATCH_MAX);
+    Ok([lapsed, taken_up, left_behind].into_iter().any(is_whole))
 }

@@ -56,6 +56,10 @@ pub(super) fn request(operation: &str) -> Option<Value> {
             "orderId": orders::ORDER,
             "paymentType": "NORMAL",
         }),
+        "takeWebhook" => json!({
+            "createdAt": "2026-11-27T12:18:14.000000", "secret": "ps_XJ2kPq5", "status": "DONE",
+            "transactionKey": "9FF15E1A29D0E77C218F57262BFA4986", "orderId": "019ab1c2-7d3e-7f00-8a4b-5c6d7e8f9012",
+        }),
         "cancelOrder" => json!({ "reason": "꿔바로우 품절", "amount": 9_000 }),
         "putStore" => {
             json!({ "name": "홍대 마라탕", "deliveryFee": 3_000, "minimumOrder": 12_000, "open": true })

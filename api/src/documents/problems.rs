@@ -58,6 +58,8 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelZero,
     C::CancelWholeOnly,
     C::CancelTaxFreePart,
+    C::CancelAccountNeeded,
+    C::CancelAccountUnwanted,
     C::CancelTooMany,
 ];
 const RETRY: &[ProblemCode] = &[
@@ -99,6 +101,7 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
         "readCancel" => vec![ANY, STAFF, &[C::OrderUnknown, C::CancelUnknown]],
         "putStore" => vec![ANY, BODY, ACTING, &[C::StoreUnknown, C::Forbidden]],
         "putProduct" => vec![ANY, BODY, ACTING, &[C::StoreUnknown, C::ProductIdTaken, C::MenuFull]],
+        "takeWebhook" => vec![ANY, &[C::BodyTooLarge, C::Forbidden, C::TooManyRequests]],
         "readJob" => vec![ANY, STAFF, &[C::JobUnknown]],
         "lookUpJob" => vec![ANY, BODY, ACTING, &[C::JobUnknown]],
         "retryJob" => vec![ANY, BODY, ACTING, RETRY],

@@ -156,6 +156,10 @@ impl From<CancelRefusal> for Problem {
                     .with("least", least.get())
                     .with("most", most.get())
             }
+            CancelRefusal::RefundAccountNeeded => Problem::new(ProblemCode::CancelAccountNeeded),
+            CancelRefusal::RefundAccountUnwanted => {
+                Problem::new(ProblemCode::CancelAccountUnwanted)
+            }
         }
     }
 }

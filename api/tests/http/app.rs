@@ -14,7 +14,7 @@ use http_body_util::BodyExt as _;
 use queue::{Message, Published, Publisher};
 use sea_orm::{
     ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
 use serde_json::{Value, json};
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
@@ -120,6 +120,7 @@ impl TestApp {
             store: store.clone(),
             publisher: published.clone(),
             settings,
+            read_webhook: toss::read_webhook,
             readiness: Arc::new(readiness),
             shutdown,
         };
@@ -195,6 +196,14 @@ impl TestApp {
     /// Runs a statement on the tables, behind everybody's back.
     pub(crate) async fn sql(&self, statement: &str) {
         self.rows.execute_unprepared(statement).await.unwrap();
+    }
+
+    /// The one text that a query finds.
+    pub(crate) async fn text_of(&self, query: &str) -> String {
+        let row = self
+            .rows
+            .query_one_raw(Statement::from_string(self.rows.get_database_backend(), query));
+        row.await.unwrap().unwrap().try_get_by_index(0).unwrap()
     }
 
     /// Somebody else's writing of orders that does not end before the answer is dropped.

@@ -30,6 +30,7 @@ impl TestApp {
                 order_id: order.order_id(),
                 amount: Some(won(1)),
                 tax_free_amount: None,
+                refund_account: None,
                 reason: "one won".to_owned(),
                 actor: Actor::system(),
                 key: CallerKey {

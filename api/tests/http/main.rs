@@ -18,3 +18,4 @@ mod sockets;
 mod toss;
 mod trace;
 mod waiting;
+mod webhooks;

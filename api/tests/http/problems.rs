@@ -79,6 +79,8 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::CancelZero
         | C::CancelWholeOnly
         | C::CancelTaxFreePart
+        | C::CancelAccountNeeded
+        | C::CancelAccountUnwanted
         | C::CancelTooMany => staff::of_cancels(code).await,
         C::JobUnknown
         | C::JobEnded

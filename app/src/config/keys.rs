@@ -158,6 +158,21 @@ pub(crate) const KEYS: &[Key] = &[
             ],
         )
     },
+    Key {
+        // Toss's list. Source: Toss documents, network allow-list of webhooks (2024-12).
+        production: Some(
+            r#"["13.124.18.147", "13.124.108.35", "3.36.173.151", "3.38.81.32", "115.92.221.121", "115.92.221.122", "115.92.221.123", "115.92.221.125", "115.92.221.126", "115.92.221.127"]"#,
+        ),
+        ..key(
+            "api.webhook_sources",
+            "[]",
+            &[
+                "Address ranges that webhooks are taken from; with none, from anybody, within a rate. Nothing in",
+                "a webhook is believed, whoever sent it. In production the addresses that Toss names; its list",
+                "grows: add to it what Toss announces. Behind a proxy, name it in `api.trusted_proxies`.",
+            ],
+        )
+    },
     key("api.requests_max", "512", &["Requests in work at the same time; more are answered 503."]),
     key(
         "api.polls_max",
@@ -325,6 +340,14 @@ pub(crate) const KEYS: &[Key] = &[
             "How browsers reach the simulator, whose payment window they open. Default: as the product does.",
         ],
     ),
+    key(
+        "simulator.webhooks",
+        "true",
+        &[
+            "Whether the bundled simulator tells the API of payments, as Toss does. One that runs by itself is told",
+            "where to by `seungin simulator --webhook-url`.",
+        ],
+    ),
     unset(
         "health.listen",
         r#""127.0.0.1:9464""#,
@@ -348,13 +371,24 @@ pub(crate) const KEYS: &[Key] = &[
         "45",
         &["How long an order may be paid. Toss's window lives 30 minutes and its confirm 10."],
     ),
+    key(
+        "checkout.on_late_approval",
+        r#""cancel""#,
+        &[
+            "What becomes of money that Toss took after the order had been given up as failed or expired: \"cancel\"",
+            "gives it back, because customers were told to order again; \"keep\" leaves it to a person unless the",
+            "customer has ordered again. Deposits into accounts are left to a person anyway.",
+        ],
+    ),
     Key {
         is_secret: true,
         ..unset(
             "security.token_key",
             r#""64 hexadecimal digits""#,
             &[
-                "The key that order tokens are signed with. Make one by: openssl rand -hex 32",
+                "The key that order tokens are signed with, and from which the key is derived that customers'",
+                "refund accounts are sealed with: the same for every process. Make one by: openssl rand -hex 32",
+                "A new one makes tokens worthless, and stops refunds under way to bank accounts for a person.",
                 "In development one is generated into the data directory.",
             ],
         )
@@ -371,6 +405,11 @@ pub(crate) const KEYS: &[Key] = &[
         "retention.idempotency_days",
         "90",
         &["How many days a caller's idempotency key finds what it made, at least 30."],
+    ),
+    key(
+        "retention.webhooks_days",
+        "90",
+        &["How many days webhooks are kept, at least 7: Toss sends one for almost four days."],
     ),
     key("retention.poison_days", "90", &["How many days messages are kept that named no job."]),
     key(

@@ -52,6 +52,8 @@ pub(crate) struct SimulatorConfig {
     pub(crate) url: Address,
     /// How browsers reach it; `None`: at the same address.
     pub(crate) public_url: Option<Address>,
+    /// Whether the bundled one tells the API of payments.
+    pub(crate) sends_webhooks: bool,
 }
 
 impl SimulatorConfig {
@@ -74,10 +76,11 @@ pub(super) fn parse_simulator(reader: &mut Reader<'_>) -> Option<SimulatorConfig
     let listen: Option<SocketAddr> = reader.parsed("simulator.listen");
     let url: Option<Address> = reader.parsed("simulator.url");
     let public_url: Option<Address> = reader.parsed("simulator.public_url");
+    let sends_webhooks = reader.flag("simulator.webhooks");
     let listen = listen?;
     let at_listener = || format!("http://{listen}").parse().ok();
     let url = url.or_else(at_listener)?;
-    Some(SimulatorConfig { listen, url, public_url })
+    Some(SimulatorConfig { listen, url, public_url, sends_webhooks: sends_webhooks? })
 }
 
 pub(super) fn parse_limits(reader: &mut Reader<'_>) -> Option<CallLimits> {

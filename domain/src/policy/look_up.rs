@@ -5,6 +5,7 @@ use super::{
 };
 use crate::answer::{Answer, FailureClass, TossPayment, TossStatus};
 use crate::attempt::Verdict;
+use crate::limits::DEPOSIT_TAIL_MS;
 use crate::payment::{PaymentEvent, PaymentState};
 
 /// What the answer to a look-up job's attempt changes.
@@ -76,10 +77,7 @@ fn looked_up(
                 nothing_new().review(ReviewReason::UnexpectedState)
             }
         },
-        TossStatus::WaitingForDeposit => match payment.state.after(PaymentEvent::DepositAwaited) {
-            Ok(_) => proven(PaymentEvent::DepositAwaited),
-            Err(_) => nothing_new().review(ReviewReason::UnexpectedState),
-        },
+        TossStatus::WaitingForDeposit => deposit_awaited(payment, current, told),
         TossStatus::Aborted if payment.state.is_undecided() && !is_under_way => {
             failure(proven(PaymentEvent::Declined))
         }
@@ -116,6 +114,41 @@ fn looked_up(
         TossStatus::Ready | TossStatus::InProgress => absent(confirm, payment, current),
         TossStatus::Unknown(_) => nothing_new().review(ReviewReason::UnexpectedState),
     }
+}
+
+/// Toss waits for the customer's money: as before, again because a deposit went back, or in vain.
+fn deposit_awaited(
+    payment: &PaymentFacts,
+    current: CurrentAttempt,
+    told: &TossPayment,
+) -> Decision {
+    let proven = |event| Decision::new(Verdict::Proven, NextJob::Succeed).event(event);
+    match payment.state {
+        PaymentState::WaitingForDeposit if is_deposit_over(told, current.started_at_ms) => {
+            proven(PaymentEvent::TimePassed)
+                .because("DEPOSIT_DUE_PASSED", "the time to pay into the account passed")
+        }
+        PaymentState::Confirming
+        | PaymentState::ConfirmUnresolved
+        | PaymentState::WaitingForDeposit => proven(PaymentEvent::DepositAwaited),
+        // What was sold for it may be on its way.
+        PaymentState::Confirmed | PaymentState::PartiallyCancelled => {
+            proven(PaymentEvent::DepositAwaited).review(ReviewReason::DepositReversed)
+        }
+        PaymentState::Cancelled | PaymentState::Failed | PaymentState::Expired => {
+            nothing_new().review(ReviewReason::UnexpectedState)
+        }
+    }
+}
+
+/// Whether nobody can pay into the account any more. Toss sends nothing when its time passes, and some accounts stay open in its words.
+fn is_deposit_over(told: &TossPayment, now_ms: i64) -> bool {
+    told.virtual_account.as_ref().is_some_and(|account| {
+        account.is_expired
+            || account
+                .due_at_ms
+                .is_some_and(|due_ms| now_ms >= due_ms.saturating_add(DEPOSIT_TAIL_MS))
+    })
 }
 
 /// Toss shows no approval.

@@ -1,9 +1,9 @@
 //! What the policy promises about look-ups that staff or a webhook asked for, one sentence each.
 
 use domain::Won;
-use domain::answer::{Answer, FailureClass, TossStatus};
+use domain::answer::{Answer, FailureClass, TossStatus, VirtualAccount};
 use domain::attempt::{Operation, PastAttempt, Verdict};
-use domain::limits::{CONFIRM_PROOF_MS, UNFINISHED_CALL_MS};
+use domain::limits::{CONFIRM_PROOF_MS, DEPOSIT_TAIL_MS, UNFINISHED_CALL_MS};
 use domain::payment::{PaymentEvent, PaymentState};
 use domain::policy::{Decision, History, NextJob, PaymentFacts, ReviewReason, decide_look_up};
 
@@ -160,5 +160,46 @@ fn a_look_up_never_sends_anything_and_every_answer_leaves_the_machine_legal() {
                 assert!(goes_on, "{state:?} {answer:?} {decision:?}");
             }
         }
+    }
+}
+
+#[test]
+fn an_account_that_nobody_paid_into_is_over_some_minutes_after_its_time_or_when_toss_says_so() {
+    let facts = payment(PaymentState::WaitingForDeposit);
+    let due_ms = START_MS + MINUTE_MS;
+    let awaited = |due_at_ms, is_expired| {
+        let mut told = told(TossStatus::WaitingForDeposit);
+        told.virtual_account = Some(VirtualAccount {
+            bank_code: "20".to_owned(),
+            account_number: "X123".to_owned(),
+            customer_name: None,
+            due_at_ms,
+            is_expired,
+            refund_status: None,
+        });
+        Answer::Payment(Box::new(told))
+    };
+    for (answer, at_ms, event) in [
+        (awaited(Some(due_ms), false), due_ms, PaymentEvent::DepositAwaited),
+        (awaited(Some(due_ms), false), due_ms + DEPOSIT_TAIL_MS - 1, PaymentEvent::DepositAwaited),
+        (awaited(Some(due_ms), false), due_ms + DEPOSIT_TAIL_MS, PaymentEvent::TimePassed),
+        (awaited(Some(due_ms), true), START_MS, PaymentEvent::TimePassed),
+        (awaited(None, false), due_ms + DEPOSIT_TAIL_MS, PaymentEvent::DepositAwaited),
+    ] {
+        let decision = look_up(&facts, &[], at_ms, &answer);
+        assert_eq!(decision.event, Some(event), "{at_ms}");
+        assert_eq!(decision.review, None);
+    }
+    let late = look_up(&payment(PaymentState::Expired), &[], START_MS, &shown(TossStatus::Done));
+    assert_eq!(late.event, Some(PaymentEvent::Approved), "money always counts");
+}
+
+#[test]
+fn a_deposit_that_went_back_is_awaited_again_and_shown_to_a_person() {
+    for state in [PaymentState::Confirmed, PaymentState::PartiallyCancelled] {
+        let decision =
+            look_up(&payment(state), &[], START_MS, &shown(TossStatus::WaitingForDeposit));
+        assert_eq!(decision.event, Some(PaymentEvent::DepositAwaited), "{state:?}");
+        assert_eq!(decision.review, Some(ReviewReason::DepositReversed), "{state:?}");
     }
 }

@@ -1,12 +1,12 @@
 //! Erasing a customer: the personal data of an order is blanked, and what the law wants kept stays.
 //!
-//! Blanked are who ordered and where it went, the account that was issued to them, Toss's answers, and the hash that repeated requests
+//! Blanked are who ordered and where it went, the account that was issued to them, Toss's webhooks and answers, and the hash that repeated requests
 //! are compared by: it covers the form, and whoever knows the rest of a form finds a phone number behind a hash by trying. The order,
 //! its amounts and lines, its payment, its cancellations and the audit stay. Nothing comes back later: see `Scene::is_erased`.
 
 use domain::OrderId;
 use domain::retention::{EraseRefusal, check_erase};
-use entities::{attempt, idempotency_key, order, payment};
+use entities::{attempt, idempotency_key, order, payment, webhook};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -193,7 +193,7 @@ async fn blank_order(write: &Write<'_>, order: order::Model) -> Result<(), Store
     Ok(())
 }
 
-/// The account that was issued to the customer, and Toss's answers: they are kept redacted, and go nevertheless.
+/// The account that was issued to the customer, Toss's webhooks and its answers: those are kept redacted, and go nevertheless.
 async fn blank_payment(write: &Write<'_>, order_id: &str) -> Result<(), StoreError> {
     let nothing = || Expr::value(Option::<String>::None);
     payment::Entity::update_many()
@@ -205,6 +205,11 @@ async fn blank_payment(write: &Write<'_>, order_id: &str) -> Result<(), StoreErr
         .col_expr(payment::Column::Version, Expr::col(payment::Column::Version).add(1))
         .col_expr(payment::Column::UpdatedAt, Expr::value(write.now_ms))
         .filter(payment::Column::OrderId.eq(order_id))
+        .exec(&write.tx)
+        .await?;
+    webhook::Entity::update_many()
+        .col_expr(webhook::Column::Body, Expr::value(String::new()))
+        .filter(webhook::Column::OrderId.eq(order_id))
         .exec(&write.tx)
         .await?;
     attempt::Entity::update_many()

@@ -1,6 +1,6 @@
 //! Tables whose rows are kept by nothing but their age.
 
-use entities::{idempotency_key, poison_message, worker};
+use entities::{idempotency_key, poison_message, webhook, worker};
 use sea_orm::sea_query::{Asterisk, DynIden, Expr, ExprTrait as _, Func, IntoIden as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Order};
 
@@ -24,6 +24,7 @@ pub(super) fn tables(ages: &PruneAges, now_ms: i64) -> Vec<AgedTable> {
     let keys = idempotency_key::Column::CreatedAt;
     vec![
         AgedTable::new(T::IdempotencyKeys, keys, before(ages.idempotency_ms)),
+        AgedTable::new(T::Webhooks, webhook::Column::ReceivedAt, before(ages.webhooks_ms)),
         AgedTable::new(
             T::PoisonMessages,
             poison_message::Column::ReceivedAt,

@@ -37,6 +37,10 @@ FROM n, (SELECT 1 AS k UNION ALL SELECT 2) AS two;
 INSERT INTO idempotency_keys (scope, key, fingerprint, subject, created_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 's', 'key-' || CAST(i AS TEXT), 'f', 'order', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+INSERT INTO webhooks (id, transmission_id, kind, has_payment, source, headers, body, state, deliveries, received_at, changed_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'w-' || CAST(i AS TEXT), 't-' || CAST(i AS TEXT), 'other', FALSE, 's', '{}', 'b', 'ignored', 1,
+    CASE WHEN i > 19800 THEN i ELSE 4000000000000 END, 1 FROM n;
 INSERT INTO poison_messages (id, reason, source, body, received_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 'm-' || CAST(i AS TEXT), 'r', 's', 'b', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
@@ -45,7 +49,8 @@ WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 'w-' || CAST(i AS TEXT), 'h', 'v', 'k', 1, 0, 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
 ";
 
-const AGES: PruneAges = PruneAges { jobs_ms: 1, idempotency_ms: 1, poison_ms: 1, workers_ms: 1 };
+const AGES: PruneAges =
+    PruneAges { jobs_ms: 1, idempotency_ms: 1, webhooks_ms: 1, poison_ms: 1, workers_ms: 1 };
 
 /// Runs, and keeps every statement as it was sent.
 async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
@@ -54,7 +59,10 @@ async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
     store.db.set_metric_callback(move |info| keep.lock().unwrap().push(info.statement.clone()));
     let mut run = store.prune(&AGES, mode).await.unwrap();
     while run.next_batch(500).await.unwrap().is_some() {}
-    assert_eq!(PrunedTable::ALL.map(|table| run.counts().of(table)), [400, 200, 200, 200, 200]);
+    assert_eq!(
+        PrunedTable::ALL.map(|table| run.counts().of(table)),
+        [400, 200, 200, 200, 200, 200]
+    );
     drop(run);
     store.db.set_metric_callback(|_| ());
     std::mem::take(&mut sent.lock().unwrap())

@@ -14,18 +14,17 @@ use sea_orm::{
     QueryFilter as _,
 };
 
+use super::Scene;
 use super::evidence::{self, Told};
-use super::{Scene, SettleContext};
 use crate::claim::BEHIND;
 use crate::connection::Write;
 use crate::error::StoreError;
-use crate::relayed::PublishedJob;
+use crate::refund_accounts;
 use crate::rows;
 
 /// Writes what a decision changes. `delay_ms` counts for jobs that wait.
 pub(crate) async fn apply(
     write: &mut Write<'_>,
-    context: &mut SettleContext,
     scene: &mut Scene,
     decision: &Decision,
     told: Option<Told<'_>>,
@@ -37,7 +36,7 @@ pub(crate) async fn apply(
         evidence::record_cancels(write, scene, told.payment, is_unclear).await?;
     }
     apply_to_payment(write, scene, decision, told.as_ref()).await?;
-    apply_to_job(write, context, scene, decision, delay_ms).await?;
+    apply_to_job(write, scene, decision, delay_ms).await?;
     end_confirm_that_was_settled(write, scene).await?;
     write.raise_order_version(&scene.job.order_id);
     Ok(())
@@ -76,7 +75,11 @@ async fn apply_to_cancellation(
         }
     }
     row.updated_at = Set(write.now_ms);
-    scene.cancellation = Some(row.update(&write.tx).await?);
+    let row = row.update(&write.tx).await?;
+    if !rows::cancellation_state(&row)?.is_open() {
+        refund_accounts::forget(write, &row).await?;
+    }
+    scene.cancellation = Some(row);
     Ok(())
 }
 
@@ -121,11 +124,12 @@ async fn apply_to_payment(
         )
         | None => {}
     }
-    // A late approval is a question of its own, answered when the money is given back.
-    let is_open_question = known.review_reason.as_deref()
-        == Some(ReviewReason::LateApproval.word())
-        && next != PaymentState::Cancelled;
-    let lacked_keys = known.review_reason.as_deref() == Some(ReviewReason::KeysMissing.word());
+    // A late approval is a question of its own, answered when the money is given back; a reversed deposit, when it comes again or is
+    // given up.
+    let asked = |reason: ReviewReason| known.review_reason.as_deref() == Some(reason.word());
+    let is_open_question = asked(ReviewReason::LateApproval) && next != PaymentState::Cancelled
+        || asked(ReviewReason::DepositReversed) && next == PaymentState::WaitingForDeposit;
+    let lacked_keys = asked(ReviewReason::KeysMissing);
     match review {
         Some(reason) => {
             row.review_reason = Set(Some(reason.word().to_owned()));
@@ -158,7 +162,6 @@ async fn apply_to_payment(
 
 async fn apply_to_job(
     write: &Write<'_>,
-    context: &mut SettleContext,
     scene: &mut Scene,
     decision: &Decision,
     delay_ms: i64,
@@ -190,11 +193,11 @@ async fn apply_to_job(
     if let Some(state) = ended {
         if is_rerun && known.kind == JobKind::LookUp.word() {
             // Asked for again while it was under way: what changed since is not in its answer.
-            row.state = Set(JobState::Queued.word().to_owned());
+            let due_at = write.now_ms.saturating_add(limits::LOOK_UP_SPACING_MS);
+            row.state = Set(JobState::Waiting.word().to_owned());
             row.rerun_wanted = Set(false);
-            row.due_at = Set(write.now_ms.saturating_add(limits::GRACE_MS));
-            row.runnable_since = Set(write.now_ms);
-            context.publish.push(PublishedJob::of(known, JobKind::LookUp));
+            row.due_at = Set(due_at);
+            row.runnable_since = Set(due_at);
         } else {
             row.state = Set(state.word().to_owned());
             row.ended_at = Set(Some(write.now_ms));

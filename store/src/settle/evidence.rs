@@ -16,6 +16,7 @@ use super::Scene;
 use super::apply::end_cancel_job;
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::refund_accounts;
 
 /// An answer about our payment.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +63,11 @@ pub(super) fn copy_to_payment(
         row.account_number = Set(Some(account.account_number.clone()));
         row.account_holder = Set(account.customer_name.clone());
         row.deposit_due_at = Set(account.due_at_ms);
+    }
+    if let Some(account) = &payment.virtual_account
+        && account.refund_status.is_some()
+    {
+        row.refund_status = Set(account.refund_status.clone());
     }
     match state {
         PaymentState::WaitingForDeposit
@@ -136,6 +142,7 @@ pub(super) async fn record_cancels(
                 done.failure_message = Set(None);
                 done.updated_at = Set(write.now_ms);
                 let done = done.update(&write.tx).await?;
+                refund_accounts::forget(write, &done).await?;
                 let ended = end_cancel_job(write, &done).await?;
                 if ended.is_some() && ended == scene.payment.money_job_id {
                     let mut payment = scene.payment.clone().into_active_model();
@@ -205,6 +212,7 @@ async fn record_foreign(
         failure_message: None,
         updated_at: write.now_ms,
         tax_free_amount: Some(entry.tax_free_amount).filter(|part| !part.is_zero()).map(Won::get),
+        refund_account: None,
     };
     row.into_active_model().reset_all().insert(&write.tx).await?;
     Ok(())

@@ -9,3 +9,4 @@ mod orders;
 mod processes;
 mod retention;
 mod staff;
+mod sweep;

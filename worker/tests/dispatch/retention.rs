@@ -11,6 +11,7 @@ use crate::shop::Shop;
 const AGES: PruneAges = PruneAges {
     jobs_ms: 90 * DAY_MS,
     idempotency_ms: 90 * DAY_MS,
+    webhooks_ms: 90 * DAY_MS,
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
 };

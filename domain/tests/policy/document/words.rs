@@ -116,5 +116,13 @@ pub(super) const fn review_words(reason: ReviewReason) -> (&'static str, &'stati
             "the money was taken after the order had been given up",
             "see that it was given back, or that the order goes ahead",
         ),
+        ReviewReason::DepositReversed => (
+            "the customer's deposit went back after the order had been paid with it",
+            "hold the order back until the money is there again",
+        ),
+        ReviewReason::LeftBehind => (
+            "the payment is past its time, no job of it is under way, and a look-up did not help",
+            "look at its attempts and at Toss's console; have it looked up again",
+        ),
     }
 }

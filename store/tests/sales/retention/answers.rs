@@ -25,6 +25,7 @@ pub(crate) const BODY: &str = r#"{"virtualAccount":{"customerName":"***"}}"#;
 pub(crate) const AGES: PruneAges = PruneAges {
     jobs_ms: 90 * DAY_MS,
     idempotency_ms: 90 * DAY_MS,
+    webhooks_ms: 90 * DAY_MS,
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
 };
@@ -66,6 +67,8 @@ pub(crate) fn told_account(id: &str, status: TossStatus) -> TossPayment {
         account_number: "56012345678901".to_owned(),
         customer_name: Some("김하나".to_owned()),
         due_at_ms: None,
+        is_expired: false,
+        refund_status: None,
     };
     TossPayment { virtual_account: Some(account), ..told(id, status, 4_000) }
 }
@@ -236,6 +239,7 @@ impl Shop {
 
 pub(crate) fn cancel_of(id: &str, amount: i64) -> AcceptCancel {
     AcceptCancel {
+        refund_account: None,
         order_id: order_id(id),
         amount: Some(won(amount)),
         tax_free_amount: None,
