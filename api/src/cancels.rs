@@ -55,6 +55,10 @@ pub(crate) struct CancelRequest {
     /// How much, in won; all that is left when it is left out.
     #[schema(minimum = 1)]
     amount: Option<i64>,
+    /// How much of it is free of tax, in won, for orders that have such a part; in proportion to what is left when it is left out.
+    #[schema(minimum = 0)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_free_amount: Option<i64>,
     /// Where the money goes: for a virtual account after its deposit, and for nothing else. Kept encrypted until the cancel has its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_account: Option<RefundAccountRequest>,
@@ -113,17 +117,26 @@ pub(crate) async fn cancel_order(
     let mut checks = Checks::default();
     let reason = read_reason(&request.reason).map_err(|wrong| checks.refuse(wrong)).ok();
     let amount = request.amount.map(|won| checks.amount(body("/amount"), won));
+    let tax_free_amount =
+        request.tax_free_amount.map(|won| checks.amount(body("/taxFreeAmount"), won));
     let account = request
         .refund_account
         .as_ref()
         .map(|account| read_account(account).map_err(|wrong| checks.refuse(wrong)).ok());
-    let (Some(reason), None | Some(Some(_)), None | Some(Some(_))) = (reason, amount, &account)
+    let (Some(reason), None | Some(Some(_)), None | Some(Some(_)), None | Some(Some(_))) =
+        (reason, amount, tax_free_amount, &account)
     else {
         return Err(checks.problem());
     };
-    let (amount, refund_account) = (amount.flatten(), account.flatten());
-    let actor = staff.actor();
-    let cancel = AcceptCancel { order_id, amount, refund_account, reason, actor, key };
+    let cancel = AcceptCancel {
+        order_id,
+        amount: amount.flatten(),
+        tax_free_amount: tax_free_amount.flatten(),
+        refund_account: account.flatten(),
+        reason,
+        actor: staff.actor(),
+        key,
+    };
     let accepted = api.store.accept_cancel(&cancel).await?;
     if let Some(job) = accepted.job {
         api.publishing.publish(job);

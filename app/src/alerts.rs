@@ -13,12 +13,13 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 12] = [
+pub(crate) const CODES: [&str; 13] = [
     "breaker_open",
     "findings_open",
     "foreign_cancel",
     "illegal_move",
     "job_parked",
+    "keys_missing",
     "merchant_paused",
     "panic",
     "payment_left_behind",

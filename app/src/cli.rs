@@ -317,14 +317,33 @@ pub(crate) enum MerchantCommand {
     Pause(PauseArgs),
     /// Let calls go on; what waited is due at once
     Resume(PauseArgs),
+    /// Print every pair of keys, and how much is still pinned to it
+    Keys {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand payments that rest over from a pair to the current one, and say what still needs it
+    RetireKeys(RetireArgs),
+}
+
+/// Whose pair of keys is to go.
+#[derive(Debug, Args)]
+pub(crate) struct RetireArgs {
+    /// Whose [default: "default", or the only merchant]
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
+    /// The number of the pair that is to leave the configuration
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) pair: u32,
 }
 
 /// What to stop or resume.
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
-    /// Whose calls
-    #[arg(long, default_value = crate::MERCHANT)]
-    pub(crate) merchant: String,
+    /// Whose calls [default: "default", or the only merchant]
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
     /// Which calls
     #[arg(long, value_enum, default_value_t = CallKind::All)]
     pub(crate) kind: CallKind,

@@ -8,6 +8,7 @@ mod environment;
 mod example;
 mod keys;
 mod layers;
+mod merchants;
 mod problem;
 mod queue;
 mod read;
@@ -33,6 +34,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use self::environment::Environment;
 pub(crate) use self::example::{example, print, shown};
 pub(crate) use self::layers::{Flags, Settings};
+pub(crate) use self::merchants::{KeyPair, Merchants, default_of};
 pub(crate) use self::problem::InvalidConfig;
 pub(crate) use self::queue::QueueChoice;
 pub(crate) use self::toss::{CallLimits, SimulatorConfig, TossChoice};
@@ -310,7 +312,7 @@ fn refuse_trial_settings(
                 "production needs Toss's keys: the simulator moves no money",
             );
         }
-        Some(TossChoice::Toss { secret_key, .. }) if !secret_key.is_live() => {
+        Some(TossChoice::Toss { merchants, .. }) if !merchants.are_live() => {
             reader.refuse(
                 "toss.secret_key",
                 "production needs a live key: a test key moves no money",

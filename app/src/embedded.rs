@@ -131,7 +131,7 @@ async fn prepare_demo(
 ) -> Result<Option<Demo>, Failure> {
     match config.deployment {
         Deployment::Development if config.seeds_demo => {
-            Ok(demo::seed(store, data_dir.path()).await?)
+            Ok(demo::seed(store, data_dir.path(), &config.toss.merchant_names()).await?)
         }
         Deployment::Development => Ok(demo::find(data_dir.path())?),
         Deployment::Production => {

@@ -38,10 +38,6 @@ use crate::embedded::Ports;
 use crate::exit::Failure;
 use crate::output::{print, tell};
 
-/// The name of the one merchant whose keys are configured. Stores name the merchant that their
-/// payments go to.
-const MERCHANT: &str = "default";
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match start(&cli) {

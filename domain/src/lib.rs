@@ -26,6 +26,7 @@ pub mod customer;
 pub mod id;
 pub mod job;
 pub mod limits;
+pub mod method;
 pub mod money;
 pub mod order;
 pub mod payment;

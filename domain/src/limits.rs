@@ -70,8 +70,12 @@ pub const RELAY_BATCH_MAX: u64 = 100;
 
 /// How long an order may be paid by default: Toss's 30-minute window, its 10 minutes for the confirm, and a margin.
 pub const PAY_BY_MS: i64 = 45 * 60_000;
-/// The smallest order: Toss takes cards from 100 won and accounts from 200.
-pub const ORDER_AMOUNT_MIN: i64 = 100;
+/// What Toss takes by card at the least.
+pub const CARD_AMOUNT_MIN: i64 = 100;
+/// What Toss takes from or into an account at the least.
+pub const ACCOUNT_AMOUNT_MIN: i64 = 200;
+/// The smallest order: something must take it.
+pub const ORDER_AMOUNT_MIN: i64 = CARD_AMOUNT_MIN;
 /// The largest order that is accepted: a hundred million won.
 pub const ORDER_AMOUNT_MAX: i64 = 100_000_000;
 /// The highest price of a product or an option.
@@ -88,6 +92,10 @@ pub const ORDER_NAME_CHARS_MAX: usize = 100;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The longest e-mail address that Toss takes.
 pub const EMAIL_CHARS_MAX: usize = 100;
+/// The shortest customer key that Toss's window takes.
+pub const CUSTOMER_KEY_CHARS_MIN: usize = 2;
+/// The longest customer key that Toss's window takes.
+pub const CUSTOMER_KEY_CHARS_MAX: usize = 50;
 /// The longest delivery address, in characters.
 pub const ADDRESS_CHARS_MAX: usize = 200;
 /// The longest detail of a delivery address (floor, door), in characters.

@@ -188,11 +188,13 @@ pub enum ReviewReason {
     DepositReversed,
     /// It is past its time, and a look-up did not help.
     LeftBehind,
+    /// The keys that the payment is pinned to are not configured.
+    KeysMissing,
 }
 
 impl ReviewReason {
     /// Every reason, for tables and the runbook.
-    pub const ALL: [ReviewReason; 12] = [
+    pub const ALL: [ReviewReason; 13] = [
         ReviewReason::Setup,
         ReviewReason::AnswerMismatch,
         ReviewReason::UnexpectedState,
@@ -205,6 +207,7 @@ impl ReviewReason {
         ReviewReason::LateApproval,
         ReviewReason::DepositReversed,
         ReviewReason::LeftBehind,
+        ReviewReason::KeysMissing,
     ];
 
     /// The word for columns, logs and answers.
@@ -223,6 +226,7 @@ impl ReviewReason {
             ReviewReason::LateApproval => "late_approval",
             ReviewReason::DepositReversed => "deposit_reversed",
             ReviewReason::LeftBehind => "left_behind",
+            ReviewReason::KeysMissing => "keys_missing",
         }
     }
 }

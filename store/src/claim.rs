@@ -24,6 +24,7 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::gate::{Admission, Claimer, Gate};
 use crate::ids::{sha256_hex, toss_idempotency_key};
+use crate::key_pairs::KeyPairId;
 use crate::origin::Origin;
 use crate::refund_accounts;
 use crate::rows;
@@ -40,7 +41,7 @@ pub struct StartedAttempt {
     pub(crate) started_at_ms: i64,
     pub(crate) operation: Operation,
     pub(crate) order_id: String,
-    merchant: String,
+    key_pair: KeyPairId,
     idempotency_key: Option<String>,
     call: Call,
     refund_account: Option<RefundAccount>,
@@ -94,7 +95,13 @@ impl StartedAttempt {
     /// The merchant under whose keys it is made.
     #[must_use]
     pub fn merchant(&self) -> &str {
-        &self.merchant
+        &self.key_pair.merchant
+    }
+
+    /// The pair of keys that it is made with, and no other.
+    #[must_use]
+    pub fn key_pair(&self) -> &KeyPairId {
+        &self.key_pair
     }
 
     /// Our idempotency key; `None` for look-ups.
@@ -361,7 +368,7 @@ async fn start(
         started_at_ms: write.now_ms,
         operation,
         order_id: scene.job.order_id.clone(),
-        merchant: scene.payment.merchant.clone(),
+        key_pair: scene.key_pair()?,
         idempotency_key: operation
             .is_money()
             .then(|| toss_idempotency_key(&scene.job.id, generation)),

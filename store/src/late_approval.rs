@@ -7,7 +7,7 @@ use domain::order::LateApproval;
 use entities::{cancellation, order};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _,
+    QueryFilter as _, QuerySelect as _,
 };
 
 use crate::accept_confirm::new_job;
@@ -57,6 +57,7 @@ pub(crate) async fn give_back(
         failure_message: None,
         updated_at: write.now_ms,
         refund_account: None,
+        tax_free_amount: find_tax_free_amount(write, &payment.order_id).await?,
     };
     let detail = serde_json::json!({ "amount": balance.get(), "cancelId": row.id });
     let job = new_job(write, JobKind::Cancel, payment, Some(row.id.clone()), &actor.origin);
@@ -68,6 +69,20 @@ pub(crate) async fn give_back(
         .await?;
     write.raise_order_version(order_id);
     Ok(Some(published))
+}
+
+/// What of the whole order is free of tax; `None` for an order without such a part.
+async fn find_tax_free_amount(
+    write: &Write<'_>,
+    order_id: &str,
+) -> Result<Option<i64>, StoreError> {
+    let amount = order::Entity::find_by_id(order_id)
+        .select_only()
+        .column(order::Column::TaxFreeAmount)
+        .into_tuple::<i64>()
+        .one(&write.tx)
+        .await?;
+    Ok(amount.filter(|amount| *amount > 0))
 }
 
 /// Whether the customer has ordered at the same store since: by the phone number, which every order has.

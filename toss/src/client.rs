@@ -14,7 +14,8 @@ use serde_json::Value;
 
 use crate::answer::{read_json, unreadable_answer};
 use crate::call::{
-    CancelCall, ConfirmCall, cancel_body, confirm_body, is_sendable_key, order_path, payment_path,
+    CancelCall, ConfirmCall, cancel_body, confirm_body, confirm_path, is_sendable_key, order_path,
+    payment_path,
 };
 use crate::key::SecretKey;
 use crate::redact::{redact, redact_json};
@@ -133,9 +134,9 @@ impl TossClient {
 
     /// Takes the money of an authenticated payment. Sends [`confirm_body`] exactly, at most once.
     ///
-    /// Source: Toss core API, `POST /v1/payments/confirm`.
+    /// Source: Toss core API, `POST /v1/payments/confirm`, `POST /v1/brandpay/payments/confirm`.
     pub async fn confirm(&self, call: &ConfirmCall<'_>) -> CallResult {
-        let path = Some("/v1/payments/confirm".to_owned());
+        let path = Some(confirm_path(call).to_owned());
         self.post(Operation::Confirm, path, call.idempotency_key, confirm_body(call)).await
     }
 

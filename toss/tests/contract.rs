@@ -76,6 +76,7 @@ impl Toss {
 
     async fn confirm_under(&self, paid: &Paid, idempotency_key: &str) -> CallResult {
         let call = ConfirmCall {
+            customer_key: None,
             payment_key: &paid.payment_key,
             order_id: &paid.order_id,
             amount: won(AMOUNT),
@@ -87,6 +88,7 @@ impl Toss {
     async fn cancel(&self, paid: &Paid, amount: Option<i64>, left: i64) -> CallResult {
         let idempotency_key = format!("cancel-{}", self.number());
         let call = CancelCall {
+            tax_free_amount: None,
             payment_key: &paid.payment_key,
             reason: "고객 변심 [0123456789ab]",
             amount: amount.map(won),
@@ -214,6 +216,7 @@ async fn an_issued_account_awaits_its_deposit_and_is_refunded_to_an_account() {
     let account =
         RefundAccount { bank: "20", account_number: "1234567890", holder_name: "김토스" };
     let call = CancelCall {
+        tax_free_amount: None,
         payment_key: &paid.payment_key,
         reason: "변심",
         amount: None,
@@ -388,6 +391,7 @@ async fn an_answer_that_comes_too_late_is_unanswered_though_the_money_was_taken(
     })
     .unwrap();
     let call = ConfirmCall {
+        customer_key: None,
         payment_key: &paid.payment_key,
         order_id: &paid.order_id,
         amount: won(AMOUNT),

@@ -46,6 +46,7 @@ impl Toss {
             NewPayment { method: Some(method), ..NewPayment::new(ORDER, "마라탕", AMOUNT) };
         let payment_key = self.handle.create_payment(KEY, new).unwrap().payment_key;
         let call = ConfirmCall {
+            customer_key: None,
             payment_key: &payment_key,
             order_id: ORDER,
             amount: Won::new(AMOUNT).unwrap(),

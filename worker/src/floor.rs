@@ -194,6 +194,7 @@ impl Floor {
             worker: self.worker.clone(),
             holds,
             room: self.room_by_merchant(),
+            key_pairs: Some(self.gateways.key_pairs()),
             calls_per_minute: self.limits.per_minute,
         };
         let mut pause_ms = 50_u64;

@@ -1,5 +1,6 @@
 //! `seungin reconcile`: compares our records with Toss's over a time, now instead of once a day.
 
+use anyhow::Context as _;
 use domain::reconcile::Range;
 use serde_json::{Value, json};
 use store::Store;
@@ -11,6 +12,7 @@ use time::{Date, OffsetDateTime, Time};
 use worker::{Reconciler, Tempo};
 
 use super::findings::{as_json, as_text, in_korea, in_utc, list};
+use super::merchant::known_merchant;
 use crate::config::Config;
 use crate::data_dir::instance;
 use crate::exit::Failure;
@@ -26,9 +28,9 @@ pub(crate) struct ReconcileArgs {
     /// Until when, in the same form; a day is meant as its beginning [default: now]
     #[arg(long, value_name = "TIME", value_parser = read_time)]
     to: Option<i64>,
-    /// Whose payments
-    #[arg(long, value_name = "NAME", default_value = crate::MERCHANT)]
-    merchant: String,
+    /// Whose payments [default: the only merchant]
+    #[arg(long, value_name = "NAME")]
+    merchant: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -60,13 +62,14 @@ pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Fai
             in_korea(range.to_ms)
         ));
     }
-    let reconciler = reconciler(config, &store, &args.merchant)?;
+    let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;
+    let reconciler = reconciler(config, &store, merchant)?;
     let run = reconciler.run(range).await.map_err(|error| {
         anyhow::Error::from(error)
             .context("it stopped half-way; the same command goes on where it was")
     })?;
     let filter = FindingFilter {
-        merchant: Some(args.merchant.clone()),
+        merchant: Some(merchant.to_owned()),
         is_open: Some(true),
         seen_from_ms: Some(run.started_at_ms),
         kind: None,
@@ -86,18 +89,14 @@ pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Fai
 }
 
 fn reconciler(config: &Config, store: &Store, merchant: &str) -> anyhow::Result<Reconciler> {
-    anyhow::ensure!(
-        merchant == crate::MERCHANT,
-        "there is no merchant {merchant:?}; there is: {}",
-        crate::MERCHANT
-    );
     // The simulator of a product that runs may be at a port of its own.
     let running = instance::find(&config.data_dir).and_then(|running| running.simulator);
     let url = running.unwrap_or_else(|| config.simulator.url.as_str().to_owned());
-    let toss = Toss::choose(config, Some(Simulated::at(url, config)))?;
+    let gateways = Toss::choose(config, Some(Simulated::at(url, config)))?.gateways()?;
+    let client = gateways.client_of(merchant).cloned();
     Ok(Reconciler {
         store: store.clone(),
-        client: toss.client()?,
+        client: client.with_context(|| format!("there is no merchant {merchant:?}"))?,
         merchant: merchant.to_owned(),
         tempo: Tempo::default(),
     })

@@ -68,12 +68,14 @@ fn told(status: TossStatus, cancels: &[(&str, i64)]) -> TossPayment {
             .map(|(key, amount)| crate::answer::TossCancel {
                 transaction_key: (*key).to_owned(),
                 amount: won(*amount),
+                tax_free_amount: Won::ZERO,
                 reason: String::new(),
                 cancelled_at_ms: None,
                 is_done: true,
             })
             .collect(),
         virtual_account: None,
+        means: crate::answer::Means::default(),
     }
 }
 

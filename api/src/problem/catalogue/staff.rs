@@ -88,11 +88,23 @@ pub(super) const CANCEL_WHOLE_ONLY: Info = Info {
     status: StatusCode::UNPROCESSABLE_ENTITY,
     title: Text { ko: "전액만 취소 가능", en: "Only the whole" },
     detail: Text {
-        ko: "입금 전에는 전액만 취소할 수 있습니다.",
-        en: "Before the deposit only the whole can be cancelled.",
+        ko: "이 결제는 전액만 취소할 수 있습니다.",
+        en: "Only the whole of this payment can be cancelled.",
     },
-    meaning: "A virtual account that waits for its deposit is cancelled as a whole.",
+    meaning: "A virtual account that waits for its deposit is cancelled as a whole, and so is a payment that Toss gives back no part of: the order's `partiallyCancelable` says so.",
     action: "Leave `amount` out.",
+    repeat: Repeat::Pointless,
+};
+
+pub(super) const CANCEL_TAX_FREE_PART: Info = Info {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    title: Text { ko: "면세 금액 오류", en: "Impossible tax-free part" },
+    detail: Text {
+        ko: "취소 금액 중 면세 금액이 가능한 범위를 벗어났습니다.",
+        en: "So much of the amount cannot be free of tax.",
+    },
+    meaning: "`taxFreeAmount` is more than what is left free of tax, or so little that the taxed rest does not cover the remainder: `least` and `most` say what is possible.",
+    action: "Send one between them, or none.",
     repeat: Repeat::Pointless,
 };
 

@@ -56,6 +56,7 @@ pub(crate) fn told(id: &str, status: TossStatus, balance: i64) -> TossPayment {
         failure: None,
         cancels: Vec::new(),
         virtual_account: None,
+        means: domain::answer::Means::default(),
     }
 }
 
@@ -160,6 +161,7 @@ impl Shop {
             transaction_key: format!("{id}-{left}"),
             amount: won(amount),
             reason: format!("고객 요청 {}", cancel_tag(&row.cancellation_id.unwrap())),
+            tax_free_amount: domain::Won::ZERO,
             cancelled_at_ms: None,
             is_done: true,
         };
@@ -173,6 +175,7 @@ impl Shop {
                     reason: one.reason.clone(),
                     cancelled_at_ms: one.cancelled_at_ms,
                     is_done: true,
+                    tax_free_amount: domain::Won::ZERO,
                 })
             })
             .collect();
@@ -239,6 +242,7 @@ pub(crate) fn cancel_of(id: &str, amount: i64) -> AcceptCancel {
         refund_account: None,
         order_id: order_id(id),
         amount: Some(won(amount)),
+        tax_free_amount: None,
         reason: "고객 요청".to_owned(),
         actor: owner(),
         key: caller_key(&format!("cancel-{amount}-of-{id}"), "body"),
