@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 10] = [
+pub(crate) const CODES: [&str; 11] = [
     "breaker_open",
     "foreign_cancel",
     "illegal_move",
@@ -24,6 +24,7 @@ pub(crate) const CODES: [&str; 10] = [
     "poison_message",
     "queue_refused",
     "unreadable_row",
+    "unrecordable_answer",
 ];
 
 const ALERTS: &str = "seungin_alerts_total";

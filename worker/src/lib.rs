@@ -40,5 +40,5 @@ pub use dispatch::Dispatcher;
 pub use gateway::Gateways;
 pub use meters::describe_metrics;
 pub use pacing::JitteredPacing;
-pub use run::{CallLimits, Identity, WorkerContext, run};
+pub use run::{CallLimits, Identity, WorkerContext, WorkerEnded, run};
 pub use trace::AttemptTrace;
