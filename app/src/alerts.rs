@@ -13,7 +13,7 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 13] = [
+pub(crate) const CODES: [&str; 14] = [
     "breaker_open",
     "findings_open",
     "foreign_cancel",
@@ -27,6 +27,7 @@ pub(crate) const CODES: [&str; 13] = [
     "queue_refused",
     "reconciliation_stopped",
     "unreadable_row",
+    "unrecordable_answer",
 ];
 
 const ALERTS: &str = "seungin_alerts_total";

@@ -61,6 +61,41 @@ impl StoreError {
         // committed the same thing first, and the work done again finds it.
         ["5", "517", "773", "40001", "40P01", "23505"].contains(&code.as_ref())
     }
+
+    /// Whether the database, though it is there, does not take what it was given, so that the same again fails again: a value or a constraint,
+    /// a row that is missing or cannot be read. A unique violation is a conflict at first, and this when it stays.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        match self {
+            StoreError::UnreadableRow { .. } => true,
+            StoreError::Schema(_) => false,
+            StoreError::Database(error) => is_refused(error),
+        }
+    }
+}
+
+fn is_refused(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) =
+        error
+    else {
+        return matches!(
+            error,
+            DbErr::RecordNotFound(_) | DbErr::RecordNotUpdated | DbErr::Type(_) | DbErr::Json(_)
+        );
+    };
+    if matches!(
+        **cause,
+        SqlxError::ColumnDecode { .. } | SqlxError::Decode(_) | SqlxError::Encode(_)
+    ) {
+        return true;
+    }
+    let code = cause.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    // PostgreSQL's codes have five characters: data exceptions and integrity violations. SQLite's are numbers whose last byte is the kind: a
+    // constraint, a type that does not fit, a value that is too large.
+    if code.len() == 5 && (code.starts_with("22") || code.starts_with("23")) {
+        return true;
+    }
+    code.len() < 5 && code.parse::<u32>().is_ok_and(|code| [18, 19, 20].contains(&(code & 0xff)))
 }
 
 /// Whether the connection was lost, and not the database itself: the server ended it, or it broke.
@@ -79,3 +114,46 @@ pub(crate) fn is_lost(error: &DbErr) -> bool {
 
 /// What a conflict that a test injected says.
 pub(crate) const INJECTED_CONFLICT: &str = "injected conflict";
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::ConnectionTrait as _;
+
+    use super::*;
+    use crate::open::StoreOptions;
+    use crate::scratch::Scratch;
+    use crate::{PauseScope, Store};
+
+    async fn error_of(store: &Store, sql: &str) -> StoreError {
+        store.db.execute_unprepared(sql).await.unwrap_err().into()
+    }
+
+    #[tokio::test]
+    async fn what_the_database_refuses_is_told_apart_from_a_database_that_cannot() {
+        for scratch in [Scratch::on_sqlite(), Scratch::on_postgres().await] {
+            let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+            store.migrate().await.unwrap();
+            let nothing = "INSERT INTO pauses VALUES ('m', 'all', NULL, 'r', NULL, 'system', 0)";
+            assert!(error_of(&store, nothing).await.is_refused());
+            let twice = "INSERT INTO pauses VALUES ('m', 'all', 'paused', 'r', NULL, 'system', 0)";
+            store.db.execute_unprepared(twice).await.unwrap();
+            assert!(error_of(&store, twice).await.is_refused());
+            let unknown = error_of(&store, "SELECT * FROM of_tomorrow").await;
+            assert!(!unknown.is_refused(), "a migration mends it");
+            store.clone().close().await.unwrap();
+            let scope = PauseScope::All;
+            let actor = crate::Actor::system();
+            let closed = store.resume_merchant("m", scope, &actor, "r").await.unwrap_err();
+            assert!(!closed.is_refused());
+        }
+    }
+
+    #[tokio::test]
+    async fn postgres_refuses_a_text_with_nul_in_it() {
+        let scratch = Scratch::on_postgres().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        store.migrate().await.unwrap();
+        let refused = store.open_breaker("a\0b", "TIMEOUT").await.unwrap_err();
+        assert!(refused.is_refused() && !refused.is_conflict(), "{}", refused.with_causes());
+    }
+}

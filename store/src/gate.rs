@@ -3,6 +3,7 @@
 //! What is put off here stays unfinished without an attempt: nothing was tried, so nothing is used up. A confirm is never put off beyond
 //! its window, so that a customer hears of its end even while everything stands still.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,12 +12,12 @@ use domain::attempt::Operation;
 use domain::breaker::{OPEN_MS, hold_ms};
 use domain::job::{JobKind, JobState};
 use domain::policy::ReviewReason;
-use entities::{breaker, call_slot};
+use entities::{breaker, call_slot, job};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
-    ActiveModelTrait as _, EntityTrait as _, IntoActiveModel as _, QueryOrder as _,
-    QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use crate::connection::Write;
@@ -83,11 +84,77 @@ const KEYS_MISSING: &str = "KEYS_MISSING";
 /// How long a job waits for a worker with room for its merchant.
 const BUSY_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60_000;
+/// How far ahead a job is told its turn. Who is further behind asks again about then: the line may have become shorter meanwhile.
+const TURN_MS_MAX: i64 = 20_000;
+/// How much of a rate that was not used is made up for: about as long as a job whose turn has come is on its way.
+const CATCH_UP_MS: i64 = 1_000;
+/// How many of those who wait are looked at. More than have their turn within [`TURN_MS_MAX`] at any rate that Toss allows.
+const LINE_READ_MAX: u64 = 1_000;
+/// How long a job that was handed to the queue is waited for before others go first.
+const ON_ITS_WAY_MS: i64 = 2_000;
+/// The least time that a job is put off for: about as long as the one before it takes to come.
+const SOON_MS: i64 = 250;
 
 /// The gate for one batch of claims.
 pub(crate) struct Gate<'c> {
     claimer: &'c Claimer,
     room: HashMap<String, usize>,
+    /// Who waits for the rates that were asked for, by what they are told.
+    lines: HashMap<String, Line>,
+}
+
+/// Those who wait for one rate, as one batch of claims sees them.
+struct Line {
+    /// The oldest first: since when it could run, its id, and whether it may come any moment.
+    waiting: Vec<(i64, String, bool)>,
+    /// How many of this batch joined the line.
+    joined: i64,
+    /// Nothing more begins in this batch.
+    is_full: bool,
+}
+
+impl Line {
+    async fn read(write: &Write<'_>, merchant: &str, message: &str) -> Result<Line, StoreError> {
+        let states = [JobState::Waiting, JobState::Queued].map(JobState::word);
+        let rows: Vec<(i64, String, String, i64, i64)> = job::Entity::find()
+            .select_only()
+            .columns([
+                job::Column::RunnableSince,
+                job::Column::Id,
+                job::Column::State,
+                job::Column::DueAt,
+                job::Column::UpdatedAt,
+            ])
+            .filter(job::Column::State.is_in(states))
+            .filter(job::Column::Merchant.eq(merchant))
+            .filter(job::Column::LastCode.eq(RATE_LIMITED))
+            .filter(job::Column::LastMessage.eq(message))
+            .order_by_asc(job::Column::RunnableSince)
+            .order_by_asc(job::Column::Id)
+            .limit(LINE_READ_MAX)
+            .into_tuple()
+            .all(&write.tx)
+            .await?;
+        let read = rows.into_iter().map(|(since, id, state, due_at, updated_at)| {
+            let is_coming = if state == JobState::Waiting.word() {
+                due_at <= write.now_ms
+            } else {
+                updated_at >= write.now_ms.saturating_sub(ON_ITS_WAY_MS)
+            };
+            (since, id, is_coming)
+        });
+        Ok(Line { waiting: read.collect(), joined: 0, is_full: false })
+    }
+
+    /// How many stand before this job, and whether one of them may come any moment.
+    fn before(&self, job: &job::Model) -> (i64, bool) {
+        let is_before = |(since, id, _): &(i64, String, bool)| {
+            (*since, id.as_str()) < (job.runnable_since, job.id.as_str())
+        };
+        let before = || self.waiting.iter().take_while(|one| is_before(one));
+        let count = i64::try_from(before().count()).unwrap_or(i64::MAX);
+        (count, before().any(|(_, _, is_coming)| *is_coming))
+    }
 }
 
 impl<'c> Gate<'c> {
@@ -104,7 +171,7 @@ impl<'c> Gate<'c> {
                 .all(&write.tx)
                 .await?;
         }
-        Ok(Gate { claimer, room: claimer.room.clone() })
+        Ok(Gate { claimer, room: claimer.room.clone(), lines: HashMap::new() })
     }
 
     /// Whether the call may begin now. What it takes of room and rate is taken by asking.
@@ -144,9 +211,7 @@ impl<'c> Gate<'c> {
                 }
             }
         }
-        if let Some(until_ms) = self.take_slot(write, scene, operation).await? {
-            let message = format!("the rate of calls for merchant {merchant} is limited");
-            let hold = Hold { code: RATE_LIMITED, message, until_ms, review: None };
+        if let Some(hold) = self.take_slot(write, scene, operation).await? {
             return Ok(Admission::Held(hold));
         }
         if let Some(room) = self.room.get_mut(merchant) {
@@ -163,38 +228,44 @@ impl<'c> Gate<'c> {
         Ok((!has_it).then(|| format!("no worker that took it has the keys: {pair}")))
     }
 
-    /// Takes the next slot of the merchant's rate. `Some` when that is later: the job comes back then, and has its slot.
+    /// Takes the merchant's next slot if it is free by now. `Some` when it is not: the job comes back about when it is its turn, and nothing
+    /// is booked for it, because it may be over by then.
     async fn take_slot(
-        &self,
+        &mut self,
         write: &Write<'_>,
         scene: &Scene,
         operation: Operation,
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<Hold>, StoreError> {
         let Some(per_minute) = self.claimer.calls_per_minute else { return Ok(None) };
-        if scene.job.last_code.as_deref() == Some(RATE_LIMITED) {
-            // It waited for its slot, which was taken for it then.
-            return Ok(None);
-        }
         let every_ms = MINUTE_MS.checked_div(i64::from(per_minute.get())).unwrap_or(MINUTE_MS);
         let every_ms = Ord::max(every_ms, 1);
-        let from_now = write.now_ms.saturating_add(every_ms);
-        let row = call_slot::ActiveModel {
-            merchant: Set(scene.payment.merchant.clone()),
-            operation: Set(operation.word().to_owned()),
-            next_free_at: Set(from_now),
+        let merchant = scene.payment.merchant.as_str();
+        let message =
+            format!("the rate of {} calls for merchant {merchant} is limited", operation.word());
+        let line = match self.lines.entry(message.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Line::read(write, merchant, &message).await?),
         };
-        let known = || Expr::col((call_slot::Entity, call_slot::Column::NextFreeAt));
-        let next = Expr::case(known().gt(write.now_ms), known().add(every_ms)).finally(from_now);
-        let taken = call_slot::Entity::insert(row)
-            .on_conflict(
-                OnConflict::columns([call_slot::Column::Merchant, call_slot::Column::Operation])
-                    .value(call_slot::Column::NextFreeAt, next)
-                    .to_owned(),
-            )
-            .exec_with_returning(&write.tx)
-            .await?;
-        let slot = taken.next_free_at.saturating_sub(every_ms);
-        Ok((slot > write.now_ms).then_some(slot))
+        let (before, is_one_coming) = line.before(&scene.job);
+        if !is_one_coming && !line.is_full {
+            if take_free_slot(write, merchant, operation, every_ms).await? {
+                return Ok(None);
+            }
+            line.is_full = true;
+        }
+        let has_waited = scene.job.last_code.as_deref() == Some(RATE_LIMITED);
+        let place = if has_waited { before } else { before.saturating_add(line.joined) };
+        if !has_waited {
+            line.joined = line.joined.saturating_add(1);
+        }
+        let free_at = read_free_at(write, merchant, operation).await?;
+        let again_ms = Ord::min(every_ms.saturating_mul(place), TURN_MS_MAX);
+        // Those who come back together at the end of what is looked ahead are spread.
+        let spread_ms = if again_ms == TURN_MS_MAX { write.jitter_ms(TURN_MS_MAX / 2) } else { 0 };
+        let until_ms = Ord::max(free_at, write.now_ms.saturating_add(SOON_MS))
+            .saturating_add(again_ms)
+            .saturating_sub(spread_ms);
+        Ok(Some(Hold { code: RATE_LIMITED, message, until_ms, review: None }))
     }
 
     /// Puts a job off. No attempt is recorded, and how long it has waited goes on counting.
@@ -222,6 +293,46 @@ impl<'c> Gate<'c> {
         row.update(&write.tx).await?;
         Ok(())
     }
+}
+
+/// Takes the slot if it is free, for all workers together: whoever changes the row first has it.
+async fn take_free_slot(
+    write: &Write<'_>,
+    merchant: &str,
+    operation: Operation,
+    every_ms: i64,
+) -> Result<bool, StoreError> {
+    let row = call_slot::ActiveModel {
+        merchant: Set(merchant.to_owned()),
+        operation: Set(operation.word().to_owned()),
+        next_free_at: Set(write.now_ms),
+    };
+    call_slot::Entity::insert(row)
+        .on_conflict_do_nothing()
+        .exec_without_returning(&write.tx)
+        .await?;
+    let oldest_ms = write.now_ms.saturating_sub(CATCH_UP_MS);
+    let free_at = || Expr::col(call_slot::Column::NextFreeAt);
+    let from: Expr = Expr::case(free_at().lt(oldest_ms), oldest_ms).finally(free_at()).into();
+    let taken = call_slot::Entity::update_many()
+        .col_expr(call_slot::Column::NextFreeAt, from.add(every_ms))
+        .filter(call_slot::Column::Merchant.eq(merchant))
+        .filter(call_slot::Column::Operation.eq(operation.word()))
+        .filter(call_slot::Column::NextFreeAt.lte(write.now_ms))
+        .exec(&write.tx)
+        .await?;
+    Ok(taken.rows_affected > 0)
+}
+
+/// When the next slot is free.
+async fn read_free_at(
+    write: &Write<'_>,
+    merchant: &str,
+    operation: Operation,
+) -> Result<i64, StoreError> {
+    let key = (merchant.to_owned(), operation.word().to_owned());
+    let row = call_slot::Entity::find_by_id(key).one(&write.tx).await?;
+    Ok(row.map_or(write.now_ms, |row| row.next_free_at))
 }
 
 /// A hold without a known end: looked at again the less often the longer it lasts, and not before `not_before_ms`.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32};
 
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 
 use crate::connection::Store;
 use crate::error::StoreError;
@@ -23,6 +23,47 @@ impl Store {
     /// Makes the next commits fail as a serialization conflict would, for tests.
     pub fn fail_commits(&self, count: u32) {
         self.control.failing_commits.store(count, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Makes the database refuse every attempt with this value in this column, for tests. Values are plain words.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn refuse_attempts(&self, column: &str, value: &str) -> Result<(), StoreError> {
+        let statements = if self.db.get_database_backend() == DbBackend::Postgres {
+            vec![format!(
+                "ALTER TABLE attempts ADD CONSTRAINT refuse_{column} \
+                 CHECK ({column} IS DISTINCT FROM '{value}') NOT VALID"
+            )]
+        } else {
+            let trigger = |event: &str| {
+                format!(
+                    "CREATE TRIGGER refuse_{event}_{column} BEFORE {event} ON attempts \
+                     WHEN NEW.{column} IS '{value}' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+                )
+            };
+            vec![trigger("INSERT"), trigger("UPDATE")]
+        };
+        for statement in statements {
+            self.db.execute_unprepared(&statement).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes that back.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn accept_attempts(&self, column: &str) -> Result<(), StoreError> {
+        let statements = if self.db.get_database_backend() == DbBackend::Postgres {
+            vec![format!("ALTER TABLE attempts DROP CONSTRAINT refuse_{column}")]
+        } else {
+            ["INSERT", "UPDATE"].map(|event| format!("DROP TRIGGER refuse_{event}_{column}")).into()
+        };
+        for statement in statements {
+            self.db.execute_unprepared(&statement).await?;
+        }
+        Ok(())
     }
 
     pub(crate) fn shift_ms(&self) -> i64 {

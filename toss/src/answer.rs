@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::codes::{classify, find_rule};
 use crate::payment::read_payment;
-use crate::redact::{cut, mask_text};
+use crate::redact::{cut, mask_text, without_controls};
 
 /// The longest message that is kept, in bytes. Toss's have at most 510 characters.
 const MESSAGE_BYTES_MAX: usize = 2_048;
@@ -87,9 +87,9 @@ fn gist(operation: Operation, code: &str) -> String {
     find_rule(operation, code).map_or("Toss gave no reason", |rule| rule.gist).to_owned()
 }
 
-/// A message goes into columns and logs: personal numbers in it are masked, and its length is bounded.
+/// A message goes into columns and logs: personal numbers in it are masked, it is one line, and its length is bounded.
 fn clean(message: &str) -> String {
-    cut(mask_text(message), MESSAGE_BYTES_MAX)
+    cut(mask_text(&without_controls(message)), MESSAGE_BYTES_MAX)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use domain::answer::{Means, TossCancel, TossFailure, TossPayment, TossStatus, Vi
 use serde_json::{Map, Value};
 
 use crate::date::instant_ms;
+use crate::redact::without_controls;
 
 /// The longest text that is taken for a value: far above anything that Toss documents.
 const TEXT_BYTES_MAX: usize = 2_048;
@@ -18,7 +19,7 @@ const MASKED_CHARS_MAX: usize = 20;
 pub(crate) enum Unreadable {
     #[error("the answer is not a JSON object")]
     NotAnObject,
-    #[error("{0} is missing, empty, too long or no text")]
+    #[error("{0} is missing, empty, too long or no plain text")]
     Text(&'static str),
     #[error("{0} is missing or no whole, non-negative number of won")]
     Amount(&'static str),
@@ -33,7 +34,7 @@ pub(crate) fn read_payment(json: &Value) -> Result<TossPayment, Unreadable> {
     let fields = json.as_object().ok_or(Unreadable::NotAnObject)?;
     let currency = match fields.get("currency") {
         None | Some(Value::Null) => "KRW".to_owned(),
-        Some(Value::String(code)) => code.clone(),
+        Some(Value::String(code)) => without_controls(code),
         // Not KRW, and said as it came: whoever compares it finds a mismatch.
         Some(other) => other.to_string(),
     };
@@ -123,17 +124,19 @@ fn read_virtual_account(fields: &Map<String, Value>) -> Option<VirtualAccount> {
     })
 }
 
+/// A text by which things are told apart: one with control characters in it is not mended, because it could then be another's.
 pub(crate) fn needed(
     fields: &Map<String, Value>,
     name: &'static str,
 ) -> Result<String, Unreadable> {
-    let value = fields.get(name).and_then(Value::as_str).filter(|value| is_sized(value));
+    let is_plain = |value: &&str| is_sized(value) && !value.contains(char::is_control);
+    let value = fields.get(name).and_then(Value::as_str).filter(is_plain);
     value.map(str::to_owned).ok_or(Unreadable::Text(name))
 }
 
 pub(crate) fn text(fields: &Map<String, Value>, name: &str) -> Option<String> {
     let value = fields.get(name)?.as_str()?;
-    is_sized(value).then(|| value.to_owned())
+    is_sized(value).then(|| without_controls(value))
 }
 
 fn is_sized(text: &str) -> bool {

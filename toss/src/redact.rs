@@ -38,7 +38,7 @@ pub fn redact(body: &[u8]) -> String {
 }
 
 pub(crate) fn redact_json(mut json: Value) -> String {
-    let payment_key = json.get("paymentKey").and_then(Value::as_str).map(str::to_owned);
+    let payment_key = json.get("paymentKey").and_then(Value::as_str).map(without_controls);
     mask_value(&mut json, Way::Keep);
     if let Some(key) = payment_key.filter(|key| !key.is_empty()) {
         hide_everywhere(&mut json, &key, &shorten(&key));
@@ -52,7 +52,7 @@ fn redact_text(body: &[u8]) -> String {
         // Broken JSON may hold anything, and no field of it can be found to be masked.
         return format!("({} bytes that begin like JSON and cannot be read)", body.len());
     }
-    cut(mask_text(&text), TEXT_BYTES_MAX)
+    cut(mask_text(&without_controls(&text)), TEXT_BYTES_MAX)
 }
 
 /// How the value of a field is treated.
@@ -99,7 +99,7 @@ fn mask_fields(fields: &mut Map<String, Value>, parent: &str) {
 fn mask_value(value: &mut Value, way: Way) {
     match value {
         Value::Null | Value::Bool(_) => {}
-        Value::String(text) => *text = mask_string(text, way),
+        Value::String(text) => *text = mask_string(&without_controls(text), way),
         Value::Number(_) => {
             if !matches!(way, Way::Keep) {
                 *value = Value::from(MASK);
@@ -199,6 +199,12 @@ fn mask_word(word: &str) -> String {
     } else {
         word.to_owned()
     }
+}
+
+/// The text with a space for every control character. PostgreSQL refuses a text with NUL in it, and a line break in a log is a line that
+/// nobody wrote.
+pub(crate) fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// At most `bytes_max` bytes, ending with `…` where something was cut.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::JobId;
 use domain::answer::FailureClass;
 use queue::{Consumer, ConsumerEnded, Delivery, Lane};
-use store::{Claimed, Claimer, Holds, PoisonMessage, StartedAttempt, Store};
+use store::{Claimed, Claimer, Holds, PoisonMessage, StartedAttempt, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -88,7 +88,12 @@ impl Floor {
                 () = self.shutdown.cancelled() => return Ok(()),
                 room = Arc::clone(&self.permits).acquire_owned() => room.map_err(|_| ConsumerEnded)?,
             };
-            let mut most = self.permits.available_permits().saturating_add(1).min(CLAIM_BATCH_MAX);
+            let of_merchants = tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                room = room_of_merchants(&self.merchant_permits) => room,
+            };
+            let mut most = self.permits.available_permits().saturating_add(1);
+            most = most.min(CLAIM_BATCH_MAX).min(of_merchants);
             let held = held_lanes(&holds.borrow_and_update(), &self.gateways, &self.lanes);
             let is_sip = !held.is_empty() && sipped.elapsed() >= SIP_EVERY;
             if is_sip {
@@ -190,17 +195,52 @@ impl Floor {
 
     /// Claims until the database answers; `None` when it is time to stop, and the deliveries go back to the queue.
     async fn claim(&self, ids: &[JobId], holds: Holds) -> Option<Vec<Claimed>> {
-        let claimer = Claimer {
+        let mut claimer = Claimer {
             worker: self.worker.clone(),
             holds,
             room: self.room_by_merchant(),
             key_pairs: Some(self.gateways.key_pairs()),
             calls_per_minute: self.limits.per_minute,
         };
+        match self.claim_persistently(ids, &claimer).await? {
+            Ok(claimed) => return Some(claimed),
+            Err(error) => {
+                tracing::warn!(error = error.with_causes(), "a batch of jobs is claimed one by one")
+            }
+        }
+        let mut all = Vec::with_capacity(ids.len());
+        for id in ids {
+            let one = self.claim_persistently(std::slice::from_ref(id), &claimer).await?;
+            let one = one.unwrap_or_else(|error| {
+                tracing::error!(
+                    job_id = %id,
+                    error = error.with_causes(),
+                    alert = "unreadable_row",
+                    "a job cannot be claimed"
+                );
+                vec![Claimed::NotNow]
+            });
+            if let Some(Claimed::Attempt(attempt)) = one.first()
+                && let Some(room) = claimer.room.get_mut(attempt.merchant())
+            {
+                *room = room.saturating_sub(1);
+            }
+            all.extend(one);
+        }
+        Some(all)
+    }
+
+    /// Claims until the database answers, and be it that it refuses what would have to be written; `None` when it is time to stop.
+    async fn claim_persistently(
+        &self,
+        ids: &[JobId],
+        claimer: &Claimer,
+    ) -> Option<Result<Vec<Claimed>, StoreError>> {
         let mut pause_ms = 50_u64;
         loop {
-            match self.store.claim_jobs(ids, &claimer).await {
-                Ok(claimed) => return Some(claimed),
+            match self.store.claim_jobs(ids, claimer).await {
+                Ok(claimed) => return Some(Ok(claimed)),
+                Err(error) if error.is_refused() => return Some(Err(error)),
                 Err(error) => {
                     tracing::error!(
                         error = error.with_causes(),
@@ -256,6 +296,25 @@ impl Floor {
             );
             self.calls.abort_all();
         }
+    }
+}
+
+/// Waits until at least one merchant has room for a call, and tells how many the one with the most room can have at once: of more jobs than
+/// that, some would only be put off. Without merchants nobody has a limit.
+async fn room_of_merchants(permits: &HashMap<String, Arc<Semaphore>>) -> usize {
+    let most = permits.values().map(|permits| permits.available_permits()).max();
+    match most {
+        None => usize::MAX,
+        Some(0) => {
+            let mut freed = JoinSet::new();
+            for permits in permits.values() {
+                freed.spawn(Arc::clone(permits).acquire_owned());
+            }
+            // What it got is given back at once: only the claim takes room.
+            let _freed = freed.join_next().await;
+            1
+        }
+        Some(most) => most,
     }
 }
 

@@ -12,6 +12,10 @@ use store::Store;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+/// For how long the lease of an answer that cannot be written is renewed: longer than a database takes to come back, and then somebody looks up
+/// what became of the call.
+const UNWRITTEN_MAX: Duration = Duration::from_secs(60);
+
 /// The leases of one worker.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Leases {
@@ -22,6 +26,8 @@ pub(crate) struct Leases {
 struct Held {
     claim: i64,
     until: Instant,
+    /// Since when there is an answer that could not be written.
+    unwritten_since: Option<Instant>,
 }
 
 fn ms(ms: i64) -> Duration {
@@ -38,7 +44,15 @@ impl Leases {
     /// Holds a claimed job until `until`.
     pub(crate) fn hold(&self, job_id: &str, claim: i64, until: Instant) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(job_id.to_owned(), Held { claim, until });
+        held.insert(job_id.to_owned(), Held { claim, until, unwritten_since: None });
+    }
+
+    /// Its answer is there and could not be written: the lease is renewed for a minute from now, and then runs out.
+    pub(crate) fn keep_unwritten(&self, job_id: &str, claim: i64) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = held.get_mut(job_id).filter(|known| known.claim == claim) {
+            known.unwritten_since.get_or_insert_with(Instant::now);
+        }
     }
 
     /// Lets it go. A later claim of the same job stays.
@@ -64,20 +78,24 @@ impl Leases {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// Those to be renewed.
     fn list(&self) -> Vec<(String, i64)> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.iter().map(|(job_id, known)| (job_id.clone(), known.claim)).collect()
+        let is_renewed = |known: &Held| {
+            known.unwritten_since.is_none_or(|since| since.elapsed() < UNWRITTEN_MAX)
+        };
+        let renewed = held.iter().filter(|(_, known)| is_renewed(known));
+        renewed.map(|(job_id, known)| (job_id.clone(), known.claim)).collect()
     }
 
     fn renewed(&self, asked: &[(String, i64)], renewed: &[String], until: Instant) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         for (job_id, claim) in asked {
-            let is_known = held.get(job_id).is_some_and(|known| known.claim == *claim);
-            if !is_known {
+            let Some(known) = held.get_mut(job_id).filter(|known| known.claim == *claim) else {
                 continue;
-            }
+            };
             if renewed.contains(job_id) {
-                held.insert(job_id.clone(), Held { claim: *claim, until });
+                known.until = until;
             } else {
                 // Lost: a call that is under way goes on, and its answer will be kept; none is begun under it.
                 held.remove(job_id);
@@ -150,6 +168,27 @@ mod tests {
         assert!(!leases.has_time_to_send("lost", 1));
         assert!(leases.has_time_to_send("kept", 1));
         assert_eq!(list(&leases), [("kept".to_owned(), 1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lease_of_an_answer_that_cannot_be_written_runs_out_after_a_minute() {
+        let leases = Leases::default();
+        leases.hold("stuck", 1, lease_from_now());
+        leases.hold("calling", 1, lease_from_now());
+        leases.keep_unwritten("stuck", 1);
+        tokio::time::advance(UNWRITTEN_MAX / 2).await;
+        // Tried again in vain: that is no new beginning.
+        leases.keep_unwritten("stuck", 1);
+        let asked = list(&leases);
+        assert_eq!(asked.len(), 2);
+        leases.renewed(&asked, &["stuck".to_owned(), "calling".to_owned()], lease_from_now());
+        tokio::time::advance(UNWRITTEN_MAX / 2).await;
+        assert_eq!(list(&leases), [("calling".to_owned(), 1)]);
+        // The same job, claimed anew, is renewed again.
+        leases.hold("stuck", 2, lease_from_now());
+        leases.keep_unwritten("stuck", 1);
+        tokio::time::advance(UNWRITTEN_MAX).await;
+        assert_eq!(list(&leases).len(), 2);
     }
 
     #[tokio::test(start_paused = true)]

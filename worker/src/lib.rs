@@ -43,5 +43,5 @@ pub use gateway::Gateways;
 pub use meters::describe_metrics;
 pub use pacing::JitteredPacing;
 pub use reconcile::{DailyReconciliation, ReconcileError, Reconciler, Tempo};
-pub use run::{CallLimits, Identity, WorkerContext, run};
+pub use run::{CallLimits, Identity, WorkerContext, WorkerEnded, run};
 pub use trace::AttemptTrace;

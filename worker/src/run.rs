@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::floor::Floor;
 use crate::gateway::Gateways;
@@ -74,12 +75,23 @@ pub struct Identity {
     pub lanes: Vec<Lane>,
 }
 
+/// Why a worker ended that nobody stopped. What was under way was finished first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerEnded {
+    /// The queue ended by itself.
+    #[error("its queue ended")]
+    Queue(#[from] ConsumerEnded),
+    /// One of its own tasks panicked; the log says which. The rest cannot go on for long without it.
+    #[error("one of its tasks panicked")]
+    Panicked,
+}
+
 /// Works until `shutdown` is cancelled, then takes nothing new, gives back what was not sent, and lets calls under way finish for up
 /// to [`DRAIN_MS`].
 ///
 /// # Errors
-/// [`ConsumerEnded`] when the queue ended by itself; what was under way is finished first.
-pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<(), ConsumerEnded> {
+/// [`WorkerEnded`] when it ended by itself.
+pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<(), WorkerEnded> {
     let WorkerContext {
         store,
         consumer,
@@ -93,6 +105,9 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         reconciliation,
     } = context;
     let leases = Leases::default();
+    // A panic stops the whole as a shutdown does.
+    let shutdown = shutdown.child_token();
+    let broken = Broken { is_so: CancellationToken::new(), shutdown: shutdown.clone() };
     let (sender, receiver) = mpsc::channel(limits.concurrency.max(1));
     let (drained, give_up) = (CancellationToken::new(), CancellationToken::new());
     let watching = HoldsWatch::new(store.clone());
@@ -104,31 +119,29 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         signs: Signs::new(store.clone(), watching.clone()),
         give_up: give_up.clone(),
     };
-    let mut settling = tokio::spawn(settler.run(receiver));
-    let keeping = tokio::spawn({
+    let mut settling = tokio::spawn(broken.watch("settler", settler.run(receiver)));
+    let keeping = tokio::spawn(broken.watch("keeper of leases", {
         let (store, leases, drained) = (store.clone(), leases.clone(), drained.clone());
         async move { lease::keep(&store, &leases, &drained).await }
-    });
-    let beating = tokio::spawn(heartbeat::beat(
-        store.clone(),
-        heartbeat::Pulse { identity: identity.clone(), limits, leases: leases.clone() },
-        shutdown.clone(),
-        drained.clone(),
-    ));
+    }));
+    let pulse = heartbeat::Pulse { identity: identity.clone(), limits, leases: leases.clone() };
+    let beat = heartbeat::beat(store.clone(), pulse, shutdown.clone(), drained.clone());
+    let beating = tokio::spawn(broken.watch("heartbeat", beat));
     // What may be cut off at any line, because somebody does it again.
     let mut errands = JoinSet::new();
-    errands.spawn({
+    errands.spawn(broken.watch("sweeper", {
         let (store, shutdown) = (store.clone(), shutdown.clone());
         async move { sweeper::sweep(&store, &shutdown).await }
-    });
+    }));
     if let Some(ages) = retention {
-        errands.spawn(retention::keep(store.clone(), ages));
+        errands.spawn(broken.watch("retention", retention::keep(store.clone(), ages)));
     }
     if let Some(daily) = reconciliation {
-        errands.spawn(reconcile::keep(store.clone(), gateways.clone(), daily));
+        let daily = reconcile::keep(store.clone(), gateways.clone(), daily);
+        errands.spawn(broken.watch("reconciliation", daily));
     }
-    errands.spawn(watching.clone().keep());
-    errands.spawn(poison::set_aside(store.clone(), dead_letters));
+    errands.spawn(broken.watch("watch of holds", watching.clone().keep()));
+    errands.spawn(broken.watch("dead letters", poison::set_aside(store.clone(), dead_letters)));
     let mut floor = Floor::new(store, gateways, limits, &identity, leases, sender, shutdown);
     let ended = floor.consume(consumer, watching.subscribe()).await;
     let until = drain_until();
@@ -143,7 +156,35 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     drained.cancel();
     let _kept = keeping.await;
     let _beaten = beating.await;
-    ended
+    if broken.is_so.is_cancelled() { Err(WorkerEnded::Panicked) } else { Ok(ended?) }
+}
+
+/// Whether one of the tasks panicked.
+#[derive(Clone)]
+struct Broken {
+    is_so: CancellationToken,
+    shutdown: CancellationToken,
+}
+
+impl Broken {
+    /// Runs a task in one of its own, and stops the worker when it panics.
+    fn watch(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let broken = self.clone();
+        let work = AbortOnDropHandle::new(tokio::spawn(work));
+        async move {
+            if let Err(error) = work.await
+                && error.is_panic()
+            {
+                tracing::error!(%error, alert = "panic", "the {name} panicked: the worker stops");
+                broken.is_so.cancel();
+                broken.shutdown.cancel();
+            }
+        }
+    }
 }
 
 /// Until when a worker that stops from now on waits for its calls and for their answers to be written.

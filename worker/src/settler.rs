@@ -1,7 +1,11 @@
 //! The settler: writes answers to the database in batches, and does not let go of one until it is written.
+//!
+//! What could not be written goes on in [`mender`], so that an answer that the database does not take holds up no other.
+
+mod follow_up;
+mod mender;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::policy::Pacing;
 use queue::{Delivery, Publisher};
@@ -9,6 +13,7 @@ use store::{AttemptResult, Store, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use self::follow_up::FollowUp;
 use crate::lease::Leases;
 use crate::meters;
 use crate::signs::Signs;
@@ -16,8 +21,6 @@ use crate::trace::AttemptTrace;
 
 /// How many answers are settled in one transaction at the most.
 const BATCH_MAX: usize = 64;
-/// The longest pause between two tries to write an answer.
-const PAUSE_MS_MAX: u64 = 2_000;
 
 /// An answer on its way to the database, with what is given back when it is there.
 #[derive(Debug)]
@@ -26,6 +29,13 @@ pub(crate) struct Finished {
     pub(crate) trace: AttemptTrace,
     pub(crate) delivery: Delivery,
     pub(crate) permits: Permits,
+}
+
+impl Finished {
+    /// What is written of it.
+    fn answer(&self) -> (AttemptResult, AttemptTrace) {
+        (self.result.clone(), self.trace.clone())
+    }
 }
 
 /// The places that a call takes; given back when it is settled.
@@ -53,75 +63,71 @@ pub(crate) struct Settler {
     pub(crate) give_up: CancellationToken,
 }
 
+/// Writes answers.
+#[derive(Debug)]
+struct Writer {
+    store: Store,
+    pacing: Arc<dyn Pacing>,
+    leases: Leases,
+    follow_up: FollowUp,
+}
+
 impl Settler {
     /// Settles what comes until all senders are gone.
-    pub(crate) async fn run(mut self, mut finished: mpsc::Receiver<Finished>) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        // A batch is what has come meanwhile: alone when it is quiet, many when it is busy, and nobody waits for company.
-        while finished.recv_many(&mut batch, BATCH_MAX).await > 0 {
-            self.settle(std::mem::take(&mut batch)).await;
-        }
+    pub(crate) async fn run(self, finished: mpsc::Receiver<Finished>) {
+        let Settler { store, pacing, publisher, leases, signs, give_up } = self;
+        let (follow_up, following_up) = follow_up::start(store.clone(), publisher, signs);
+        let writer = Arc::new(Writer { store, pacing, leases, follow_up });
+        // Each answer in it holds its permit: there are never more than calls are allowed.
+        let (unwritten, kept) = mpsc::channel(finished.max_capacity());
+        let settling = settle(Arc::clone(&writer), finished, unwritten);
+        let mending = mender::mend(writer, kept, give_up.clone());
+        let following_up = async {
+            tokio::select! {
+                () = give_up.cancelled() => {}
+                () = following_up => {}
+            }
+        };
+        // Each ends when nothing more can come from the one before it.
+        tokio::join!(Box::pin(settling), Box::pin(mending), following_up);
     }
+}
 
-    async fn settle(&mut self, batch: Vec<Finished>) {
-        let results: Vec<AttemptResult> = batch.iter().map(|one| one.result.clone()).collect();
-        let traces: Vec<AttemptTrace> = batch.iter().map(|one| one.trace.clone()).collect();
-        self.write(&results, &traces).await;
-        for one in batch {
-            self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
-            one.delivery.ack();
-            drop(one.permits);
-        }
-        self.signs.note(&results).await;
-    }
-
-    /// Writes the batch; when that fails, each answer by itself, so that a bad one harms only its own job.
-    async fn write(&self, results: &[AttemptResult], traces: &[AttemptTrace]) {
-        let Err(error) = self.try_write(results, traces).await else { return };
+async fn settle(
+    writer: Arc<Writer>,
+    mut finished: mpsc::Receiver<Finished>,
+    unwritten: mpsc::Sender<Finished>,
+) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    // A batch is what has come meanwhile: alone when it is quiet, many when it is busy, and nobody waits for company.
+    while finished.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let Err(error) = writer.write(batch.iter().map(Finished::answer).collect()).await else {
+            batch.drain(..).for_each(|one| writer.let_go(one));
+            continue;
+        };
         tracing::warn!(
             error = error.with_causes(),
-            count = results.len(),
-            "a batch was not settled"
+            count = batch.len(),
+            "a batch was not settled: it is tried apart from the others"
         );
-        for (result, trace) in results.iter().zip(traces) {
-            self.write_one(result, trace).await;
+        for one in batch.drain(..) {
+            // The receiver ends early only when it is time to give up.
+            let _kept = unwritten.send(one).await;
         }
     }
+}
 
-    /// An answer of Toss is not to be lost: tried until it is written, or until the time to finish is over.
-    async fn write_one(&self, result: &AttemptResult, trace: &AttemptTrace) {
-        let mut pause_ms = 50_u64;
-        loop {
-            let (results, traces) = (std::slice::from_ref(result), std::slice::from_ref(trace));
-            match self.try_write(results, traces).await {
-                Ok(()) => return,
-                Err(error @ (StoreError::UnreadableRow { .. } | StoreError::Schema(_))) => {
-                    tracing::error!(
-                        parent: &trace.span,
-                        alert = "unreadable_row",
-                        error = error.with_causes(),
-                        "an answer cannot be settled: its job stays unfinished"
-                    );
-                    return;
-                }
-                Err(error) => {
-                    tracing::error!(
-                        parent: &trace.span,
-                        error = error.with_causes(),
-                        "an answer was not settled, trying again"
-                    );
-                }
-            }
-            tokio::select! {
-                () = self.give_up.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_millis(pause_ms)) => {}
-            }
-            pause_ms = pause_ms.saturating_mul(2).min(PAUSE_MS_MAX);
-        }
+impl Writer {
+    /// Writes answers in one transaction, and has done what follows from them.
+    async fn write(&self, answers: Vec<(AttemptResult, AttemptTrace)>) -> Result<(), StoreError> {
+        let (results, traces): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
+        self.record(&results, &traces).await?;
+        self.follow_up.note(results);
+        Ok(())
     }
 
     /// Writes answers in one transaction; once they are written, each leaves its line, and the jobs that they made are published.
-    async fn try_write(
+    async fn record(
         &self,
         results: &[AttemptResult],
         traces: &[AttemptTrace],
@@ -131,7 +137,14 @@ impl Settler {
             meters::settled(settled);
             trace.log_settled(result, settled);
         }
-        relay::publish_now(&self.store, self.publisher.as_ref(), &publish).await;
+        self.follow_up.publish(publish);
         Ok(())
+    }
+
+    /// Gives back what the answer held.
+    fn let_go(&self, one: Finished) {
+        self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
+        one.delivery.ack();
+        drop(one.permits);
     }
 }

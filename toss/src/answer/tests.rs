@@ -68,6 +68,16 @@ fn a_code_without_a_message_is_explained_by_us() {
 }
 
 #[test]
+fn a_message_is_one_line_that_every_database_takes() {
+    let body = r#"{"code":"REJECT_CARD_COMPANY","message":"a\u0000b\r\nc\u001b[31m"}"#;
+    let failure = failure(Operation::Confirm, 400, body);
+    assert_eq!(
+        (failure.code.as_str(), failure.message.as_str()),
+        ("REJECT_CARD_COMPANY", "a b  c [31m")
+    );
+}
+
+#[test]
 fn what_has_no_code_of_toss_is_unreadable() {
     for body in [
         "",

@@ -22,6 +22,24 @@ fn won(amount: i64) -> Won {
 }
 
 #[test]
+fn what_tells_things_apart_has_no_control_characters_and_elsewhere_they_are_spaces() {
+    for (name, value) in [("paymentKey", "pk\u{0}"), ("orderId", "order-1\n"), ("status", "\u{0}")]
+    {
+        let unreadable = read_payment(&with(json!({ name: value }))).unwrap_err();
+        assert_eq!(unreadable, Unreadable::Text(name));
+    }
+    let cancel = |key: &str| json!([{ "transactionKey": key, "cancelAmount": 1, "cancelReason": "a\u{0}b [tag]" }]);
+    assert_eq!(
+        read_payment(&with(json!({ "cancels": cancel("t\u{0}") }))),
+        Err(Unreadable::Cancels)
+    );
+    let changes = json!({ "cancels": cancel("t"), "method": "카\u{0}드", "currency": "KRW\u{0}" });
+    let payment = read_payment(&with(changes)).unwrap();
+    assert_eq!(payment.cancels[0].reason, "a b [tag]");
+    assert_eq!((payment.method.as_deref(), payment.currency.as_str()), (Some("카 드"), "KRW "));
+}
+
+#[test]
 fn a_whole_card_payment_is_read() {
     let payment = read_payment(&with(json!({
         "version": "2022-11-16", "type": "NORMAL", "orderName": "마라탕 외 2건", "mId": "tvivarepublica", "currency": "KRW",

@@ -50,6 +50,17 @@ fn personal_and_secret_values_are_masked_and_the_rest_stays() {
 }
 
 #[test]
+fn nothing_that_is_kept_has_a_control_character() {
+    let body =
+        json!({ "message": "a\u{0}b", "note": "c\nd", "list": ["e\u{7f}"], "secret": "\u{0}" });
+    assert_eq!(
+        redacted(&body),
+        json!({ "message": "a b", "note": "c d", "list": ["e "], "secret": "***" })
+    );
+    assert_eq!(redact(b"<html>\0 bad\r\ngateway"), "<html>  bad  gateway");
+}
+
+#[test]
 fn a_card_number_that_is_not_masked_gets_masked() {
     let body =
         json!({ "card": { "number": "4330123412341234" }, "cardNumber": 4330123412341234_i64 });

@@ -268,6 +268,61 @@ async fn a_rate_holds_over_all_workers_and_each_operation_has_its_own() {
     shop.close().await;
 }
 
+/// A worker with so many calls a minute.
+fn limited(per_minute: u32) -> Claimer {
+    let calls_per_minute = NonZeroU32::new(per_minute);
+    Claimer { calls_per_minute, ..Claimer::unlimited("one") }
+}
+
+#[tokio::test]
+async fn jobs_that_wait_for_a_rate_and_never_call_leave_its_calls_to_others() {
+    let shop = Shop::open().await;
+    let jobs: Vec<JobId> = accepted(&shop, 30).await.into_iter().map(|(_, job)| job).collect();
+    let now_ms = shop.store.now_ms().await.unwrap();
+    let begun = claim(&shop, &limited(2), &jobs).await;
+    assert_eq!(begun.iter().flatten().count(), 1);
+    for job in
+        jobs.iter().filter(|job| begun.iter().flatten().all(|it| it.job_id() != job.as_str()))
+    {
+        assert_is_held(&shop, job, "RATE_LIMITED").await;
+        let due_in_ms = shop.job(job).await.due_at - now_ms;
+        assert!((30_000..60_000).contains(&due_in_ms), "neither at once nor for long: {due_in_ms}");
+    }
+    // Their windows end, and with them what they waited for.
+    shop.advance(limits::CONFIRM_WINDOW_MS + 1);
+    shop.drain().await;
+    let (paying, job) = accepted(&shop, 1).await.remove(0);
+    assert!(claim(&shop, &limited(2), &[job]).await[0].is_some(), "nothing is under way");
+    shop.advance(limits::LEASE_MS + 1);
+    shop.drain().await;
+    assert_eq!(shop.status(&paying).await, "paid");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn of_those_who_wait_for_a_rate_the_oldest_goes_first() {
+    let shop = Shop::open().await;
+    let jobs: Vec<JobId> = accepted(&shop, 3).await.into_iter().map(|(_, job)| job).collect();
+    let claim = async |job: &JobId| {
+        claim(&shop, &limited(60), std::slice::from_ref(job)).await.remove(0).is_some()
+    };
+    assert!(claim(&jobs[0]).await);
+    for job in &jobs[1..] {
+        assert!(!claim(job).await);
+    }
+    shop.advance_to(&jobs[1]).await;
+    let newest = accepted(&shop, 1).await.remove(0).1;
+    assert!(!claim(&newest).await, "the turn is somebody else's, who is about to come");
+    assert!(claim(&jobs[1]).await);
+    shop.advance_to(&jobs[2]).await;
+    assert!(claim(&jobs[2]).await);
+    shop.advance_to(&newest).await;
+    assert!(claim(&newest).await);
+    shop.advance(limits::LEASE_MS + 1);
+    shop.drain().await;
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn a_merchant_gets_no_more_calls_at_once_than_it_may() {
     let shop = Shop::open().await;

@@ -19,6 +19,7 @@ mod log;
 mod look_ups;
 mod measured;
 mod methods;
+mod obstacles;
 mod reconcile;
 mod reconcile_daily;
 mod refunds;

@@ -19,7 +19,7 @@ use store::{Origin, PublishedJob};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use worker::{CallLimits, Identity, WorkerContext};
+use worker::{CallLimits, Identity, WorkerContext, WorkerEnded};
 
 use crate::hands::Fault;
 use crate::log::Log;
@@ -29,7 +29,7 @@ use crate::shop::{Paying, Shop};
 pub(crate) struct Running {
     pub(crate) queue: TestQueue,
     pub(crate) stop: CancellationToken,
-    pub(crate) worker: JoinHandle<Result<(), ConsumerEnded>>,
+    pub(crate) worker: JoinHandle<Result<(), WorkerEnded>>,
     pub(crate) relay: JoinHandle<()>,
 }
 
@@ -148,7 +148,7 @@ impl Running {
     }
 
     /// Stops in good order and waits until it has.
-    pub(crate) async fn stop(self) -> Result<(), ConsumerEnded> {
+    pub(crate) async fn stop(self) -> Result<(), WorkerEnded> {
         self.stop.cancel();
         let ended = self.worker.await.unwrap();
         self.relay.await.unwrap();
@@ -359,7 +359,7 @@ async fn a_queue_that_ends_ends_the_worker_after_its_calls() {
     reaches_toss(&shop, &paying).await;
     running.queue.close().await;
     let Running { worker, stop, relay, .. } = running;
-    assert_eq!(worker.await.unwrap(), Err(ConsumerEnded));
+    assert_eq!(worker.await.unwrap(), Err(WorkerEnded::Queue(ConsumerEnded)));
     assert_eq!(shop.job(&job).await.state, JobState::Succeeded);
     assert_eq!(shop.status(&paying).await, "paid");
     stop.cancel();
