@@ -182,6 +182,12 @@ impl TokenKey {
         TokenKey(Arc::new(SecretBox::new(Box::new(secret))))
     }
 
+    /// What refund accounts are sealed with in the database: derived, so that one secret is enough.
+    #[must_use]
+    pub fn seal_key(&self) -> Option<store::SealKey> {
+        store::SealKey::derive(self.expose())
+    }
+
     pub(crate) fn expose(&self) -> &[u8; 32] {
         self.0.expose_secret()
     }

@@ -74,12 +74,13 @@ pub(crate) async fn start(
 ) -> Result<Running, Failure> {
     let Ports { api: listener, simulator: simulator_listener, health: health_listener } = ports;
     let store = parts::open_store(config, data_dir.path(), true).await?;
-    store.migrate().await.context("the database's schema cannot be brought up to date")?;
-    let demo = prepare_demo(config, &store, &data_dir).await?;
     let token_key = match &config.token_key {
         Some(key) => key.clone(),
         None => TokenKey::new(data_dir.token_key()?),
     };
+    let store = store.with_seal_key(token_key.seal_key());
+    store.migrate().await.context("the database's schema cannot be brought up to date")?;
+    let demo = prepare_demo(config, &store, &data_dir).await?;
     let simulator = simulator_listener.as_ref().map(Listener::url);
     let toss = Toss::choose(config, simulator.clone().map(|url| Simulated::at(url, config)))?;
     let api = listener.url();

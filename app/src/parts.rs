@@ -46,7 +46,8 @@ pub(crate) async fn open_store(
     may_create: bool,
 ) -> Result<Store, Failure> {
     let options = store_options(config, data_dir, may_create)?;
-    Store::open(&options).await.map_err(not_opened)
+    let store = Store::open(&options).await.map_err(not_opened)?;
+    Ok(store.with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key)))
 }
 
 fn not_opened(error: OpenError) -> Failure {
@@ -66,7 +67,8 @@ fn not_opened(error: OpenError) -> Failure {
 /// Its address makes no sense.
 pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
     let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
-    Store::open(&options).await.map_err(not_opened)
+    let store = Store::open(&options).await.map_err(not_opened)?;
+    Ok(store.with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key)))
 }
 
 fn store_options(

@@ -82,6 +82,12 @@ pub enum CancelRefusal {
     /// Before the deposit an account can only be cancelled as a whole.
     #[error("before the deposit only the whole can be cancelled")]
     WholeOnly,
+    /// After its deposit an account's money needs somewhere to go.
+    #[error("a virtual account is refunded to a bank account, which is missing")]
+    RefundAccountNeeded,
+    /// The money goes back the way it came.
+    #[error("only a virtual account after its deposit is refunded to a bank account")]
+    RefundAccountUnwanted,
 }
 
 /// Fixes the amount of a new cancellation: the asked one, or all that is left.

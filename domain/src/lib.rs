@@ -30,6 +30,7 @@ pub mod money;
 pub mod order;
 pub mod payment;
 pub mod policy;
+pub mod refund_account;
 pub mod retention;
 pub mod role;
 pub mod status;
@@ -39,4 +40,5 @@ pub mod webhook;
 
 pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
+pub use refund_account::RefundAccount;
 pub use trace::TraceContext;

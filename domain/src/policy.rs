@@ -345,6 +345,15 @@ impl Decision {
         if is_payment_undecided { decision.event(PaymentEvent::OutcomeUnknown) } else { decision }
     }
 
+    /// A refund whose account was sealed under a key that this process does not have. Nothing was sent.
+    #[must_use]
+    pub fn unreadable_refund_account() -> Decision {
+        Decision::park(Verdict::Inconclusive, ReviewReason::Setup).because(
+            "REFUND_ACCOUNT_UNREADABLE",
+            "the account to refund to was sealed under another security.token_key",
+        )
+    }
+
     /// A look-up during which another call's answer was settled: what it read may be older than what is known, so it proves nothing and
     /// is made again.
     #[must_use]

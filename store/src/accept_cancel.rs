@@ -3,7 +3,8 @@
 
 use domain::cancellation::{CancelRefusal, CancellationState, cancel_amount};
 use domain::job::JobKind;
-use domain::{CancellationId, OrderId, Won, limits};
+use domain::refund_account::check_refund_account;
+use domain::{CancellationId, OrderId, RefundAccount, Won, limits};
 use entities::{cancellation, order, payment};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
@@ -16,6 +17,7 @@ use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::idempotency::{self, CallerKey, Reserved};
 use crate::operate::Actor;
+use crate::refund_accounts;
 use crate::relayed::PublishedJob;
 use crate::rows;
 
@@ -26,6 +28,8 @@ pub struct AcceptCancel {
     pub order_id: OrderId,
     /// How much; `None` for all that is left.
     pub amount: Option<Won>,
+    /// Where the money goes: for virtual accounts after their deposit only.
+    pub refund_account: Option<RefundAccount>,
     /// Why, in the staff's words.
     pub reason: String,
     /// Who asks.
@@ -121,7 +125,15 @@ impl Store {
             .await?
             .ok_or(AcceptCancelError::NoPayment)?;
         let amount = allowed_amount(&write, &payment, cancel.amount).await?;
-        let row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
+        let is_virtual_account = payment.bank_code.is_some();
+        let state = rows::payment_state(&payment)?;
+        check_refund_account(is_virtual_account, state, cancel.refund_account.is_some())
+            .map_err(AcceptCancelError::Refused)?;
+        let mut row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
+        if let Some(account) = &cancel.refund_account {
+            let sealed = refund_accounts::seal(self.seal_key.as_ref(), account, &cancellation_id);
+            row.refund_account = Some(sealed?);
+        }
         row.into_active_model().reset_all().insert(&write.tx).await?;
         let id = Some(cancellation_id.clone());
         let job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);

@@ -35,6 +35,9 @@ pub enum Call {
         amount: Option<i64>,
         /// What we believe is left, in won: Toss refuses when it is not.
         refundable_amount: i64,
+        /// Where the money goes, sealed: for virtual accounts after their deposit only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_account: Option<String>,
     },
     /// Ask what happened.
     LookUp {
@@ -95,5 +98,6 @@ fn first_cancel_call(
         reason: tagged_reason(&cancel.reason, &cancel.id),
         amount: (amount != balance).then_some(amount.get()),
         refundable_amount: balance.get(),
+        refund_account: cancel.refund_account.clone(),
     })
 }

@@ -18,6 +18,7 @@ use crate::announce::Announcer;
 use crate::changes::{Changes, Watch};
 use crate::error::{StoreError, is_lost};
 use crate::ids::RandomIds;
+use crate::seal::SealKey;
 
 /// The database, opened. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Store {
     writers: Option<Arc<Semaphore>>,
     /// Tells other processes which orders changed. SQLite's database belongs to one process.
     pub(crate) announcer: Option<Announcer>,
+    /// What refund accounts are sealed with.
+    pub(crate) seal_key: Option<SealKey>,
     #[cfg(feature = "test-control")]
     pub(crate) control: Arc<crate::test_control::Control>,
 }
@@ -55,9 +58,17 @@ impl Store {
             ids: Arc::new(RandomIds),
             writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             announcer,
+            seal_key: None,
             #[cfg(feature = "test-control")]
             control: Arc::default(),
         }
+    }
+
+    /// The same store with the key that refund accounts are sealed with. Without one, cancels that need an account are not accepted, and
+    /// not made.
+    #[must_use]
+    pub fn with_seal_key(self, key: Option<SealKey>) -> Store {
+        Store { seal_key: key, ..self }
     }
 
     /// The database's clock, in milliseconds since the Unix epoch, UTC.
@@ -231,6 +242,11 @@ pub(crate) struct Write<'a> {
 }
 
 impl Write<'_> {
+    /// What refund accounts are sealed with.
+    pub(crate) fn seal_key(&self) -> Option<&SealKey> {
+        self.store.seal_key.as_ref()
+    }
+
     /// Tells those who poll an order that there is something new, by the commit: all orders of the transaction in one statement.
     pub(crate) fn raise_order_version(&mut self, order_id: &str) {
         self.raised.insert(order_id.to_owned());

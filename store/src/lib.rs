@@ -46,11 +46,13 @@ mod origin;
 mod page;
 mod poison;
 mod prune;
+mod refund_accounts;
 mod relayed;
 mod rows;
 mod scene;
 #[cfg(feature = "test-control")]
 pub mod scratch;
+mod seal;
 mod settle;
 pub mod staff;
 mod sweep;
@@ -80,6 +82,7 @@ pub use page::Page;
 pub use poison::{PoisonMessage, PoisonRow};
 pub use prune::{PruneAges, PruneCounts, PruneMode, PruneRun, PrunedTable};
 pub use relayed::PublishedJob;
+pub use seal::SealKey;
 pub use settle::{AttemptResult, STOPPED_BEFORE_SENDING, Settled};
 pub use webhooks::{
     AcceptedWebhook, ReadWebhook, ReceivedWebhook, ReplayError, WebhookFilter, WebhookRow,

@@ -8,7 +8,8 @@ use domain::Won;
 use domain::answer::{Answer, FailureClass, TossPayment, TossStatus};
 use domain::attempt;
 use simulator::{
-    Config, FaultKind, FaultRequest, Handle, LedgerEntry, Method, NewPayment, Operation, Simulator,
+    Config, FaultKind, FaultRequest, Handle, LedgerEntry, MerchantKeys, Method, NewPayment,
+    Operation, Simulator,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -218,6 +219,69 @@ async fn an_issued_account_awaits_its_deposit_and_is_refunded_to_an_account() {
         idempotency_key: "to-account",
     };
     assert_eq!(payment(&toss.client.cancel(&call).await).status, TossStatus::Canceled);
+}
+
+#[tokio::test]
+async fn a_deposit_that_the_bank_takes_back_is_awaited_again() {
+    let toss = Toss::start().await;
+    let paid = toss.authenticate(Method::VirtualAccount);
+    let issued = toss.confirm(&paid).await;
+    let secret = payment(&issued).secret.clone();
+    assert!(secret.is_some());
+    toss.handle.deposit(&paid.payment_key).unwrap();
+    let deposited = toss.client.look_up(&paid.payment_key).await;
+    assert_eq!(payment(&deposited).status, TossStatus::Done);
+    assert!(payment(&deposited).approved_at_ms.is_some());
+    assert_ne!(
+        payment(&deposited).last_transaction_key,
+        payment(&issued).last_transaction_key,
+        "a deposit has a key of its own"
+    );
+    toss.handle.reverse_deposit(&paid.payment_key).unwrap();
+    let reversed = toss.client.look_up(&paid.payment_key).await;
+    let told = payment(&reversed);
+    assert_eq!((&told.status, told.approved_at_ms), (&TossStatus::WaitingForDeposit, None));
+    assert_eq!((&told.secret, toss.truth(&paid).charged), (&secret, 0));
+}
+
+#[tokio::test]
+async fn a_key_that_was_replaced_sees_the_same_payments_and_a_revoked_one_is_the_merchants_trouble()
+{
+    let toss = Toss::start().await;
+    let paid = toss.authenticate(Method::Card);
+    toss.confirm(&paid).await;
+    let keys = MerchantKeys {
+        m_id: None,
+        secret_keys: vec![KEY.to_owned(), "test_sk_successor".to_owned()],
+        client_keys: vec![],
+    };
+    toss.handle.add_merchant(&keys).unwrap();
+    let successor = client_of(&toss.address, "test_sk_successor");
+    assert_eq!(payment(&successor.look_up(&paid.payment_key).await).status, TossStatus::Done);
+    toss.handle.revoke_key(KEY).unwrap();
+    let refused = toss.client.look_up(&paid.payment_key).await;
+    assert_eq!(failed(&refused), (FailureClass::Broken, "UNAUTHORIZED_KEY"));
+}
+
+#[tokio::test]
+async fn everything_of_the_future_at_once_does_not_disturb_either() {
+    let toss = Toss::start().await;
+    toss.handle.switch(|settings| settings.unknown_values = true).unwrap();
+    let paid = toss.authenticate(Method::Card);
+    assert_eq!(payment(&toss.confirm(&paid).await).status, TossStatus::Done);
+    let part = toss.cancel(&paid, Some(1_000), AMOUNT).await;
+    assert_eq!(payment(&part).balance, won(14_000));
+    let looked_up = toss.client.look_up_by_order(&paid.order_id).await;
+    assert_eq!(payment(&looked_up).cancels.len(), 1);
+}
+
+#[tokio::test]
+async fn calls_beyond_tosss_limit_are_throttled() {
+    let toss = Toss::start().await;
+    let paid = toss.authenticate(Method::Card);
+    toss.handle.switch(|settings| settings.calls_per_minute = Some(0)).unwrap();
+    let refused = toss.client.look_up(&paid.payment_key).await;
+    assert_eq!(failed(&refused).0, FailureClass::Throttled);
 }
 
 #[tokio::test]

@@ -70,7 +70,12 @@ async fn ask(client: &TossClient, attempt: &StartedAttempt) -> Option<CallResult
             let idempotency_key = attempt.idempotency_key()?;
             client.confirm(&ConfirmCall { payment_key, order_id, amount, idempotency_key }).await
         }
-        Call::Cancel { payment_key, reason, amount, refundable_amount } => {
+        Call::Cancel { payment_key, reason, amount, refundable_amount, refund_account } => {
+            // What the call needs must be there.
+            let account = attempt.refund_account();
+            if refund_account.is_some() != account.is_some() {
+                return None;
+            }
             let amount = amount.map(Won::new).transpose().ok()?;
             let refundable_amount = Won::new(*refundable_amount).ok()?;
             let idempotency_key = attempt.idempotency_key()?;
@@ -79,7 +84,11 @@ async fn ask(client: &TossClient, attempt: &StartedAttempt) -> Option<CallResult
                 reason,
                 amount,
                 refundable_amount,
-                refund_account: None,
+                refund_account: account.map(|account| toss::RefundAccount {
+                    bank: account.bank(),
+                    account_number: account.number(),
+                    holder_name: account.holder(),
+                }),
                 idempotency_key,
             };
             client.cancel(&call).await

@@ -57,6 +57,8 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelExceedsBalance,
     C::CancelZero,
     C::CancelWholeOnly,
+    C::CancelAccountNeeded,
+    C::CancelAccountUnwanted,
     C::CancelTooMany,
 ];
 const RETRY: &[ProblemCode] = &[

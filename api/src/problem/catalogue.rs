@@ -122,6 +122,8 @@ codes! {
     CancelExceedsBalance = "cancel_exceeds_balance", staff::CANCEL_EXCEEDS_BALANCE;
     CancelZero = "cancel_zero", staff::CANCEL_ZERO;
     CancelWholeOnly = "cancel_whole_only", staff::CANCEL_WHOLE_ONLY;
+    CancelAccountNeeded = "cancel_account_needed", staff::CANCEL_ACCOUNT_NEEDED;
+    CancelAccountUnwanted = "cancel_account_unwanted", staff::CANCEL_ACCOUNT_UNWANTED;
     CancelTooMany = "cancel_too_many", staff::CANCEL_TOO_MANY;
 
     JobUnknown = "job_unknown", staff::JOB_UNKNOWN;

@@ -151,6 +151,10 @@ impl From<CancelRefusal> for Problem {
             }
             CancelRefusal::Zero => Problem::new(ProblemCode::CancelZero),
             CancelRefusal::WholeOnly => Problem::new(ProblemCode::CancelWholeOnly),
+            CancelRefusal::RefundAccountNeeded => Problem::new(ProblemCode::CancelAccountNeeded),
+            CancelRefusal::RefundAccountUnwanted => {
+                Problem::new(ProblemCode::CancelAccountUnwanted)
+            }
         }
     }
 }

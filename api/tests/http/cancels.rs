@@ -27,6 +27,7 @@ impl TestApp {
             let cancel = AcceptCancel {
                 order_id: order.order_id(),
                 amount: Some(won(1)),
+                refund_account: None,
                 reason: "one won".to_owned(),
                 actor: Actor::system(),
                 key: CallerKey {

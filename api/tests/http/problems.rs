@@ -77,6 +77,8 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::CancelExceedsBalance
         | C::CancelZero
         | C::CancelWholeOnly
+        | C::CancelAccountNeeded
+        | C::CancelAccountUnwanted
         | C::CancelTooMany => staff::of_cancels(code).await,
         C::JobUnknown
         | C::JobEnded

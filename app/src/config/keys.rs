@@ -293,7 +293,9 @@ pub(crate) const KEYS: &[Key] = &[
             "security.token_key",
             r#""64 hexadecimal digits""#,
             &[
-                "The key that order tokens are signed with. Make one by: openssl rand -hex 32",
+                "The key that order tokens are signed with, and from which the key is derived that customers'",
+                "refund accounts are sealed with: the same for every process. Make one by: openssl rand -hex 32",
+                "A new one makes tokens worthless, and stops refunds under way to bank accounts for a person.",
                 "In development one is generated into the data directory.",
             ],
         )

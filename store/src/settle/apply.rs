@@ -19,6 +19,7 @@ use super::evidence::{self, Told};
 use crate::claim::BEHIND;
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::refund_accounts;
 use crate::rows;
 
 /// Writes what a decision changes. `delay_ms` counts for jobs that wait.
@@ -74,7 +75,11 @@ async fn apply_to_cancellation(
         }
     }
     row.updated_at = Set(write.now_ms);
-    scene.cancellation = Some(row.update(&write.tx).await?);
+    let row = row.update(&write.tx).await?;
+    if !rows::cancellation_state(&row)?.is_open() {
+        refund_accounts::forget(write, &row).await?;
+    }
+    scene.cancellation = Some(row);
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use super::Scene;
 use super::apply::end_cancel_job;
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::refund_accounts;
 
 /// An answer about our payment.
 #[derive(Debug, Clone, Copy)]
@@ -117,6 +118,7 @@ pub(super) async fn record_cancels(
                 done.failure_message = Set(None);
                 done.updated_at = Set(write.now_ms);
                 let done = done.update(&write.tx).await?;
+                refund_accounts::forget(write, &done).await?;
                 let ended = end_cancel_job(write, &done).await?;
                 if ended.is_some() && ended == scene.payment.money_job_id {
                     let mut payment = scene.payment.clone().into_active_model();

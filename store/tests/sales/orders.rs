@@ -255,6 +255,7 @@ async fn an_order_is_read_with_its_payment_its_job_and_its_cancellations() {
         order_id: order_id("whole-order"),
         amount: Some(won(amount)),
         reason: "품절".to_owned(),
+        refund_account: None,
         actor: owner(),
         key: caller_key(&format!("cancel {amount}"), "body"),
     };

@@ -16,6 +16,7 @@ mod journey;
 mod log;
 mod look_ups;
 mod measured;
+mod refunds;
 mod relaying;
 mod retention;
 mod running;

@@ -9,7 +9,9 @@ use domain::customer::{Customer, Delivery};
 use domain::job::JobState;
 use domain::policy::{Pace, Pacing};
 use domain::role::{Role, Scope};
-use domain::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StoreId, Won, limits};
+use domain::{
+    CancellationId, JobId, OrderId, PaymentKey, ProductId, RefundAccount, StoreId, Won, limits,
+};
 use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
 use store::catalogue::{PutProduct, PutStore};
 use store::scratch::Scratch;
@@ -69,6 +71,7 @@ impl Shop {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let scratch = Scratch::make().await;
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        let store = store.with_seal_key(store::SealKey::derive(&[7; 32]));
         store.migrate().await.unwrap();
         seed(&store).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -151,9 +154,21 @@ impl Shop {
         amount: Option<i64>,
         key: &str,
     ) -> Result<(CancellationId, JobId), AcceptCancelError> {
+        self.cancel_to(paying, amount, None, key).await
+    }
+
+    /// The same, with an account that the money goes to.
+    pub(crate) async fn cancel_to(
+        &self,
+        paying: &Paying,
+        amount: Option<i64>,
+        refund_account: Option<RefundAccount>,
+        key: &str,
+    ) -> Result<(CancellationId, JobId), AcceptCancelError> {
         let cancel = AcceptCancel {
             order_id: paying.order_id.clone(),
             amount: amount.map(|amount| Won::new(amount).unwrap()),
+            refund_account,
             reason: "재료 소진".to_owned(),
             actor: staff(),
             key: store::idempotency::CallerKey {

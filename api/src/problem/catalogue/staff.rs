@@ -96,6 +96,30 @@ pub(super) const CANCEL_WHOLE_ONLY: Info = Info {
     repeat: Repeat::Pointless,
 };
 
+pub(super) const CANCEL_ACCOUNT_NEEDED: Info = Info {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    title: Text { ko: "환불 계좌 필요", en: "Refund account needed" },
+    detail: Text {
+        ko: "입금된 가상계좌 결제는 환불받을 계좌가 있어야 취소할 수 있습니다.",
+        en: "A virtual account is refunded to a bank account, which is missing.",
+    },
+    meaning: "The payment was made into a virtual account: its money needs an account to go back to.",
+    action: "Ask the customer for a bank account and send it as `refundAccount`.",
+    repeat: Repeat::Pointless,
+};
+
+pub(super) const CANCEL_ACCOUNT_UNWANTED: Info = Info {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    title: Text { ko: "환불 계좌 불필요", en: "No refund account" },
+    detail: Text {
+        ko: "환불 계좌는 입금된 가상계좌 결제를 취소할 때만 씁니다.",
+        en: "Only a virtual account after its deposit is refunded to a bank account.",
+    },
+    meaning: "The money goes back the way it came; nobody would use the account.",
+    action: "Leave `refundAccount` out.",
+    repeat: Repeat::Pointless,
+};
+
 pub(super) const CANCEL_TOO_MANY: Info = Info {
     status: StatusCode::CONFLICT,
     title: Text { ko: "취소 횟수 초과", en: "Too many cancels" },

@@ -61,6 +61,17 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
             assert_eq!(view.body["payment"]["virtualAccount"]["accountNumber"], "X6505636518308");
             app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(1_000))).await
         }
+        ProblemCode::CancelAccountNeeded => {
+            let order = app.paid_order().await;
+            app.sql("UPDATE payments SET bank_code = '20', account_number = 'X1'").await;
+            app.cancel(As::Manager, &order, "key-1", whole).await
+        }
+        ProblemCode::CancelAccountUnwanted => {
+            let order = app.paid_order().await;
+            let account =
+                json!({ "bankCode": "20", "accountNumber": "1002-123", "holderName": "김하나" });
+            app.cancel(As::Manager, &order, "key-1", with(whole, "/refundAccount", account)).await
+        }
         ProblemCode::CancelTooMany => {
             let order = app.paid_order().await;
             app.cancel_to_the_limit(&order).await;

@@ -239,6 +239,7 @@ pub(crate) fn cancel_of(id: &str, amount: i64) -> AcceptCancel {
         order_id: order_id(id),
         amount: Some(won(amount)),
         reason: "고객 요청".to_owned(),
+        refund_account: None,
         actor: owner(),
         key: caller_key(&format!("cancel-{amount}-of-{id}"), "body"),
     }
