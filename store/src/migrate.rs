@@ -14,7 +14,7 @@ use sea_orm::{
 use sea_orm_migration::MigratorTrait as _;
 
 use crate::connection::Store;
-use crate::error::StoreError;
+use crate::error::{StoreError, database_code};
 use crate::open::LOCK_WAIT_MS_MAX;
 
 /// The advisory lock that a runner of migrations holds: "seungin" in ASCII.
@@ -113,7 +113,7 @@ async fn migrate_postgres(runner: &DatabaseConnection) -> Result<(), StoreError>
         .await;
     match locked {
         Ok(_) => {}
-        Err(error) if has_code(&error, LOCK_NOT_AVAILABLE) => {
+        Err(error) if database_code(&error).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
             return Err(StoreError::Schema(format!(
                 "another runner has been migrating it for {} s: run `seungin migrate` again when that one is done",
                 WAIT_FOR_OTHERS.as_secs()
@@ -123,13 +123,4 @@ async fn migrate_postgres(runner: &DatabaseConnection) -> Result<(), StoreError>
     }
     migrations::Migrator::up(runner, None).await?;
     Ok(guard.commit().await?)
-}
-
-fn has_code(error: &DbErr, code: &str) -> bool {
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
-        error
-    else {
-        return false;
-    };
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|found| found == code)
 }

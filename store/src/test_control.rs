@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32};
 
-use sea_orm::DbErr;
+use sea_orm::{ConnectionTrait as _, DbErr};
 
 use crate::connection::Store;
 use crate::error::StoreError;
@@ -23,6 +23,19 @@ impl Store {
     /// Makes the next commits fail as a serialization conflict would, for tests.
     pub fn fail_commits(&self, count: u32) {
         self.control.failing_commits.store(count, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Makes SQLite refuse poison messages with this body, for tests.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    #[expect(clippy::expect_used, reason = "what fails here fails a test")]
+    pub async fn refuse_poison(&self, body: &str) {
+        let trigger = format!(
+            "CREATE TRIGGER refuse_poison BEFORE INSERT ON poison_messages WHEN NEW.body = '{body}' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        );
+        self.db.execute_unprepared(&trigger).await.expect("a trigger");
     }
 
     pub(crate) fn shift_ms(&self) -> i64 {
