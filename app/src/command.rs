@@ -32,10 +32,14 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
     let store =
         parts::open_store(config, &config.data_dir, false).await.map_err(
             |failure| match failure {
-                Failure::Unreachable(error) => Failure::Unreachable(error.context(
-                    "there is no database to work on (`seungin migrate` makes a missing one)",
-                )),
-                failure @ (Failure::Failed(_) | Failure::Config(_)) => failure,
+                Failure::Unreachable(error) if !config.database.is_postgres() => {
+                    Failure::Unreachable(error.context(
+                        "there is no database to work on (`seungin migrate` makes a missing one)",
+                    ))
+                }
+                failure @ (Failure::Unreachable(_) | Failure::Failed(_) | Failure::Config(_)) => {
+                    failure
+                }
             },
         )?;
     store.check().await.context("the database").map_err(Failure::Unreachable)?;

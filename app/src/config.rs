@@ -239,9 +239,9 @@ fn parse_rate(reader: &mut Reader<'_>, per_second: &str, burst: &str) -> Option<
 
 fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
     let url = reader.text("database.url");
-    let is_known = |url: &String| url.starts_with("sqlite:") || store::is_postgres(url);
-    if url.as_ref().is_some_and(|url| !is_known(url)) {
-        reader.refuse("database.url", "it must begin with postgres:// or sqlite:");
+    if let Some(Err(invalid)) = url.as_deref().map(store::check_address) {
+        // The message says what to change and does not repeat the address, which may hold a password.
+        reader.refuse("database.url", invalid.to_string());
         return None;
     }
     let connections_max = reader.number("database.connections_max", 1, 1_000)?;

@@ -19,13 +19,13 @@ use api::{ApiContext, ApiSettings, Limits, TokenKey};
 use axum::Router;
 use domain::id::IdSource as _;
 use secrecy::ExposeSecret as _;
-use store::{KeyPairId, RandomIds, Store, StoreOptions};
+use store::{KeyPairId, OpenError, RandomIds, Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::listener::{Listener, listen, listen_for_health};
 pub(crate) use self::queue::Queue;
 pub(crate) use self::toss::{Simulated, Toss};
-use crate::config::{Config, Deployment};
+use crate::config::{self, Config, Deployment};
 use crate::data_dir::{database_url, make_database};
 use crate::demo;
 use crate::exit::Failure;
@@ -44,9 +44,19 @@ pub(crate) async fn open_store(
     may_create: bool,
 ) -> Result<Store, Failure> {
     let options = store_options(config, data_dir, may_create)?;
-    let store = Store::open(&options).await;
-    let store = store.context("the database cannot be opened").map_err(Failure::Unreachable)?;
+    let store = Store::open(&options).await.map_err(not_opened)?;
     Ok(with_rules(store, config))
+}
+
+fn not_opened(error: OpenError) -> Failure {
+    match error {
+        // What the configuration did not find, if there is such a thing: trying again does not help.
+        OpenError::Address(invalid) => config::invalid("database.url", invalid.to_string()).into(),
+        OpenError::Unanswered { .. } => Failure::Unreachable(error.into()),
+        OpenError::Refused(error) => Failure::Unreachable(
+            anyhow::Error::from(error).context("the database cannot be opened"),
+        ),
+    }
 }
 
 /// The same without reaching it: it is connected to when it is there.
@@ -55,7 +65,7 @@ pub(crate) async fn open_store(
 /// Its address makes no sense.
 pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
     let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
-    let store = Store::open(&options).await.context("the database's address")?;
+    let store = Store::open(&options).await.map_err(not_opened)?;
     Ok(with_rules(store, config))
 }
 
