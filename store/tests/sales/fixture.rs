@@ -33,6 +33,7 @@ impl Shop {
     pub(crate) async fn open_empty() -> Shop {
         let scratch = Scratch::make().await;
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        let store = store.with_seal_key(store::SealKey::derive(&[7; 32]));
         store.migrate().await.unwrap();
         let rows = Database::connect(scratch.url()).await.unwrap();
         Shop { store, rows, _scratch: scratch }

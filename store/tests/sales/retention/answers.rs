@@ -1,6 +1,7 @@
 //! Toss's answers without Toss: orders are brought to where they stand by claiming and settling, as a worker does it.
 
 use domain::JobId;
+use domain::RefundAccount;
 use domain::answer::{
     Answer, Failure, FailureClass, TossCancel, TossPayment, TossStatus, VirtualAccount,
 };
@@ -147,7 +148,11 @@ impl Shop {
 
     /// Accepts a cancel of a paid order, and its job.
     pub(crate) async fn cancel(&self, id: &str, amount: i64) -> JobId {
-        let accepted = self.store.accept_cancel(&cancel_of(id, amount)).await.unwrap();
+        let has_account = self.payment(id).await.bank_code.is_some();
+        let account = || RefundAccount::parse("20", "1002123456789", "김하나").unwrap();
+        let refund_account = has_account.then(account);
+        let cancel = AcceptCancel { refund_account, ..cancel_of(id, amount) };
+        let accepted = self.store.accept_cancel(&cancel).await.unwrap();
         JobId::parse(accepted.job.unwrap().id).unwrap()
     }
 
