@@ -25,6 +25,7 @@ pub mod scratch;
 mod shallow;
 mod slip;
 mod status;
+mod survey;
 mod topology;
 mod wire;
 
@@ -47,6 +48,7 @@ pub use crate::rabbit::dead_letters::{DEAD_LETTER_BODY_BYTES_MAX, DEAD_LETTER_DE
 pub use crate::rabbit::keeper::Jitter;
 pub use crate::rabbit::publisher::RabbitPublisher;
 pub use crate::rabbit::status::{Link, RabbitStatus, Role};
+pub use crate::rabbit::survey::{Survey, SurveyError, survey};
 pub use crate::rabbit::topology::DELIVERY_LIMIT;
 
 /// How long closing may take: a window that is under way, acknowledgements, and a goodbye.

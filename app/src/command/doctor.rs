@@ -1,6 +1,6 @@
 //! `seungin doctor`: looks at everything that the product needs and says of each whether it is well, and what to do if not.
 //!
-//! It changes nothing but what starting would change too, sends nothing to Toss that needs a key, and looks at everything even when
+//! It changes nothing, sends nothing to Toss that needs a key, and looks at everything even when
 //! the first thing is broken. One file per thing that is looked at; here is what they have in common, and how it is told.
 
 mod database;

@@ -138,7 +138,8 @@ impl Pauses {
     fn next(&mut self, trouble: &Trouble) -> Duration {
         match trouble {
             Trouble::Refused(_) => PAUSE_REFUSED,
-            Trouble::Passing(_) => {
+            // Also when we are not let in: a broker that starts may not know its users yet.
+            Trouble::Passing(_) | Trouble::Denied(_) => {
                 self.tries = self.tries.saturating_add(1);
                 let doubled = 2_u32.saturating_pow(self.tries);
                 let most = PAUSE_MIN.saturating_mul(doubled).min(PAUSE_MAX);

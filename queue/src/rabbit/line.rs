@@ -17,7 +17,7 @@ use std::time::Duration;
 use async_compat::Compat;
 use futures_util::{Stream, StreamExt};
 use lapin::tcp::{RustlsConnector, RustlsConnectorConfig};
-use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, Event};
+use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties, ErrorKind, Event};
 use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
@@ -87,7 +87,13 @@ impl Line {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
         let connecting =
             Connection::connector(config.uri.clone(), shallow::runtime(), hand_over, properties);
-        let connection = within(HANDSHAKE_WITHIN, "the handshake", connecting).await?;
+        let connection = match timeout(HANDSHAKE_WITHIN, connecting).await {
+            Ok(Err(error)) if reply_code(&error).is_some_and(is_denial) => {
+                return Err(Trouble::Denied(error.to_string()));
+            }
+            Ok(connected) => connected.map_err(passing("the handshake"))?,
+            Err(_elapsed) => return Err(silent(HANDSHAKE_WITHIN, "the handshake")),
+        };
         let events = Box::pin(connection.events_listener());
         let channel = within(ANSWER_WITHIN, "a channel", connection.create_channel()).await?;
         let mut look = interval(LOOK_EVERY);
@@ -117,6 +123,12 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// Makes a new channel in place of one that the broker closed.
+    pub(super) async fn reopen_channel(&mut self) -> Result<(), Trouble> {
+        self.channel = within(ANSWER_WITHIN, "a channel", self.connection.create_channel()).await?;
+        Ok(())
     }
 
     /// Says goodbye, so that the broker need not wonder, and ends the connection in any case.
@@ -168,10 +180,24 @@ pub(super) async fn within<T, E: ToString>(
 ) -> Result<T, Trouble> {
     match timeout(limit, doing).await {
         Ok(done) => done.map_err(passing(what)),
-        Err(_elapsed) => {
-            Err(Trouble::Passing(format!("{what}: nothing within {} ms", limit.as_millis())))
-        }
+        Err(_elapsed) => Err(silent(limit, what)),
     }
+}
+
+fn silent(limit: Duration, what: &str) -> Trouble {
+    Trouble::Passing(format!("{what}: nothing within {} ms", limit.as_millis()))
+}
+
+/// The code that the broker refused something with.
+pub(super) fn reply_code(error: &lapin::Error) -> Option<u16> {
+    if let ErrorKind::ProtocolError(told) = error.kind() { Some(told.get_id()) } else { None }
+}
+
+/// Whether this code says that who we are, or where we want to, is not allowed. Source: AMQP 0-9-1, 1.2.
+pub(super) const fn is_denial(code: u16) -> bool {
+    const ACCESS_REFUSED: u16 = 403;
+    const NOT_ALLOWED: u16 = 530;
+    matches!(code, ACCESS_REFUSED | NOT_ALLOWED)
 }
 
 pub(super) fn passing<E: ToString>(what: &str) -> impl Fn(E) -> Trouble {

@@ -109,40 +109,16 @@ pub struct RabbitStatus {
     pub dead_letters: Option<Link>,
 }
 
-impl RabbitStatus {
-    /// The broker's words when what is declared there does not fit what we need: a person has to
-    /// change something.
-    #[must_use]
-    pub fn refusal(&self) -> Option<&str> {
-        self.links().find_map(|link| match link {
-            Link::Refused { reason, .. } => Some(reason.as_str()),
-            Link::Connecting { .. }
-            | Link::Connected { .. }
-            | Link::Blocked { .. }
-            | Link::Closed => None,
-        })
-    }
-
-    /// Since when one of the connections is missing; of several, the longest.
-    #[must_use]
-    pub fn down_since(&self) -> Option<Instant> {
-        self.links().filter_map(Link::down_since).min()
-    }
-
-    fn links(&self) -> impl Iterator<Item = &Link> {
-        [Some(&self.publisher), self.consumer.as_ref(), self.dead_letters.as_ref()]
-            .into_iter()
-            .flatten()
-    }
-}
-
 /// Why there is no connection, or none any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Trouble {
     /// It may work the next time.
     #[error("{0}")]
     Passing(String),
-    /// It will not work until a person changes something.
+    /// The broker does not let us in. It may know our user a moment later, when it has just begun.
+    #[error("{0}")]
+    Denied(String),
+    /// Something is declared there with other arguments: it will not work until a person changes something.
     #[error("{0}")]
     Refused(String),
 }
@@ -230,13 +206,14 @@ impl Board {
                         role,
                         reason,
                         alert = "queue_refused",
-                        "the broker has a queue or an exchange with other arguments than ours: \
-                         delete it when it is empty, or use another prefix"
+                        "the broker has a queue or an exchange with other arguments than ours. If \
+                         another application uses it, choose another queue.prefix. If it is ours, \
+                         from before queue.capacity_per_lane was changed, delete it when it is empty"
                     );
                 }
                 self.replace(Link::Refused { since, reason });
             }
-            Trouble::Passing(error) => {
+            Trouble::Passing(error) | Trouble::Denied(error) => {
                 let is_known = matches!(&before, Link::Connecting { last_error: Some(_), .. });
                 if !is_known {
                     tracing::warn!(role, error, "no connection to the queue's broker; trying on");
@@ -309,25 +286,5 @@ mod tests {
         assert_eq!(board.obstacle().unwrap(), "blocked by the broker: low on memory");
         board.unblocked();
         assert!(board.is_connected());
-    }
-
-    #[test]
-    fn the_status_tells_a_refusal_and_the_longest_absence() {
-        let gone = |role| {
-            let board = Board::new(role);
-            board.lost(Trouble::Passing("gone".to_owned()));
-            board.link()
-        };
-        let publisher = gone(Role::Publisher);
-        let first = publisher.down_since();
-        let refused = Board::new(Role::Consumer);
-        refused.lost(Trouble::Refused("inequivalent arg".to_owned()));
-        let status = RabbitStatus { publisher, consumer: Some(refused.link()), dead_letters: None };
-        assert_eq!(status.refusal(), Some("inequivalent arg"));
-        assert_eq!(status.down_since(), first);
-        let well = Board::new(Role::Publisher);
-        well.connected();
-        let status = RabbitStatus { publisher: well.link(), consumer: None, dead_letters: None };
-        assert_eq!((status.refusal(), status.down_since()), (None, None));
     }
 }

@@ -8,14 +8,13 @@
 //! publisher declare everything again.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
-use lapin::protocol::{AMQPErrorKind, AMQPSoftError};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, ErrorKind, ExchangeKind};
+use lapin::{Channel, ExchangeKind};
 use tokio::time::timeout;
 
 use crate::Lane;
 use crate::rabbit::config::RabbitConfig;
-use crate::rabbit::line::ANSWER_WITHIN;
+use crate::rabbit::line::{ANSWER_WITHIN, is_denial, reply_code};
 use crate::rabbit::status::Trouble;
 
 /// How often a message may come back before it is a dead letter; it is delivered once more than
@@ -25,6 +24,33 @@ pub const DELIVERY_LIMIT: i64 = 50;
 /// The same for dead letters, which RabbitMQ would drop: as good as none. "None" itself cannot be
 /// said to both RabbitMQ 3.10, where it is the default, and 4, where the default is 20.
 const DEAD_LETTER_DELIVERY_LIMIT: i64 = 1_000_000;
+
+/// The broker's codes. Source: AMQP 0-9-1, 1.2.
+const NOT_FOUND: u16 = 404;
+const PRECONDITION_FAILED: u16 = 406;
+
+/// An exchange or a queue of ours.
+#[derive(Debug, Clone)]
+pub(super) struct Thing {
+    pub(super) name: ShortString,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Exchange(ExchangeKind),
+    /// With its arguments.
+    Queue(FieldTable),
+}
+
+impl Thing {
+    pub(super) const fn kind(&self) -> &'static str {
+        match self.form {
+            Form::Exchange(_) => "exchange",
+            Form::Queue(_) => "queue",
+        }
+    }
+}
 
 /// Names of what is declared. In a queue's name is the version of its arguments, which cannot be
 /// changed later: other arguments are another queue.
@@ -64,19 +90,27 @@ impl Topology {
 
     /// Declares everything. What exists with the same arguments stays as it is.
     pub(super) async fn declare(&self, channel: &Channel) -> Result<(), Trouble> {
-        let (jobs, dead) = (self.exchange(), self.dead_letter_exchange());
-        self.declare_exchange(channel, dead.clone(), ExchangeKind::Fanout).await?;
-        self.declare_exchange(channel, jobs.clone(), ExchangeKind::Direct).await?;
-        let grave = self.dead_letter_queue();
-        let arguments = self.arguments(DEAD_LETTER_DELIVERY_LIMIT);
-        self.declare_queue(channel, grave.clone(), arguments).await?;
-        self.bind(channel, grave, dead, "").await?;
+        for thing in self.things() {
+            make(channel, &thing).await?;
+        }
+        self.bind(channel, self.dead_letter_queue(), self.dead_letter_exchange(), "").await?;
         for lane in Lane::ALL {
-            let queue = self.queue(lane);
-            self.declare_queue(channel, queue.clone(), self.lane_arguments()).await?;
-            self.bind(channel, queue, jobs.clone(), lane.word()).await?;
+            self.bind(channel, self.queue(lane), self.exchange(), lane.word()).await?;
         }
         Ok(())
+    }
+
+    /// Everything that has a name, in the order in which it is declared.
+    pub(super) fn things(&self) -> Vec<Thing> {
+        let exchange = |name, kind| Thing { name, form: Form::Exchange(kind) };
+        let queue = |name, arguments| Thing { name, form: Form::Queue(arguments) };
+        let mut things = vec![
+            exchange(self.dead_letter_exchange(), ExchangeKind::Fanout),
+            exchange(self.exchange(), ExchangeKind::Direct),
+            queue(self.dead_letter_queue(), self.arguments(DEAD_LETTER_DELIVERY_LIMIT)),
+        ];
+        things.extend(Lane::ALL.map(|lane| queue(self.queue(lane), self.lane_arguments())));
+        things
     }
 
     fn lane_arguments(&self) -> FieldTable {
@@ -97,28 +131,6 @@ impl Topology {
         arguments
     }
 
-    async fn declare_exchange(
-        &self,
-        channel: &Channel,
-        name: ShortString,
-        kind: ExchangeKind,
-    ) -> Result<(), Trouble> {
-        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        let what = format!("exchange {name}");
-        answer(&what, channel.exchange_declare(name, kind, options, FieldTable::default())).await
-    }
-
-    async fn declare_queue(
-        &self,
-        channel: &Channel,
-        name: ShortString,
-        arguments: FieldTable,
-    ) -> Result<(), Trouble> {
-        let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        let what = format!("queue {name}");
-        answer(&what, channel.queue_declare(name, options, arguments)).await.map(|_| ())
-    }
-
     async fn bind(
         &self,
         channel: &Channel,
@@ -137,6 +149,51 @@ fn long(text: &str) -> AMQPValue {
     AMQPValue::LongString(text.into())
 }
 
+/// Declares a thing; one that is there with the same arguments stays as it is.
+pub(super) async fn make(channel: &Channel, thing: &Thing) -> Result<(), Trouble> {
+    let declared = declare(channel, thing, How::Make);
+    let what = format!("{} {}", thing.kind(), thing.name);
+    answer(&what, declared).await
+}
+
+/// Whether a thing is there. A channel that was asked for one that is not is closed by the broker.
+pub(super) async fn find(channel: &Channel, thing: &Thing) -> Result<bool, Trouble> {
+    let what = format!("{} {}", thing.kind(), thing.name);
+    let found = async {
+        match declare(channel, thing, How::Find).await {
+            Ok(()) => Ok(true),
+            Err(error) if reply_code(&error) == Some(NOT_FOUND) => Ok(false),
+            Err(error) => Err(error),
+        }
+    };
+    answer(&what, found).await
+}
+
+/// What a declaration is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// It makes what is not there.
+    Make,
+    /// It only asks; arguments do not count.
+    Find,
+}
+
+async fn declare(channel: &Channel, thing: &Thing, how: How) -> lapin::Result<()> {
+    let (name, passive) = (thing.name.clone(), how == How::Find);
+    match &thing.form {
+        Form::Exchange(kind) => {
+            let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+            let options = ExchangeDeclareOptions { passive, ..durable };
+            channel.exchange_declare(name, kind.clone(), options, FieldTable::default()).await
+        }
+        Form::Queue(arguments) => {
+            let durable = QueueDeclareOptions { durable: true, ..Default::default() };
+            let options = QueueDeclareOptions { passive, ..durable };
+            channel.queue_declare(name, options, arguments.clone()).await.map(|_| ())
+        }
+    }
+}
+
 /// Waits for the broker's answer to a declaration. "Precondition failed" is its word for something
 /// that exists with other arguments.
 async fn answer<T>(
@@ -151,8 +208,9 @@ async fn answer<T>(
         }
     };
     let words = format!("declaration of {what}: {error}");
-    let mismatch = AMQPErrorKind::Soft(AMQPSoftError::PRECONDITIONFAILED);
-    let is_mismatch =
-        matches!(error.kind(), ErrorKind::ProtocolError(told) if *told.kind() == mismatch);
-    Err(if is_mismatch { Trouble::Refused(words) } else { Trouble::Passing(words) })
+    Err(match reply_code(&error) {
+        Some(PRECONDITION_FAILED) => Trouble::Refused(words),
+        Some(code) if is_denial(code) => Trouble::Denied(words),
+        Some(_) | None => Trouble::Passing(words),
+    })
 }

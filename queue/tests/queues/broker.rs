@@ -88,6 +88,12 @@ impl Drop for Corner {
     }
 }
 
+/// Whether one of the connections is missing.
+pub(crate) fn is_one_down(status: &RabbitStatus) -> bool {
+    let links = [Some(&status.publisher), status.consumer.as_ref(), status.dead_letters.as_ref()];
+    links.into_iter().flatten().any(|link| link.down_since().is_some())
+}
+
 /// Waits until a queue's connections are as wanted.
 pub(crate) async fn until(
     queue: &RabbitQueue,

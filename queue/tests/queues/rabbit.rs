@@ -9,7 +9,7 @@ use queue::rabbit::scratch::broker_url;
 use queue::{Consumer, Delivery, Lane, Message, Published, Publisher, Trace};
 use tokio::time::{Instant, timeout};
 
-use crate::broker::{self, Corner, PATIENCE, messages, until};
+use crate::broker::{self, Corner, PATIENCE, is_one_down, messages, until};
 use crate::proxy::Proxy;
 
 async fn receive(consumer: &mut dyn Consumer, most: usize) -> Vec<Delivery> {
@@ -202,7 +202,7 @@ async fn an_encrypted_connection_trusts_the_authority_that_it_was_given() {
     }
     // A cut is an end here too, not a wait.
     proxy.cut();
-    until(&queue, "lost", |status| status.down_since().is_some()).await;
+    until(&queue, "lost", is_one_down).await;
     until(&queue, "back", |status| status.publisher.is_connected()).await;
 }
 

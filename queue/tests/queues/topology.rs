@@ -4,7 +4,7 @@
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use queue::rabbit::scratch::broker_url;
-use queue::rabbit::{Link, RabbitConfig};
+use queue::rabbit::{Link, RabbitConfig, SurveyError, survey};
 use queue::{Delivery, Lane, Message, Published, Publisher};
 use tokio::time::timeout;
 
@@ -16,7 +16,6 @@ async fn many_processes_may_be_the_first() {
     let queues: Vec<_> = (0..6).map(|_| corner.start(corner.config(&broker_url(), 100))).collect();
     for queue in &queues {
         until(queue, "connected", |status| status.publisher.is_connected()).await;
-        assert_eq!(queue.status().refusal(), None);
     }
     let mut consumer = consumer(&queues[0], &Lane::ALL).await;
     for (number, queue) in queues.iter().enumerate() {
@@ -40,18 +39,51 @@ async fn a_queue_with_other_arguments_is_reported_by_name_until_somebody_deletes
     operator.channel.queue_declare(name.as_str().into(), options, arguments).await.unwrap();
 
     let queue = corner.start(corner.config(&broker_url(), 100));
-    let status = until(&queue, "refused", |status| status.refusal().is_some()).await;
-    let reason = status.refusal().unwrap();
+    let is_refused = |link: &Link| matches!(link, Link::Refused { .. });
+    let status = until(&queue, "refused", |status| is_refused(&status.publisher)).await;
+    let Link::Refused { reason, .. } = &status.publisher else { panic!("{status:?}") };
     assert!(reason.contains(&name), "{reason}");
     assert!(reason.contains("x-"), "it names the argument: {reason}");
-    assert!(status.down_since().is_some());
+    let surveyed = survey(&corner.config(&broker_url(), 100)).await.unwrap_err();
+    assert!(matches!(&surveyed, SurveyError::Unfit(words) if words.contains(&name)), "{surveyed}");
     let published = queue.publisher().publish(&[message(Lane::Confirm, "one")]).await;
     let Published::NotConfirmed(why) = &published[0] else { panic!("{published:?}") };
     assert!(why.contains("refused by the broker"), "{why}");
 
     operator.delete_queue(&name).await;
     until(&queue, "connected", |status| status.publisher.is_connected()).await;
-    assert_eq!(queue.status().refusal(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_survey_tells_what_is_missing_and_makes_nothing() {
+    let corner = Corner::new();
+    let config = corner.config(&broker_url(), 100);
+    for _ in 0..2 {
+        let found = survey(&config).await.unwrap();
+        assert_eq!((found.present, found.missing.len()), (0, 3 + Lane::ALL.len()), "{found:?}");
+        let queue = format!("queue {}", corner.queue_name(Lane::Confirm));
+        assert!(found.missing.contains(&queue), "{found:?}");
+    }
+    let queue = corner.open(100).await;
+    let found = survey(&config).await.unwrap();
+    assert_eq!((found.present, found.missing.len()), (3 + Lane::ALL.len(), 0), "{found:?}");
+    drop(queue);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_survey_that_is_not_let_in_says_so_at_once() {
+    let corner = Corner::new();
+    let right: lapin::uri::AMQPUri = broker_url().parse().unwrap();
+    let (mut password, mut host) = (right.clone(), right);
+    password.authority.userinfo.password = "hush-hush".to_owned();
+    host.vhost = "no-such-vhost".to_owned();
+    for (uri, words) in [(password, "ACCESS"), (host, "NOT_ALLOWED")] {
+        let config = RabbitConfig::parse(&uri.to_string(), corner.prefix()).unwrap();
+        let denied = survey(&config).await.unwrap_err();
+        assert!(matches!(denied, SurveyError::Denied(_)), "{denied:?}");
+        let said = denied.to_string().replace('-', "_");
+        assert!(said.contains(words) && !said.contains("hush_hush"), "{said}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

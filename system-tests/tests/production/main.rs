@@ -8,6 +8,7 @@
 mod broker;
 mod clock;
 mod database;
+mod doctor;
 mod fleet;
 mod kill;
 mod load;
@@ -20,3 +21,4 @@ mod rows;
 mod share;
 mod start;
 mod stop;
+mod trace;

@@ -1,11 +1,19 @@
 //! The fleet's queues, as an operator at the broker sees and treats them.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
 use lapin::options::{
-    BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions,
-    QueuePurgeOptions,
+    BasicConsumeOptions, BasicPublishOptions, ConfirmSelectOptions, QueueBindOptions,
+    QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use tokio::time::timeout;
+
+/// How long a message may take.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection of the operator, straight to the broker.
 #[derive(Debug)]
@@ -13,6 +21,23 @@ pub(crate) struct Operator {
     _connection: Connection,
     channel: Channel,
     prefix: String,
+}
+
+/// Copies of what is published into a lane from now on.
+#[derive(Debug)]
+pub(crate) struct Copies(lapin::Consumer);
+
+impl Copies {
+    /// The headers of the next one, as far as they are texts.
+    pub(crate) async fn next(&mut self) -> HashMap<String, String> {
+        let delivery = timeout(PATIENCE, self.0.next()).await.expect("a message in time");
+        let delivery = delivery.expect("a consumer that goes on").unwrap();
+        let headers = delivery.properties.headers().clone().unwrap_or_default();
+        let texts = headers.inner().iter().filter_map(|(name, value)| {
+            Some((name.to_string(), value.as_long_string()?.to_string()))
+        });
+        texts.collect()
+    }
 }
 
 /// What is in a queue.
@@ -38,6 +63,23 @@ impl Operator {
         let queue = self.channel.queue_declare(name.into(), options, FieldTable::default());
         let queue = queue.await.unwrap();
         Depth { ready: queue.message_count(), consumers: queue.consumer_count() }
+    }
+
+    /// Has every message of a lane copied into a queue of the operator's own.
+    pub(crate) async fn listen(&self, lane: &str) -> Copies {
+        let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+        let queue = self.channel.queue_declare("".into(), own, FieldTable::default());
+        let queue = queue.await.unwrap().name().clone();
+        let (exchange, options) = (format!("{}.jobs", self.prefix), QueueBindOptions::default());
+        let key = lane.into();
+        let arguments = FieldTable::default();
+        self.channel
+            .queue_bind(queue.clone(), exchange.into(), key, options, arguments)
+            .await
+            .unwrap();
+        let options = BasicConsumeOptions { no_ack: true, ..BasicConsumeOptions::default() };
+        let arguments = FieldTable::default();
+        Copies(self.channel.basic_consume(queue, "".into(), options, arguments).await.unwrap())
     }
 
     /// Throws away what is in a queue; gives how many messages that were.

@@ -1,67 +1,69 @@
-//! The queue: reachable, taking messages, and declared there as this program needs it.
+//! The queue: reachable, letting us in, and with what this program needs there, or free to make it.
 
 use std::time::Duration;
 
-use queue::rabbit::{Link, RabbitConfig, RabbitStatus};
+use queue::rabbit::{RabbitConfig, Survey, SurveyError, survey};
 use tokio::time::Instant;
 
 use crate::config::{Config, QueueChoice};
-use crate::parts::Queue;
 
 use super::Finding;
 
 const NAME: &str = "queue";
-/// How long connecting and declaring may take: several tries, one of which would have to work.
+/// How long a broker that is away is tried: it may be on its way back.
 const PATIENCE: Duration = Duration::from_secs(10);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 
-/// Looks at it. What is missing at the broker is declared, as every process does that starts.
+/// Looks at it, and declares nothing: a prefix that was mistyped must not leave queues behind.
 pub(super) async fn check(config: &Config) -> Finding {
-    let queue = Queue::open(config);
-    let (QueueChoice::Rabbit(rabbit), Queue::Rabbit(connected)) = (&config.queue, &queue) else {
+    let QueueChoice::Rabbit(rabbit) = &config.queue else {
         return Finding::ok(NAME, "within the process");
     };
     let until = Instant::now().checked_add(PATIENCE);
-    let status = loop {
-        let status = connected.status();
+    loop {
+        let found = survey(rabbit).await;
         let is_over = until.is_none_or(|until| Instant::now() >= until);
-        if is_decided(&status.publisher) || is_over {
-            break status;
+        if is_over || !matches!(found, Err(SurveyError::Away(_))) {
+            return judge(rabbit, &found);
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
-    };
-    queue.close().await;
-    judge(rabbit, &status)
-}
-
-/// Whether waiting longer would change nothing.
-fn is_decided(link: &Link) -> bool {
-    match link {
-        Link::Connected { .. } | Link::Blocked { .. } | Link::Refused { .. } | Link::Closed => true,
-        Link::Connecting { .. } => false,
     }
 }
 
-fn judge(config: &RabbitConfig, status: &RabbitStatus) -> Finding {
+fn judge(config: &RabbitConfig, found: &Result<Survey, SurveyError>) -> Finding {
     let address = config.address();
-    match &status.publisher {
-        Link::Connected { .. } => {
+    match found {
+        Ok(Survey { missing, .. }) if missing.is_empty() => {
             Finding::ok(NAME, format!("RabbitMQ at {address}, with everything declared"))
         }
-        Link::Blocked { reason, .. } => {
-            let advice = "free memory or disk of the broker (rabbitmq-diagnostics alarms); until then jobs wait in the database";
-            Finding::warn(NAME, format!("{address} takes no messages: {reason}"), advice)
+        Ok(Survey { missing, present: 0 }) => {
+            let found =
+                format!("RabbitMQ at {address}, with nothing of ours yet: {}", missing.join(", "));
+            let advice = "the first process that starts makes it; if some have run before, correct queue.prefix";
+            Finding::warn(NAME, found, advice)
         }
-        Link::Refused { reason, .. } => {
-            let advice = "delete the queue that is named there once it is empty, or choose another queue.prefix";
+        Ok(Survey { missing, .. }) => {
+            let found = format!("RabbitMQ at {address}, without {}", missing.join(", "));
+            Finding::warn(
+                NAME,
+                found,
+                "the next process that starts makes it; jobs wait in the database",
+            )
+        }
+        Err(SurveyError::Unfit(reason)) => {
+            let advice = "if another application uses what is named there, choose another queue.prefix; if it is Seungin's, \
+                          from before queue.capacity_per_lane was changed, delete it once it is empty";
             Finding::fail(NAME, format!("{address} does not fit: {reason}"), advice)
         }
-        Link::Connecting { last_error, .. } => {
-            let why = last_error.as_deref().unwrap_or("it does not answer");
-            let advice = "start RabbitMQ, and correct queue.url if need be: host, port, user, password, vhost, TLS";
+        Err(SurveyError::Denied(reason)) => {
+            let advice = "correct user, password and vhost in queue.url, and give the user the rights to configure, write and read \
+                          what begins with queue.prefix (rabbitmqctl set_permissions)";
+            Finding::fail(NAME, format!("{address} does not let us in: {reason}"), advice)
+        }
+        Err(SurveyError::Away(why)) => {
+            let advice = "start RabbitMQ, and correct queue.url if need be: host, port, TLS";
             Finding::fail(NAME, format!("{address} is not reached: {why}"), advice)
         }
-        Link::Closed => Finding::fail(NAME, format!("{address} was closed"), "look again"),
     }
 }
 
@@ -71,24 +73,23 @@ mod tests {
     use crate::command::doctor::Verdict;
 
     #[test]
-    fn every_state_of_the_connection_is_told_with_what_to_do_and_without_the_password() {
+    fn every_state_of_the_broker_is_told_with_what_to_do_and_without_the_password() {
         let config = RabbitConfig::parse("amqp://user:hush@broker.example/", "shop").unwrap();
-        let judge = |publisher: Link| {
-            let status = RabbitStatus { publisher, consumer: None, dead_letters: None };
-            judge(&config, &status)
-        };
-        let since = Instant::now();
-        let well = judge(Link::Connected { since });
-        assert_eq!((well.status, &well.advice), (Verdict::Ok, &None));
-        let blocked = judge(Link::Blocked { since, reason: "low on memory".to_owned() });
-        assert_eq!(blocked.status, Verdict::Warn);
-        let refused = judge(Link::Refused { since, reason: "inequivalent arg".to_owned() });
-        assert!(refused.advice.as_ref().unwrap().contains("queue.prefix"));
-        let last_error = Some("connection refused".to_owned());
-        let away = judge(Link::Connecting { since, last_error });
-        assert!(away.found.contains("connection refused"), "{away:?}");
-        for found in [well, blocked, refused, away] {
-            assert!(found.found.contains("broker.example") && !found.found.contains("hush"));
+        let missing = vec!["queue shop.confirm.v1".to_owned()];
+        let words = "the broker's words".to_owned();
+        for (found, status, told) in [
+            (Ok(Survey { missing: Vec::new(), present: 8 }), Verdict::Ok, "everything"),
+            (Ok(Survey { missing: missing.clone(), present: 0 }), Verdict::Warn, "shop.confirm.v1"),
+            (Ok(Survey { missing, present: 7 }), Verdict::Warn, "without queue shop.confirm.v1"),
+            (Err(SurveyError::Unfit(words.clone())), Verdict::Fail, "the broker's words"),
+            (Err(SurveyError::Denied(words.clone())), Verdict::Fail, "the broker's words"),
+            (Err(SurveyError::Away(words)), Verdict::Fail, "the broker's words"),
+        ] {
+            let finding = judge(&config, &found);
+            assert_eq!(finding.status, status, "{finding:?}");
+            assert_eq!(finding.advice.is_none(), status == Verdict::Ok);
+            assert!(finding.found.contains(told) && finding.found.contains("broker.example"));
+            assert!(!format!("{finding:?}").contains("hush"));
         }
     }
 }
