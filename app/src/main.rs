@@ -93,7 +93,8 @@ fn runs_on(cli: &Cli) -> bool {
 fn log_of(cli: &Cli, config: &Config, settings: &Settings) -> LogConfig {
     let mut log = config.log.clone();
     if !runs_on(cli) && config::is_default(settings, "log.filter") {
-        "error".clone_into(&mut log.filter);
+        // lapin tells every failed try as an error of its own.
+        "error,lapin=off".clone_into(&mut log.filter);
     }
     log
 }

@@ -436,7 +436,7 @@ pub(crate) const KEYS: &[Key] = &[
     },
     key(
         "log.filter",
-        r#""info,sea_orm_migration=warn""#,
+        r#""info,sea_orm_migration=warn,lapin=off,sqlx_core::pool=error""#,
         &["Which log lines: a level, or directives such as \"info,toss=debug\". Flag: --log."],
     ),
     key(
