@@ -29,7 +29,10 @@ pub(crate) async fn run(config: &Config, command: &MerchantCommand) -> Result<()
             let (scope, reason) = checked(args)?;
             let paused = store.pause_merchant(merchant, scope, &Actor::system(), reason).await;
             paused.map_err(anyhow::Error::from)?;
-            tell(&format!("calls ({}) for merchant {merchant} wait from now on", scope.word()));
+            tell(&format!(
+                "calls ({}) for merchant {merchant} wait, everywhere within a second",
+                scope.word()
+            ));
         }
         MerchantCommand::Resume(args) => {
             let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;

@@ -72,6 +72,17 @@ fn every_paragraph_says_what_it_means_whom_it_touches_what_to_do_and_when_it_end
 }
 
 #[test]
+fn rules_count_what_happened_by_counters_because_a_gauge_of_kept_rows_stands_still_when_it_is_full()
+{
+    for expression in values_of("expr") {
+        assert!(!expression.contains("delta("), "{expression}");
+    }
+    let poison = RULES.split("alert: SeunginPoisonMessages").nth(1).unwrap();
+    let poison = poison.split("- alert:").next().unwrap();
+    assert!(poison.contains(r#"increase(seungin_alerts_total{code="poison_message"}"#), "{poison}");
+}
+
+#[test]
 fn every_link_within_the_runbook_leads_somewhere() {
     let anchor = |heading: &str| heading.trim_matches('`').to_lowercase().replace(' ', "-");
     let anchors: BTreeSet<String> = RUNBOOK
