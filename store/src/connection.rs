@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use domain::id::IdSource;
@@ -29,6 +30,8 @@ pub struct Store {
     writers: Option<Arc<Semaphore>>,
     /// Tells other processes which orders changed. SQLite's database belongs to one process.
     pub(crate) announcer: Option<Announcer>,
+    /// When jobs were last looked for that only a newer version can read, in milliseconds.
+    pub(crate) unreadable_told_at: Arc<AtomicI64>,
     #[cfg(feature = "test-control")]
     pub(crate) control: Arc<crate::test_control::Control>,
 }
@@ -55,6 +58,7 @@ impl Store {
             ids: Arc::new(RandomIds),
             writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             announcer,
+            unreadable_told_at: Arc::default(),
             #[cfg(feature = "test-control")]
             control: Arc::default(),
         }
