@@ -6,6 +6,7 @@ use axum::http::header::{LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::limits::CANCEL_REASON_CHARS_MAX;
+use domain::refund_account::{InvalidRefundAccount, RefundAccount};
 use domain::role::Action;
 use domain::text::is_control;
 use domain::{CancellationId, OrderId};
@@ -31,6 +32,17 @@ const NOT_ONE_LINE: Text = Text {
     en: "A reason is one line, without control characters and marks that turn the direction of text.",
 };
 
+const NOT_A_BANK: Text =
+    Text { ko: "알 수 없는 은행 코드입니다.", en: "No bank has this code." };
+const NOT_A_NUMBER: Text = Text {
+    ko: "계좌번호는 숫자 1~20자리입니다.",
+    en: "An account number has 1 to 20 digits.",
+};
+const NOT_A_HOLDER: Text = Text {
+    ko: "예금주는 1~60자입니다.",
+    en: "A holder's name has 1 to 60 characters on one line.",
+};
+
 /// When to ask what became of a cancel: most are done by then.
 const ASK_AGAIN_S: u32 = 2;
 
@@ -43,6 +55,34 @@ pub(crate) struct CancelRequest {
     /// How much, in won; all that is left when it is left out.
     #[schema(minimum = 1)]
     amount: Option<i64>,
+    /// How much of it is free of tax, in won, for orders that have such a part; in proportion to what is left when it is left out.
+    #[schema(minimum = 0)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax_free_amount: Option<i64>,
+    /// Where the money goes: for a virtual account after its deposit, and for nothing else. Kept encrypted until the cancel has its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refund_account: Option<RefundAccountRequest>,
+}
+
+/// The customer's bank account.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct RefundAccountRequest {
+    /// Toss's code of the bank, two digits.
+    bank_code: String,
+    /// 1 to 20 digits; spaces and hyphens are left out.
+    account_number: String,
+    /// The holder's name, 1 to 60 characters.
+    holder_name: String,
+}
+
+/// Shows the bank only.
+impl std::fmt::Debug for RefundAccountRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefundAccountRequest")
+            .field("bank_code", &self.bank_code)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Cancel a payment
@@ -73,15 +113,30 @@ pub(crate) async fn cancel_order(
 ) -> Result<Response, Problem> {
     find_order(&api, &staff, Action::Cancel, &order_id).await?;
     let key = key.ok_or_else(|| Problem::new(ProblemCode::IdempotencyKeyMissing))?;
-    let key = caller_key(&staff, key, &order_id, &request)?;
+    let key = caller_key(&api, &staff, key, &order_id, &request)?;
     let mut checks = Checks::default();
     let reason = read_reason(&request.reason).map_err(|wrong| checks.refuse(wrong)).ok();
     let amount = request.amount.map(|won| checks.amount(body("/amount"), won));
-    let (Some(reason), None | Some(Some(_))) = (reason, amount) else {
+    let tax_free_amount =
+        request.tax_free_amount.map(|won| checks.amount(body("/taxFreeAmount"), won));
+    let account = request
+        .refund_account
+        .as_ref()
+        .map(|account| read_account(account).map_err(|wrong| checks.refuse(wrong)).ok());
+    let (Some(reason), None | Some(Some(_)), None | Some(Some(_)), None | Some(Some(_))) =
+        (reason, amount, tax_free_amount, &account)
+    else {
         return Err(checks.problem());
     };
-    let amount = amount.flatten();
-    let cancel = AcceptCancel { order_id, amount, reason, actor: staff.actor(), key };
+    let cancel = AcceptCancel {
+        order_id,
+        amount: amount.flatten(),
+        tax_free_amount: tax_free_amount.flatten(),
+        refund_account: account.flatten(),
+        reason,
+        actor: staff.actor(),
+        key,
+    };
     let accepted = api.store.accept_cancel(&cancel).await?;
     if let Some(job) = accepted.job {
         api.publishing.publish(job);
@@ -158,6 +213,7 @@ async fn find_order(
 }
 
 fn caller_key(
+    api: &Api,
     staff: &Staff,
     key: String,
     order: &OrderId,
@@ -167,7 +223,25 @@ fn caller_key(
     let canonical = serde_json::to_vec(&(order.as_str(), request))
         .map_err(|error| Problem::new(ProblemCode::Internal).caused_by(error))?;
     let scope = format!("{} POST /v1/orders/{{orderId}}/cancels", staff.id());
-    Ok(CallerKey { scope, key, fingerprint: sha256_hex(canonical) })
+    let fingerprint = match &request.refund_account {
+        None => sha256_hex(canonical),
+        // Whoever has the database could find an account number behind a plain hash by trying.
+        Some(_) => api.tokens.fingerprint(&canonical),
+    };
+    Ok(CallerKey { scope, key, fingerprint })
+}
+
+fn read_account(given: &RefundAccountRequest) -> Result<RefundAccount, FieldProblem> {
+    RefundAccount::parse(&given.bank_code, &given.account_number, &given.holder_name).map_err(
+        |wrong| {
+            let (field, text) = match wrong {
+                InvalidRefundAccount::Bank => ("bankCode", NOT_A_BANK),
+                InvalidRefundAccount::Number => ("accountNumber", NOT_A_NUMBER),
+                InvalidRefundAccount::Holder => ("holderName", NOT_A_HOLDER),
+            };
+            FieldProblem::new(body(format!("/refundAccount/{field}")), "not_allowed", text)
+        },
+    )
 }
 
 /// A reason as staff may give it: trimmed, bounded, on one line. Else what is wrong with it.

@@ -9,6 +9,7 @@ use axum::extract::{Extension, Query, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use domain::method::Method;
 use domain::{OrderId, PaymentKey, Won};
 use serde::Serialize;
 use store::Origin;
@@ -33,12 +34,31 @@ const UNKNOWN_ORDER: (&str, &str) = ("problem", ProblemCode::OrderUnknown.word()
 pub(crate) struct CheckoutConfigView {
     /// simulator, test or live: whether real money moves.
     pub(crate) mode: &'static str,
-    /// The window's public key.
-    pub(crate) client_key: String,
+    /// The window's public key; null where there are several merchants. The answer that made an order has the order's own.
+    #[schema(required = true)]
+    pub(crate) client_key: Option<String>,
     /// The script to load.
     pub(crate) sdk_url: String,
     /// Always KRW.
     pub(crate) currency: &'static str,
+    /// The window's methods, and what each takes at the least. A quote names those that take its amount.
+    pub(crate) methods: Vec<MethodView>,
+}
+
+/// A method of the payment window.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MethodView {
+    /// Toss's name of it.
+    pub(crate) method: &'static str,
+    /// The smallest payment, in won.
+    pub(crate) amount_min: i64,
+}
+
+/// Every method.
+pub(crate) fn methods() -> Vec<MethodView> {
+    let all = Method::ALL.into_iter();
+    all.map(|it| MethodView { method: it.word(), amount_min: it.amount_min() }).collect()
 }
 
 /// Read the checkout's configuration
@@ -51,9 +71,10 @@ pub(crate) struct CheckoutConfigView {
 pub(crate) async fn checkout_config(State(api): State<Api>) -> Answer<CheckoutConfigView> {
     Ok(Json(CheckoutConfigView {
         mode: api.settings.mode.word(),
-        client_key: api.settings.client_key.clone(),
+        client_key: api.settings.merchants.only_client_key().map(str::to_owned),
         sdk_url: api.settings.sdk_url.clone(),
         currency: CURRENCY,
+        methods: methods(),
     }))
 }
 

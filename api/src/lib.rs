@@ -35,6 +35,7 @@ mod extract;
 mod health;
 mod jobs;
 mod layers;
+mod merchants;
 mod meters;
 mod orders;
 mod paging;
@@ -60,6 +61,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use context::ApiContext;
+pub use merchants::{MerchantKeys, Merchants};
 pub use meters::describe_metrics;
 pub use problem::{ProblemCode, Repeat};
 pub use readiness::{Check, Look, Readiness, Report, Standing, Watched};

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretBox};
 
+use crate::merchants::Merchants;
+
 /// What a deployment chooses. [`ApiSettings::new`] fills in defaults that suit development.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
@@ -16,8 +18,6 @@ pub struct ApiSettings {
     pub public_url: String,
     /// Whether real money moves.
     pub mode: Mode,
-    /// The payment window's public key.
-    pub client_key: String,
     /// The script that opens the payment window.
     pub sdk_url: String,
     /// Where `/checkout/success` sends the browser: a path of `public_url`, or an absolute URL.
@@ -26,10 +26,8 @@ pub struct ApiSettings {
     pub fail_redirect: String,
     /// What order tokens are made with. Changing it makes every token that was given out worthless.
     pub token_key: TokenKey,
-    /// The merchant that a new store sells under when none is named.
-    pub default_merchant: String,
-    /// Every configured merchant's name: a store can be given no other.
-    pub merchants: Vec<String>,
+    /// Whom payments may go to: a store can be given no other merchant.
+    pub merchants: Merchants,
     /// How long a new order may be paid, in milliseconds.
     pub pay_by_ms: i64,
     /// Origins whose pages may call the API from a browser. None by default: the demo shop is of the same origin.
@@ -147,17 +145,14 @@ impl ApiSettings {
     /// Settings with defaults: the simulator's mode, the demo shop's return page, one merchant, loopback trusted.
     #[must_use]
     pub fn new(public_url: impl Into<String>, token_key: TokenKey) -> ApiSettings {
-        let merchant = "default".to_owned();
         ApiSettings {
             public_url: public_url.into(),
             mode: Mode::Simulator,
-            client_key: String::new(),
             sdk_url: String::new(),
             success_redirect: "/shop/return".to_owned(),
             fail_redirect: "/shop/return".to_owned(),
             token_key,
-            merchants: vec![merchant.clone()],
-            default_merchant: merchant,
+            merchants: Merchants::single(String::new()),
             pay_by_ms: domain::limits::PAY_BY_MS,
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -180,6 +175,12 @@ impl TokenKey {
     #[must_use]
     pub fn new(secret: [u8; 32]) -> TokenKey {
         TokenKey(Arc::new(SecretBox::new(Box::new(secret))))
+    }
+
+    /// What refund accounts are sealed with in the database: derived, so that one secret is enough.
+    #[must_use]
+    pub fn seal_key(&self) -> Option<store::SealKey> {
+        store::SealKey::derive(self.expose())
     }
 
     pub(crate) fn expose(&self) -> &[u8; 32] {

@@ -13,16 +13,19 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 11] = [
+pub(crate) const CODES: [&str; 14] = [
     "breaker_open",
+    "findings_open",
     "foreign_cancel",
     "illegal_move",
     "job_parked",
-    "left_behind",
+    "keys_missing",
     "merchant_paused",
     "panic",
+    "payment_left_behind",
     "poison_message",
     "queue_refused",
+    "reconciliation_stopped",
     "unreadable_row",
     "unrecordable_answer",
 ];

@@ -9,6 +9,8 @@ use domain::{ProductId, StoreId, Won};
 use serde::Deserialize;
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
 
+use crate::config::default_of;
+
 /// A file that cannot be imported: everything that is wrong with it, one line each.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidCatalogue(Vec<Mistake>);
@@ -62,6 +64,8 @@ struct ProductEntry {
     #[serde(default = "yes")]
     available: bool,
     #[serde(default)]
+    tax_free: bool,
+    #[serde(default)]
     option_groups: Vec<GroupEntry>,
 }
 
@@ -92,16 +96,17 @@ const fn yes() -> bool {
 /// Whose payments a store's may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Merchants<'a> {
-    /// Of stores that name none.
-    pub(crate) default: &'a str,
+    /// Of stores that name none; `None`: they must name one.
+    pub(crate) default: Option<&'a str>,
     /// Every one that is configured.
     pub(crate) known: &'a [&'a str],
 }
 
-impl Merchants<'static> {
-    /// Those of this process.
-    pub(crate) const CONFIGURED: Merchants<'static> =
-        Merchants { default: crate::MERCHANT, known: &[crate::MERCHANT] };
+impl<'a> Merchants<'a> {
+    /// These, the names of all that are configured.
+    pub(crate) fn of(known: &'a [&'a str]) -> Merchants<'a> {
+        Merchants { default: default_of(known), known }
+    }
 }
 
 /// Reads a catalogue.
@@ -141,9 +146,16 @@ impl Reading<'_> {
         let id = self.note(StoreId::parse(entry.store_id), place, "storeId");
         let delivery_fee = self.note(Won::new(entry.delivery_fee), place, "deliveryFee");
         let minimum_order = self.note(Won::new(entry.minimum_order), place, "minimumOrder");
-        let merchant = entry.merchant.unwrap_or_else(|| self.merchants.default.to_owned());
-        if !self.merchants.known.contains(&merchant.as_str()) {
-            self.refuse(&at(place, "merchant"), format!("no merchant {merchant} is configured"));
+        let merchant = entry.merchant.or_else(|| self.merchants.default.map(str::to_owned));
+        match merchant.as_deref() {
+            None => self.refuse(
+                &at(place, "merchant"),
+                format!("there are several merchants: {}", self.merchants.known.join(", ")),
+            ),
+            Some(name) if !self.merchants.known.contains(&name) => {
+                self.refuse(&at(place, "merchant"), format!("no merchant {name} is configured"));
+            }
+            Some(_) => {}
         }
         let products = all(entry.products, &at(place, "products"), |product, place| {
             self.product(product, id.as_ref(), &place)
@@ -159,7 +171,7 @@ impl Reading<'_> {
         let store = PutStore {
             id: terms.id,
             name: terms.name,
-            merchant: Some(merchant),
+            merchant,
             delivery_fee: terms.delivery_fee,
             minimum_order: terms.minimum_order,
             is_open: terms.is_open,
@@ -184,6 +196,7 @@ impl Reading<'_> {
             name: entry.name,
             price: price?,
             is_available: entry.available,
+            is_tax_free: entry.tax_free,
             groups: groups?,
         };
         self.whole(check_product(&product), place)?;
@@ -193,6 +206,7 @@ impl Reading<'_> {
             description: entry.description,
             price: product.price,
             is_available: product.is_available,
+            is_tax_free: product.is_tax_free,
             groups: product.groups,
         })
     }
@@ -273,7 +287,7 @@ mod tests {
         }]});
         change(&mut file);
         let text = serde_json::to_string(&file).unwrap();
-        parse(&text, Merchants::CONFIGURED, MissingProducts::Keep)
+        parse(&text, Merchants::of(&["default"]), MissingProducts::Keep)
             .map_err(|error| error.to_string())
     }
 
@@ -349,21 +363,24 @@ mod tests {
         let manual = include_str!("../../config/README.md");
         let example = manual.split("```json\n").nth(1).and_then(|rest| rest.split("```").next());
         let catalogue =
-            parse(example.unwrap(), Merchants::CONFIGURED, MissingProducts::Keep).unwrap();
+            parse(example.unwrap(), Merchants::of(&["default"]), MissingProducts::Keep).unwrap();
         assert_eq!(catalogue.stores[0].products[0].price.get(), 9_900);
     }
 
     #[test]
     fn what_is_no_json_is_refused() {
         for text in ["", "{", "[]", "{\"stores\": []} x", "null"] {
-            assert!(parse(text, Merchants::CONFIGURED, MissingProducts::Keep).is_err(), "{text}");
+            assert!(
+                parse(text, Merchants::of(&["default"]), MissingProducts::Keep).is_err(),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn the_demo_catalogue_is_sound_and_shows_every_kind_of_product() {
         let text = include_str!("../../config/demo-catalogue.json");
-        let catalogue = parse(text, Merchants::CONFIGURED, MissingProducts::Keep).unwrap();
+        let catalogue = parse(text, Merchants::of(&["default"]), MissingProducts::Keep).unwrap();
         assert_eq!(catalogue.stores.len(), 2);
         for store in &catalogue.stores {
             assert!(store.products.len() >= 8, "{}", store.store.name);

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::erase::EraseArgs;
+use crate::command::findings::FindingsCommand;
 use crate::command::prune::PruneArgs;
+use crate::command::reconcile::ReconcileArgs;
 use crate::config::{Address, Flags};
 
 /// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
@@ -33,6 +35,8 @@ Examples:
   seungin try --decline REJECT_CARD_COMPANY
                                        one order that the card company declines
   seungin staff add --name Kim --role owner --store malatang-hongdae
+  seungin reconcile --from 2026-11-01 --to 2026-11-08
+                                       a week of payments against Toss's records
   seungin config print                 every setting and where it came from
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 something needed is not reachable, 78 wrong configuration.";
@@ -105,6 +109,14 @@ pub(crate) enum Command {
     /// Calls to Toss for a merchant: what holds them back, stop and resume
     #[command(subcommand)]
     Merchant(MerchantCommand),
+    /// Compare our records with Toss's over a time, and tell what differs; exit 1 if anything does
+    Reconcile(ReconcileArgs),
+    /// What reconciliation has found: list, and close what was dealt with
+    #[command(subcommand)]
+    Findings(FindingsCommand),
+    /// Show what came to the webhook address, or act on it once more
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Delete what was kept long enough: what is done once a day, now
     Prune(PruneArgs),
     /// Blank the personal data of finished orders for good, and keep what the law wants kept
@@ -256,6 +268,42 @@ pub(crate) enum RoleName {
     Master,
 }
 
+/// What came to the webhook address.
+#[derive(Debug, Subcommand)]
+pub(crate) enum WebhooksCommand {
+    /// Print them, newest first
+    List(WebhookListArgs),
+    /// Act on one once more: its payment is looked up
+    Replay(WebhookReplayArgs),
+}
+
+/// Which webhooks to print.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookListArgs {
+    /// Only those that stand so: looked_up, waiting, ignored, refused, expired
+    #[arg(long)]
+    pub(crate) state: Option<String>,
+    /// Only those that name this order
+    #[arg(long, value_name = "ORDER_ID")]
+    pub(crate) order: Option<String>,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=200))]
+    pub(crate) limit: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Which webhook to act on.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookReplayArgs {
+    /// Its id, as `list` shows it
+    pub(crate) id: String,
+    /// Why; it is kept in the audit
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+}
+
 /// Calls for a merchant.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MerchantCommand {
@@ -269,14 +317,33 @@ pub(crate) enum MerchantCommand {
     Pause(PauseArgs),
     /// Let calls go on; what waited is due at once
     Resume(PauseArgs),
+    /// Print every pair of keys, and how much is still pinned to it
+    Keys {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand payments that rest over from a pair to the current one, and say what still needs it
+    RetireKeys(RetireArgs),
+}
+
+/// Whose pair of keys is to go.
+#[derive(Debug, Args)]
+pub(crate) struct RetireArgs {
+    /// Whose [default: "default", or the only merchant]
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
+    /// The number of the pair that is to leave the configuration
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) pair: u32,
 }
 
 /// What to stop or resume.
 #[derive(Debug, Args)]
 pub(crate) struct PauseArgs {
-    /// Whose calls
-    #[arg(long, default_value = crate::MERCHANT)]
-    pub(crate) merchant: String,
+    /// Whose calls [default: "default", or the only merchant]
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
     /// Which calls
     #[arg(long, value_enum, default_value_t = CallKind::All)]
     pub(crate) kind: CallKind,

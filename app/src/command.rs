@@ -1,15 +1,19 @@
 //! The subcommands that are not a role of the process: each does one thing and ends.
 
+pub(crate) mod acting;
 pub(crate) mod catalogue;
 pub(crate) mod doctor;
 pub(crate) mod erase;
+pub(crate) mod findings;
 pub(crate) mod health;
 pub(crate) mod merchant;
 pub(crate) mod prune;
+pub(crate) mod reconcile;
 pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;
 pub(crate) mod staff;
+pub(crate) mod webhooks;
 
 use anyhow::Context as _;
 use store::Store;
@@ -28,10 +32,14 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
     let store =
         parts::open_store(config, &config.data_dir, false).await.map_err(
             |failure| match failure {
-                Failure::Unreachable(error) => Failure::Unreachable(error.context(
-                    "there is no database to work on (`seungin migrate` makes a missing one)",
-                )),
-                failure @ (Failure::Failed(_) | Failure::Config(_)) => failure,
+                Failure::Unreachable(error) if !config.database.is_postgres() => {
+                    Failure::Unreachable(error.context(
+                        "there is no database to work on (`seungin migrate` makes a missing one)",
+                    ))
+                }
+                failure @ (Failure::Unreachable(_) | Failure::Failed(_) | Failure::Config(_)) => {
+                    failure
+                }
             },
         )?;
     store.check().await.context("the database").map_err(Failure::Unreachable)?;

@@ -8,9 +8,11 @@ mod environment;
 mod example;
 mod keys;
 mod layers;
+mod merchants;
 mod problem;
 mod queue;
 mod read;
+mod reconcile;
 mod retention;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,9 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use ::worker::DailyReconciliation;
 use api::{Network, Rate, TokenKey};
+use domain::order::LateApproval;
 use secrecy::{ExposeSecret as _, SecretString};
 use store::PruneAges;
 use tracing_subscriber::EnvFilter;
@@ -30,6 +34,7 @@ use tracing_subscriber::EnvFilter;
 pub(crate) use self::environment::Environment;
 pub(crate) use self::example::{example, print, shown};
 pub(crate) use self::layers::{Flags, Settings};
+pub(crate) use self::merchants::{KeyPair, Merchants, default_of};
 pub(crate) use self::problem::InvalidConfig;
 pub(crate) use self::queue::QueueChoice;
 pub(crate) use self::toss::{CallLimits, SimulatorConfig, TossChoice};
@@ -52,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) call_limits: CallLimits,
     pub(crate) simulator: SimulatorConfig,
     pub(crate) retention: PruneAges,
+    /// When our records are compared with Toss's; `None`: never.
+    pub(crate) reconciliation: Option<DailyReconciliation>,
     /// Where health and metrics are served besides; `None`: nowhere.
     pub(crate) health_listen: Option<SocketAddr>,
     pub(crate) checkout: CheckoutConfig,
@@ -103,6 +110,8 @@ pub(crate) struct CheckoutConfig {
     pub(crate) success_redirect: Redirect,
     pub(crate) fail_redirect: Redirect,
     pub(crate) pay_by_ms: i64,
+    /// What becomes of money that is taken after its order was given up.
+    pub(crate) on_late_approval: LateApproval,
 }
 
 /// What is logged, and how.
@@ -157,6 +166,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let call_limits = toss::parse_limits(reader);
     let simulator = toss::parse_simulator(reader);
     let retention = retention::parse_retention(reader);
+    let reconciliation = reconcile::parse_reconciliation(reader);
     let health_listen = reader.parsed("health.listen");
     let checkout = parse_checkout(reader);
     let token_key = parse_token_key(reader);
@@ -178,6 +188,7 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
         call_limits: call_limits?,
         simulator: simulator?,
         retention: retention?,
+        reconciliation: reconciliation?,
         health_listen,
         checkout: checkout?,
         token_key,
@@ -228,9 +239,9 @@ fn parse_rate(reader: &mut Reader<'_>, per_second: &str, burst: &str) -> Option<
 
 fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
     let url = reader.text("database.url");
-    let is_known = |url: &String| url.starts_with("sqlite:") || store::is_postgres(url);
-    if url.as_ref().is_some_and(|url| !is_known(url)) {
-        reader.refuse("database.url", "it must begin with postgres:// or sqlite:");
+    if let Some(Err(invalid)) = url.as_deref().map(store::check_address) {
+        // The message says what to change and does not repeat the address, which may hold a password.
+        reader.refuse("database.url", invalid.to_string());
         return None;
     }
     let connections_max = reader.number("database.connections_max", 1, 1_000)?;
@@ -240,12 +251,18 @@ fn parse_database(reader: &mut Reader<'_>) -> Option<DatabaseConfig> {
 fn parse_checkout(reader: &mut Reader<'_>) -> Option<CheckoutConfig> {
     let success_redirect = reader.parsed("checkout.success_redirect");
     let fail_redirect = reader.parsed("checkout.fail_redirect");
+    let late = reader.text("checkout.on_late_approval")?;
+    let on_late_approval = LateApproval::from_word(&late);
+    if on_late_approval.is_none() {
+        reader.refuse("checkout.on_late_approval", "it must be \"cancel\" or \"keep\"");
+    }
     let minutes = reader.number("checkout.pay_by_minutes", 1, 24 * 60)?;
     let pay_by_ms = i64::from(minutes).checked_mul(60_000)?;
     Some(CheckoutConfig {
         success_redirect: success_redirect?,
         fail_redirect: fail_redirect?,
         pay_by_ms,
+        on_late_approval: on_late_approval?,
     })
 }
 
@@ -295,7 +312,7 @@ fn refuse_trial_settings(
                 "production needs Toss's keys: the simulator moves no money",
             );
         }
-        Some(TossChoice::Toss { secret_key, .. }) if !secret_key.is_live() => {
+        Some(TossChoice::Toss { merchants, .. }) if !merchants.are_live() => {
             reader.refuse(
                 "toss.secret_key",
                 "production needs a live key: a test key moves no money",

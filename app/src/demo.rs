@@ -85,11 +85,15 @@ fn path(directory: &Path) -> PathBuf {
 }
 
 /// Fills a new database, once. A seeding that was interrupted is finished at the next start, and
-/// one whose database is gone is done again; what staff changed since stays as it is.
+/// one whose database is gone is done again; what staff changed since stays as it is. `merchants` are those that are configured.
 ///
 /// # Errors
 /// The database or the directory cannot be written to.
-pub(crate) async fn seed(store: &Store, directory: &Path) -> anyhow::Result<Option<Demo>> {
+pub(crate) async fn seed(
+    store: &Store,
+    directory: &Path,
+    merchants: &[&str],
+) -> anyhow::Result<Option<Demo>> {
     let demo = match find(directory)? {
         Some(demo) if demo.is_seeded && !is_new(store).await? => return Ok(Some(demo)),
         Some(demo) => demo,
@@ -98,7 +102,9 @@ pub(crate) async fn seed(store: &Store, directory: &Path) -> anyhow::Result<Opti
     };
     // Tokens first: a member whose token nobody knows would be of no use.
     write_json(&path(directory), &demo)?;
-    let catalogue = catalogue_file::parse(CATALOGUE, Merchants::CONFIGURED, MissingProducts::Keep)?;
+    let default = config::default_of(merchants).or(merchants.first().copied());
+    let merchants = Merchants { default, known: merchants };
+    let catalogue = catalogue_file::parse(CATALOGUE, merchants, MissingProducts::Keep)?;
     store.import_catalogue(&Actor::system(), &catalogue).await.context("the demo catalogue")?;
     for member in &demo.staff {
         add(store, member).await?;

@@ -74,12 +74,13 @@ pub(crate) async fn start(
 ) -> Result<Running, Failure> {
     let Ports { api: listener, simulator: simulator_listener, health: health_listener } = ports;
     let store = parts::open_store(config, data_dir.path(), true).await?;
-    store.migrate().await.context("the database's schema cannot be brought up to date")?;
-    let demo = prepare_demo(config, &store, &data_dir).await?;
     let token_key = match &config.token_key {
         Some(key) => key.clone(),
         None => TokenKey::new(data_dir.token_key()?),
     };
+    let store = store.with_seal_key(token_key.seal_key());
+    store.migrate().await.context("the database's schema cannot be brought up to date")?;
+    let demo = prepare_demo(config, &store, &data_dir).await?;
     let simulator = simulator_listener.as_ref().map(Listener::url);
     let toss = Toss::choose(config, simulator.clone().map(|url| Simulated::at(url, config)))?;
     let api = listener.url();
@@ -92,7 +93,8 @@ pub(crate) async fn start(
     parts.serve_health(health_listener, &health);
     if let Some(listener) = simulator_listener {
         let stop = parts.stop_token(Part::Simulator);
-        let webhook_url = Some(format!("{}{}", instance.api, api::WEBHOOK_PATH));
+        let webhook_url = format!("{}{}", instance.api, api::WEBHOOK_PATH);
+        let webhook_url = config.simulator.sends_webhooks.then_some(webhook_url);
         let state_file = Some(data_dir.simulator_file());
         let simulator = parts::simulator(config, listener, state_file, webhook_url, stop)?;
         parts.spawn(Part::Simulator, simulator);
@@ -129,7 +131,7 @@ async fn prepare_demo(
 ) -> Result<Option<Demo>, Failure> {
     match config.deployment {
         Deployment::Development if config.seeds_demo => {
-            Ok(demo::seed(store, data_dir.path()).await?)
+            Ok(demo::seed(store, data_dir.path(), &config.toss.merchant_names()).await?)
         }
         Deployment::Development => Ok(demo::find(data_dir.path())?),
         Deployment::Production => {

@@ -38,10 +38,6 @@ use crate::embedded::Ports;
 use crate::exit::Failure;
 use crate::output::{print, tell};
 
-/// The name of the one merchant whose keys are configured. Stores name the merchant that their
-/// payments go to.
-const MERCHANT: &str = "default";
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match start(&cli) {
@@ -121,6 +117,9 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
             command::doctor::run(&config, telling, &clock_ms).await
         }
         Some(Command::Merchant(merchant)) => command::merchant::run(&config, merchant).await,
+        Some(Command::Reconcile(args)) => command::reconcile::run(&config, args).await,
+        Some(Command::Findings(findings)) => command::findings::run(&config, findings).await,
+        Some(Command::Webhooks(webhooks)) => command::webhooks::run(&config, webhooks).await,
         Some(Command::Prune(args)) => command::prune::run(&config, args).await,
         Some(Command::EraseCustomer(args)) => command::erase::run(&config, args).await,
         Some(Command::Healthcheck { url }) => command::health::check(&config, url.as_ref()).await,

@@ -7,27 +7,25 @@ mod listener;
 mod queue;
 mod toss;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::queue::Publisher;
-use ::toss::{TossClient, TossConfig};
 use anyhow::Context as _;
 use api::{ApiContext, ApiSettings, Limits, TokenKey};
 use axum::Router;
 use domain::id::IdSource as _;
 use secrecy::ExposeSecret as _;
-use store::{RandomIds, Store, StoreOptions};
+use store::{KeyPairId, OpenError, RandomIds, Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::listener::{Listener, listen, listen_for_health};
 pub(crate) use self::queue::Queue;
 pub(crate) use self::toss::{Simulated, Toss};
-use crate::MERCHANT;
-use crate::config::{Config, Deployment};
+use crate::config::{self, Config, Deployment};
 use crate::data_dir::{database_url, make_database};
 use crate::demo;
 use crate::exit::Failure;
@@ -46,8 +44,19 @@ pub(crate) async fn open_store(
     may_create: bool,
 ) -> Result<Store, Failure> {
     let options = store_options(config, data_dir, may_create)?;
-    let store = Store::open(&options).await;
-    store.context("the database cannot be opened").map_err(Failure::Unreachable)
+    let store = Store::open(&options).await.map_err(not_opened)?;
+    Ok(with_rules(store, config))
+}
+
+fn not_opened(error: OpenError) -> Failure {
+    match error {
+        // What the configuration did not find, if there is such a thing: trying again does not help.
+        OpenError::Address(invalid) => config::invalid("database.url", invalid.to_string()).into(),
+        OpenError::Unanswered { .. } => Failure::Unreachable(error.into()),
+        OpenError::Refused(error) => Failure::Unreachable(
+            anyhow::Error::from(error).context("the database cannot be opened"),
+        ),
+    }
 }
 
 /// The same without reaching it: it is connected to when it is there.
@@ -56,7 +65,15 @@ pub(crate) async fn open_store(
 /// Its address makes no sense.
 pub(crate) async fn open_store_lazily(config: &Config) -> Result<Store, Failure> {
     let options = StoreOptions { is_lazy: true, ..store_options(config, &config.data_dir, false)? };
-    Ok(Store::open(&options).await.context("the database's address")?)
+    let store = Store::open(&options).await.map_err(not_opened)?;
+    Ok(with_rules(store, config))
+}
+
+/// What a deployment chooses about what the database is told.
+fn with_rules(store: Store, config: &Config) -> Store {
+    store
+        .with_seal_key(config.token_key.as_ref().and_then(TokenKey::seal_key))
+        .with_late_approval(config.checkout.on_late_approval)
 }
 
 fn store_options(
@@ -108,14 +125,12 @@ pub(crate) fn worker(
     toss: &Toss,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
-    let client = TossClient::new(TossConfig::new(&toss.base_url, toss.secret_key.clone()))
-        .context("the client of Toss")?;
     let context = worker::WorkerContext {
         store,
         consumer: queue.consumer(&config.worker.lanes),
         dead_letters: queue.dead_letters(),
         publisher: queue.publisher(),
-        gateways: worker::Gateways::new(HashMap::from([(MERCHANT.to_owned(), client)])),
+        gateways: toss.gateways()?,
         pacing: Arc::new(worker::JitteredPacing::new(Arc::new(RandomIds))),
         limits: worker::CallLimits {
             concurrency: config.worker.concurrency,
@@ -129,13 +144,30 @@ pub(crate) fn worker(
             lanes: config.worker.lanes.clone(),
         },
         retention: Some(config.retention),
+        reconciliation: config.reconciliation,
     };
+    let known = context.gateways.key_pairs();
     Ok(async move {
         if !database_is_there(&context.store, &stop).await {
             return Ok(());
         }
+        tell_of_missing_keys(&context.store, &known).await;
         worker::run(context, stop).await.context("the worker")
     })
+}
+
+/// Says at once what would show by itself job by job: the database needs keys that are not configured.
+async fn tell_of_missing_keys(store: &Store, known: &HashSet<KeyPairId>) {
+    match store.needed_key_pairs().await {
+        Ok(needed) => {
+            for pair in needed.iter().filter(|pair| !known.contains(pair)) {
+                tracing::error!(%pair, alert = "keys_missing", "keys that orders or payments need are not configured");
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = error.with_causes(), "which keys are needed is not known")
+        }
+    }
 }
 
 /// Waits for the database and its schema; `false` when it is time to stop. Says what it waits for, once per reason.
@@ -254,12 +286,10 @@ fn api_settings(
         given.public_url.as_ref().map_or_else(|| listener.url(), |url| url.as_str().to_owned());
     ApiSettings {
         mode: toss.mode,
-        client_key: toss.client_key.clone(),
         sdk_url: toss.sdk_url.clone(),
         success_redirect: config.checkout.success_redirect.as_str().to_owned(),
         fail_redirect: config.checkout.fail_redirect.as_str().to_owned(),
-        default_merchant: MERCHANT.to_owned(),
-        merchants: vec![MERCHANT.to_owned()],
+        merchants: toss.api_merchants(),
         pay_by_ms: config.checkout.pay_by_ms,
         cors_origins: given.allowed_origins.iter().map(|it| it.as_str().to_owned()).collect(),
         trusted_proxies: given.trusted_proxies.clone(),

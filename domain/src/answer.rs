@@ -94,6 +94,25 @@ pub struct TossPayment {
     pub cancels: Vec<TossCancel>,
     /// The account to pay into, for virtual accounts.
     pub virtual_account: Option<VirtualAccount>,
+    /// How it was paid.
+    pub means: Means,
+}
+
+/// How a payment was paid, as far as Toss tells and somebody wants to see it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Means {
+    /// Display name of the wallet.
+    pub easy_pay_provider: Option<String>,
+    /// Toss's code of the card's issuer.
+    pub card_issuer: Option<String>,
+    /// Masked by Toss.
+    pub card_number: Option<String>,
+    /// 0 for a payment in one sum.
+    pub card_installment_months: Option<u32>,
+    /// Toss's code of the bank that a transfer came from.
+    pub transfer_bank: Option<String>,
+    /// Whether a part of it can be given back; `None` until Toss tells.
+    pub is_partial_cancelable: Option<bool>,
 }
 
 /// Why Toss declined or expired a payment.
@@ -112,6 +131,8 @@ pub struct TossCancel {
     pub transaction_key: String,
     /// How much was given back.
     pub amount: Won,
+    /// How much of it was free of tax.
+    pub tax_free_amount: Won,
     /// The reason that was sent with it; ours ends with our tag.
     pub reason: String,
     /// When, in milliseconds.

@@ -1,5 +1,9 @@
 //! Cancellations: their states, the budget that bounds them, and the tag by which Toss's entries are matched.
 
+mod tax_free;
+
+pub use tax_free::{Available, tax_free_part};
+
 use crate::money::Won;
 use crate::payment::PaymentState;
 
@@ -79,14 +83,28 @@ pub enum CancelRefusal {
     /// Nothing is not an amount to give back.
     #[error("the amount must be at least one won")]
     Zero,
-    /// Before the deposit an account can only be cancelled as a whole.
-    #[error("before the deposit only the whole can be cancelled")]
+    /// Before its deposit an account can only be cancelled as a whole, and so can payments of which Toss gives back no part.
+    #[error("only the whole can be cancelled")]
     WholeOnly,
+    /// The part that is free of tax is not possible.
+    #[error("between {least} and {most} won of it can be free of tax")]
+    TaxFreePart {
+        /// What the taxed rest does not cover.
+        least: Won,
+        /// What is left free of tax, or the whole amount.
+        most: Won,
+    },
+    /// After its deposit an account's money needs somewhere to go.
+    #[error("a virtual account is refunded to a bank account, which is missing")]
+    RefundAccountNeeded,
+    /// The money goes back the way it came.
+    #[error("only a virtual account after its deposit is refunded to a bank account")]
+    RefundAccountUnwanted,
 }
 
 /// Fixes the amount of a new cancellation: the asked one, or all that is left.
 ///
-/// `balance` is what Toss last told, `reserved` the sum of open cancellations.
+/// `balance` is what Toss last told, `reserved` the sum of open cancellations, `is_partial_cancelable` what Toss told about the payment.
 ///
 /// # Errors
 /// [`CancelRefusal`] with the reason, for the caller to pass on.
@@ -94,9 +112,10 @@ pub fn cancel_amount(
     state: PaymentState,
     balance: Won,
     reserved: Won,
+    is_partial_cancelable: Option<bool>,
     asked: Option<Won>,
 ) -> Result<Won, CancelRefusal> {
-    let is_before_deposit = match state {
+    let is_whole_only = match state {
         PaymentState::Confirming | PaymentState::ConfirmUnresolved => {
             return Err(CancelRefusal::Undecided);
         }
@@ -105,7 +124,9 @@ pub fn cancel_amount(
         }
         PaymentState::Cancelled => return Err(CancelRefusal::NothingLeft),
         PaymentState::WaitingForDeposit => true,
-        PaymentState::Confirmed | PaymentState::PartiallyCancelled => false,
+        PaymentState::Confirmed | PaymentState::PartiallyCancelled => {
+            is_partial_cancelable == Some(false)
+        }
     };
     let available = balance.minus(reserved).unwrap_or(Won::ZERO);
     if available.is_zero() {
@@ -115,7 +136,7 @@ pub fn cancel_amount(
         None => Ok(available),
         Some(amount) if amount.is_zero() => Err(CancelRefusal::Zero),
         Some(amount) if amount > available => Err(CancelRefusal::TooMuch { available }),
-        Some(amount) if is_before_deposit && amount != balance => Err(CancelRefusal::WholeOnly),
+        Some(amount) if is_whole_only && amount != balance => Err(CancelRefusal::WholeOnly),
         Some(amount) => Ok(amount),
     }
 }
@@ -145,18 +166,41 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_is_the_balance_less_what_is_reserved() {
-        assert_eq!(cancel_amount(PaymentState::Confirmed, won(1000), won(300), None), Ok(won(700)));
+    fn a_part_of_what_toss_gives_back_as_a_whole_only_is_refused() {
+        let whole_only = |reserved, asked: Option<i64>| {
+            let asked = asked.map(won);
+            cancel_amount(PaymentState::Confirmed, won(1000), won(reserved), Some(false), asked)
+        };
+        assert_eq!(whole_only(0, Some(999)), Err(CancelRefusal::WholeOnly));
         assert_eq!(
-            cancel_amount(PaymentState::PartiallyCancelled, won(1000), won(300), Some(won(701))),
+            (whole_only(0, Some(1000)), whole_only(0, None)),
+            (Ok(won(1000)), Ok(won(1000)))
+        );
+        assert_eq!(whole_only(1000, None), Err(CancelRefusal::NothingLeft));
+    }
+
+    #[test]
+    fn the_rest_is_the_balance_less_what_is_reserved() {
+        assert_eq!(
+            cancel_amount(PaymentState::Confirmed, won(1000), won(300), None, None),
+            Ok(won(700))
+        );
+        assert_eq!(
+            cancel_amount(
+                PaymentState::PartiallyCancelled,
+                won(1000),
+                won(300),
+                None,
+                Some(won(701))
+            ),
             Err(CancelRefusal::TooMuch { available: won(700) })
         );
         assert_eq!(
-            cancel_amount(PaymentState::Confirmed, won(1000), won(1000), None),
+            cancel_amount(PaymentState::Confirmed, won(1000), won(1000), None, None),
             Err(CancelRefusal::NothingLeft)
         );
         assert_eq!(
-            cancel_amount(PaymentState::Confirmed, won(1000), Won::ZERO, Some(Won::ZERO)),
+            cancel_amount(PaymentState::Confirmed, won(1000), Won::ZERO, None, Some(Won::ZERO)),
             Err(CancelRefusal::Zero)
         );
     }
@@ -165,7 +209,7 @@ mod tests {
     fn nothing_is_cancelled_before_the_outcome_is_known() {
         for state in [PaymentState::Confirming, PaymentState::ConfirmUnresolved] {
             assert_eq!(
-                cancel_amount(state, won(1000), Won::ZERO, None),
+                cancel_amount(state, won(1000), Won::ZERO, None, None),
                 Err(CancelRefusal::Undecided)
             );
         }
@@ -174,9 +218,9 @@ mod tests {
     #[test]
     fn an_account_is_cancelled_as_a_whole_before_its_deposit() {
         let state = PaymentState::WaitingForDeposit;
-        assert_eq!(cancel_amount(state, won(1000), Won::ZERO, None), Ok(won(1000)));
+        assert_eq!(cancel_amount(state, won(1000), Won::ZERO, None, None), Ok(won(1000)));
         assert_eq!(
-            cancel_amount(state, won(1000), Won::ZERO, Some(won(999))),
+            cancel_amount(state, won(1000), Won::ZERO, None, Some(won(999))),
             Err(CancelRefusal::WholeOnly)
         );
     }
@@ -187,7 +231,7 @@ mod tests {
             let balance = won(balance);
             let mut reserved = Won::ZERO;
             for ask in asked {
-                if let Ok(amount) = cancel_amount(PaymentState::Confirmed, balance, reserved, ask.map(won)) {
+                if let Ok(amount) = cancel_amount(PaymentState::Confirmed, balance, reserved, None, ask.map(won)) {
                     prop_assert!(!amount.is_zero());
                     reserved = reserved.plus(amount).unwrap();
                 }

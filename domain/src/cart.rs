@@ -28,6 +28,8 @@ pub struct MenuProduct {
     pub price: Won,
     /// Whether it can be ordered now.
     pub is_available: bool,
+    /// Whether it is free of tax, with its options.
+    pub is_tax_free: bool,
     /// What can or must be chosen with it.
     pub groups: Vec<OptionGroup>,
 }
@@ -97,6 +99,8 @@ pub struct Quote {
     pub delivery_fee: Won,
     /// What is to be paid: items and delivery.
     pub amount: Won,
+    /// What of it is free of tax: the lines of such products. Delivery is taxed.
+    pub tax_free_amount: Won,
     /// What the order is called, as [`order_name`] makes it.
     pub order_name: String,
 }
@@ -116,6 +120,8 @@ pub struct QuotedLine {
     pub quantity: u32,
     /// The unit price and the options' prices together, times the quantity.
     pub amount: Won,
+    /// Whether all of it is free of tax.
+    pub is_tax_free: bool,
 }
 
 /// One chosen option.
@@ -235,7 +241,7 @@ pub fn price_cart<'m>(
     let items_amount = Won::sum(lines.iter().map(|line| line.amount)).ok_or(too_large.clone())?;
     let amount = items_amount.plus(terms.delivery_fee).ok_or(too_large.clone())?;
     if amount > AMOUNT_MAX {
-        return Err(too_large);
+        return Err(too_large.clone());
     }
     if items_amount < terms.minimum_order {
         return Err(CartProblem::BelowMinimumOrder { minimum: terms.minimum_order, items_amount });
@@ -243,8 +249,12 @@ pub fn price_cart<'m>(
     if amount < AMOUNT_MIN {
         return Err(CartProblem::AmountTooSmall { least: AMOUNT_MIN, amount });
     }
+    let tax_free = lines.iter().filter(|line| line.is_tax_free).map(|line| line.amount);
+    // A part of a sum that can be represented.
+    let tax_free_amount = Won::sum(tax_free).ok_or(too_large)?;
     let order_name = order_name(&lines);
-    Ok(Quote { lines, items_amount, delivery_fee: terms.delivery_fee, amount, order_name })
+    let delivery_fee = terms.delivery_fee;
+    Ok(Quote { lines, items_amount, delivery_fee, amount, tax_free_amount, order_name })
 }
 
 fn price_line<'m>(
@@ -283,7 +293,15 @@ fn price_line<'m>(
         .and_then(|each| each.times(quantity))
         .ok_or(CartProblem::AmountTooLarge { most: AMOUNT_MAX })?;
     let name = product.name.clone();
-    Ok(QuotedLine { product_id, name, unit_price: product.price, options, quantity, amount })
+    Ok(QuotedLine {
+        product_id,
+        name,
+        unit_price: product.price,
+        options,
+        quantity,
+        amount,
+        is_tax_free: product.is_tax_free,
+    })
 }
 
 /// Each option by itself: it exists, can be chosen, and is chosen once.

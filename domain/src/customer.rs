@@ -2,6 +2,10 @@
 //!
 //! What is parsed is trimmed, bounded and free of control characters. What an order costs is in [`crate::cart`].
 
+mod key;
+
+pub use key::{CustomerKey, GUEST_KEY, InvalidCustomerKey, names_its_customer};
+
 use crate::limits::{
     ADDRESS_CHARS_MAX, ADDRESS_DETAIL_CHARS_MAX, EMAIL_CHARS_MAX, NAME_CHARS_MAX, NOTE_CHARS_MAX,
     PHONE_DIGITS_MAX, PHONE_DIGITS_MIN,

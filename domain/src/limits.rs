@@ -70,8 +70,12 @@ pub const RELAY_BATCH_MAX: u64 = 100;
 
 /// How long an order may be paid by default: Toss's 30-minute window, its 10 minutes for the confirm, and a margin.
 pub const PAY_BY_MS: i64 = 45 * 60_000;
-/// The smallest order: Toss takes cards from 100 won and accounts from 200.
-pub const ORDER_AMOUNT_MIN: i64 = 100;
+/// What Toss takes by card at the least.
+pub const CARD_AMOUNT_MIN: i64 = 100;
+/// What Toss takes from or into an account at the least.
+pub const ACCOUNT_AMOUNT_MIN: i64 = 200;
+/// The smallest order: something must take it.
+pub const ORDER_AMOUNT_MIN: i64 = CARD_AMOUNT_MIN;
 /// The largest order that is accepted: a hundred million won.
 pub const ORDER_AMOUNT_MAX: i64 = 100_000_000;
 /// The highest price of a product or an option.
@@ -88,6 +92,10 @@ pub const ORDER_NAME_CHARS_MAX: usize = 100;
 pub const NAME_CHARS_MAX: usize = 100;
 /// The longest e-mail address that Toss takes.
 pub const EMAIL_CHARS_MAX: usize = 100;
+/// The shortest customer key that Toss's window takes.
+pub const CUSTOMER_KEY_CHARS_MIN: usize = 2;
+/// The longest customer key that Toss's window takes.
+pub const CUSTOMER_KEY_CHARS_MAX: usize = 50;
 /// The longest delivery address, in characters.
 pub const ADDRESS_CHARS_MAX: usize = 200;
 /// The longest detail of a delivery address (floor, door), in characters.
@@ -128,3 +136,29 @@ pub const JOB_DAYS_MIN: u32 = 15;
 pub const WEBHOOK_DAYS_MIN: u32 = 7;
 /// The longest that anything can be set to be kept: ten years, twice what the law asks of payment records.
 pub const KEPT_DAYS_MAX: u32 = 3_650;
+/// What a reconciliation leaves out at the end of its range: a call may take a minute, its look-ups some more, and what is under way is
+/// no difference.
+pub const RECONCILE_LAG_MS: i64 = 10 * 60_000;
+/// How far beyond a window Toss's list is read, on both sides: its times are whole seconds, and need not be those of a payment.
+pub const RECONCILE_MARGIN_MS: i64 = 5 * 60_000;
+/// What is compared at a time: what Toss lists of it is held in memory, and is read again when a run was cut off.
+pub const RECONCILE_WINDOW_MS: i64 = 6 * 60 * 60_000;
+/// The longest range of one reconciliation: a month. Toss names no limit; more than that is a matter of several runs.
+pub const RECONCILE_RANGE_MS_MAX: i64 = 31 * 24 * 60 * 60_000;
+/// How many payments one reconciliation asks Toss about. With more differences something general is wrong, such as another merchant's
+/// key, and a list of all payments would hide it.
+pub const RECONCILE_LOOK_UPS_MAX: u32 = 500;
+/// The pause between two calls of a reconciliation: 86 a minute, and Toss's test environment takes 100 of each kind.
+pub const RECONCILE_PAUSE_MS: u64 = 700;
+/// How long a reconciliation waits for the look-ups that it asked for. What has not ended by then is compared as it stands.
+pub const RECONCILE_PATIENCE_MS: u64 = 30_000;
+/// How often a call of a reconciliation is made that Toss does not answer, or puts off, before the run stops for later.
+pub const RECONCILE_TRIES_MAX: u32 = 6;
+/// How long the first pause is before such a call is made again; each further one is twice as long.
+pub const RECONCILE_RETRY_MS: u64 = 2_000;
+/// How many transactions one page has. Toss gives 5,000 at the most, and a page of this size is well below what a client reads.
+pub const TRANSACTIONS_PAGE_ROWS: u32 = 500;
+/// How many pages one window may have: 200,000 transactions in six hours.
+pub const TRANSACTIONS_PAGES_MAX: u32 = 400;
+/// How long a list of transactions may take: Toss documents up to a minute, and connecting comes on top.
+pub const TRANSACTIONS_DEADLINE_MS: u64 = 70_000;

@@ -63,6 +63,28 @@ impl OrderState {
     }
 }
 
+/// What becomes of money that Toss took after its order had been given up as failed or expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LateApproval {
+    /// It is given back: the customer was told to order again.
+    #[default]
+    Cancel,
+    /// It is kept, and a person decides, unless the customer has ordered again: then it is given back.
+    Keep,
+}
+
+impl LateApproval {
+    /// Reads the word of the configuration.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<LateApproval> {
+        match word {
+            "cancel" => Some(LateApproval::Cancel),
+            "keep" => Some(LateApproval::Keep),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

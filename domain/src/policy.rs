@@ -188,11 +188,13 @@ pub enum ReviewReason {
     DepositReversed,
     /// It is past its time, and a look-up did not help.
     LeftBehind,
+    /// The keys that the payment is pinned to are not configured.
+    KeysMissing,
 }
 
 impl ReviewReason {
     /// Every reason, for tables and the runbook.
-    pub const ALL: [ReviewReason; 12] = [
+    pub const ALL: [ReviewReason; 13] = [
         ReviewReason::Setup,
         ReviewReason::AnswerMismatch,
         ReviewReason::UnexpectedState,
@@ -205,6 +207,7 @@ impl ReviewReason {
         ReviewReason::LateApproval,
         ReviewReason::DepositReversed,
         ReviewReason::LeftBehind,
+        ReviewReason::KeysMissing,
     ];
 
     /// The word for columns, logs and answers.
@@ -223,6 +226,7 @@ impl ReviewReason {
             ReviewReason::LateApproval => "late_approval",
             ReviewReason::DepositReversed => "deposit_reversed",
             ReviewReason::LeftBehind => "left_behind",
+            ReviewReason::KeysMissing => "keys_missing",
         }
     }
 }
@@ -343,6 +347,15 @@ impl Decision {
         let decision = Decision::park(Verdict::Inconclusive, ReviewReason::CrashLoop)
             .because("CRASH_LOOP", "three claims in a row never finished");
         if is_payment_undecided { decision.event(PaymentEvent::OutcomeUnknown) } else { decision }
+    }
+
+    /// A refund whose account was sealed under a key that this process does not have. Nothing was sent.
+    #[must_use]
+    pub fn unreadable_refund_account() -> Decision {
+        Decision::park(Verdict::Inconclusive, ReviewReason::Setup).because(
+            "REFUND_ACCOUNT_UNREADABLE",
+            "the account to refund to was sealed under another security.token_key",
+        )
     }
 
     /// A look-up during which another call's answer was settled: what it read may be older than what is known, so it proves nothing and

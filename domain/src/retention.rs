@@ -190,7 +190,7 @@ mod tests {
         use crate::cancellation::cancel_amount;
         let balance = crate::Won::new(1_000).unwrap();
         for (_, activity) in PaymentState::ALL.into_iter().flat_map(activities) {
-            let cancel = cancel_amount(activity.state, balance, crate::Won::ZERO, None);
+            let cancel = cancel_amount(activity.state, balance, crate::Won::ZERO, None, None);
             if check_prune(&activity, None, i64::MAX).is_ok() {
                 assert!(cancel.is_err(), "{activity:?}");
             }

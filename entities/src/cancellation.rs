@@ -33,6 +33,8 @@ pub struct Model {
     pub failure_message: Option<String>,
     /// Milliseconds UTC.
     pub updated_at: i64,
+    /// Won of the amount that are free of tax; none for an order that has no such part.
+    pub tax_free_amount: Option<i64>,
     /// Where the money of a virtual account goes, encrypted; none once it has arrived or was refused.
     pub refund_account: Option<String>,
 }

@@ -49,6 +49,10 @@ pub struct Model {
     pub updated_at: i64,
     /// Milliseconds UTC: its personal data was blanked.
     pub erased_at: Option<i64>,
+    /// The number of the merchant's pair of keys that its window is opened with.
+    pub key_pair: i32,
+    /// The shop's name of a signed-in customer, as the window is told it; a guest has none. Personal data.
+    pub customer_key: Option<String>,
 }
 
 /// None: `store` writes its joins where it needs them.

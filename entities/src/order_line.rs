@@ -24,6 +24,8 @@ pub struct Model {
     pub quantity: i32,
     /// Won of the whole line.
     pub amount: i64,
+    /// Whether it was free of tax when it was sold.
+    pub is_tax_free: bool,
 }
 
 /// None: `store` writes its joins where it needs them.

@@ -67,6 +67,22 @@ pub struct Model {
     pub updated_at: i64,
     /// Milliseconds UTC: its jobs and attempts were deleted.
     pub pruned_at: Option<i64>,
+    /// The number of the merchant's pair of keys that its calls are made with.
+    pub key_pair: i32,
+    /// What the window was told as its customer, for a payment whose confirm names them. Personal data.
+    pub customer_key: Option<String>,
+    /// Toss's display name of the wallet.
+    pub easy_pay_provider: Option<String>,
+    /// Toss's code of the card's issuer.
+    pub card_issuer: Option<String>,
+    /// Masked by Toss.
+    pub card_number: Option<String>,
+    /// 0 for a payment in one sum.
+    pub card_installment_months: Option<i32>,
+    /// Toss's code of the bank that a transfer came from.
+    pub transfer_bank: Option<String>,
+    /// Whether Toss gives back a part; unknown until it told.
+    pub is_partial_cancelable: Option<bool>,
     /// Milliseconds UTC before which the sweeper leaves it alone.
     pub sweep_at: i64,
     /// Of the virtual account: Toss's word for how far a refund to the customer's bank is.

@@ -23,6 +23,8 @@ pub struct Model {
     pub position: i32,
     /// Milliseconds UTC.
     pub updated_at: i64,
+    /// Whether it is free of tax, with its options.
+    pub is_tax_free: bool,
 }
 
 /// None: `store` writes its joins where it needs them.

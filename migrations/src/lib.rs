@@ -12,6 +12,8 @@ mod m20261101_000004_jobs;
 mod m20261101_000005_staff;
 mod m20261127_000006_operations;
 mod m20261127_000007_webhooks;
+mod m20261127_000008_findings;
+mod m20261127_000009_merchant_keys;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -28,6 +30,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261101_000005_staff::Migration),
             Box::new(m20261127_000006_operations::Migration),
             Box::new(m20261127_000007_webhooks::Migration),
+            Box::new(m20261127_000008_findings::Migration),
+            Box::new(m20261127_000009_merchant_keys::Migration),
         ]
     }
 }

@@ -113,7 +113,10 @@ async fn entities_and_migrations_describe_the_same_tables() {
         pause,
         call_slot,
         poison_message,
-        chore
+        chore,
+        webhook,
+        finding,
+        reconciliation
     );
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'";
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();

@@ -22,6 +22,7 @@ mod line;
 mod publisher;
 #[cfg(feature = "test-control")]
 pub mod scratch;
+mod shallow;
 mod slip;
 mod status;
 mod topology;

@@ -47,11 +47,11 @@ launch() { # as whom, pid file, directory to run in, log, command...
 keep_last_log() { [ ! -f "$1" ] || mv -f "$1" "$1.old"; }
 
 # Whether the process in a file is the one that we started: the program and the directory that it runs in have to fit, because
-# numbers of processes are used again.
+# numbers of processes are used again. Linux knows the first 15 bytes of a program's name.
 is_running() { # pid file, program, directory
   local pid
   pid=$(cat "$1" 2>/dev/null) && [ -n "$pid" ] &&
-    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$2" ] && [ "$(readlink "/proc/$pid/cwd")" = "$3" ]
+    [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "${2:0:15}" ] && [ "$(readlink "/proc/$pid/cwd")" = "$3" ]
 }
 
 send_signal() { # pid file, program, directory, signal

@@ -55,11 +55,12 @@ forget_data() {
 start_process() { # name, arguments...
   local name=$1
   shift
+  basename "$binary" >"$topology/program"
   launch as_seungin "$topology/$name.pid" "$topology" "$topology/$name.log" "$binary" "$@"
 }
 
-start_simulator() {
-  start_process simulator simulator --listen "127.0.0.1:$simulator_port" --state-file "$topology/simulator.json"
+start_simulator() { # arguments...
+  start_process simulator simulator --listen "127.0.0.1:$simulator_port" --state-file "$topology/simulator.json" "$@"
 }
 
 start_api() { # number from 1
@@ -88,7 +89,10 @@ wait_for_simulator() { wait_for simulator "http://127.0.0.1:$simulator_port"; }
 wait_for_api() { wait_for "api-$1" "http://127.0.0.1:${api_ports[$1 - 1]}"; }
 wait_for_worker() { wait_for "worker-$1" "http://127.0.0.1:${worker_ports[$1 - 1]}"; }
 
-is_process_running() { is_running "$topology/$1.pid" seungin "$topology"; } # name
+# What the processes of the topology are called, also those of a script that was killed.
+program() { cat "$topology/program" 2>/dev/null || echo seungin; }
+
+is_process_running() { is_running "$topology/$1.pid" "$(program)" "$topology"; } # name
 
 process_names() {
   local file
@@ -101,7 +105,7 @@ signal_processes() { # signal, name...
   local signal=$1 name
   shift
   for name in "$@"; do
-    send_signal "$topology/$name.pid" seungin "$topology" "$signal"
+    send_signal "$topology/$name.pid" "$(program)" "$topology" "$signal"
   done
 }
 
@@ -113,10 +117,10 @@ stop_topology() {
   trap 'signal_processes TERM "${names[@]}"' INT TERM
   signal_processes TERM "${names[@]}"
   for name in "${names[@]}"; do
-    await_end "$topology/$name.pid" seungin "$topology"
+    await_end "$topology/$name.pid" "$(program)" "$topology"
   done
   trap - INT TERM
-  end_process "$topology/simulator.pid" seungin "$topology" TERM
+  end_process "$topology/simulator.pid" "$(program)" "$topology" TERM
   rm -f "$topology"/*.pid
 }
 

@@ -123,6 +123,7 @@
       useEscrow: options.useEscrow === true ? "true" : "",
       validHours: options.validHours,
       dueDate: options.dueDate,
+      cashReceiptType: options.cashReceipt && options.cashReceipt.type,
       metadata: metadata,
       lang: document.documentElement.lang,
     };

@@ -28,6 +28,11 @@ impl Moment {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// Whole minutes since 1970, for `minute_ms` to a minute.
+    pub(crate) fn minutes_since_1970(self, minute_ms: i64) -> i64 {
+        self.0.checked_div(minute_ms).unwrap_or(0)
+    }
+
     fn date_time(self) -> OffsetDateTime {
         let nanos = i128::from(self.0).saturating_mul(1_000_000);
         // Out of range only for a hand-edited state file; any instant will do there.

@@ -17,6 +17,7 @@ use crate::keys::MerchantKeys;
 use crate::ledger::LedgerEntry;
 use crate::merchant::KeyId;
 use crate::method::Method;
+use crate::payment::account::RefundOutcome;
 use crate::payment::session::NewPayment;
 use crate::payment::{Payment, Status};
 use crate::refusal::Refusal;
@@ -258,6 +259,21 @@ impl Handle {
     pub fn reverse_deposit(&self, payment_key: &str) -> Result<LedgerEntry, Refusal> {
         self.change(|world| {
             world.reverse_deposit(payment_key)?;
+            entry(world, payment_key)
+        })
+    }
+
+    /// Decides how the refunds of a payment to the buyer's account end. They go well two days later if nobody does.
+    ///
+    /// # Errors
+    /// No such payment, or nothing was given back to an account.
+    pub fn end_refund(
+        &self,
+        payment_key: &str,
+        outcome: RefundOutcome,
+    ) -> Result<LedgerEntry, Refusal> {
+        self.change(|world| {
+            world.end_refund(payment_key, outcome)?;
             entry(world, payment_key)
         })
     }

@@ -1,30 +1,39 @@
 //! A stateful, faithful and faulty look-alike of Toss Payments over HTTP. No money moves.
 //!
-//! It speaks the payment API (confirm, look up, cancel) with Toss's authentication, idempotency store, error codes and
-//! arithmetic; it serves the browser script and a payment window; and it has a control side under `/_sim` to make
-//! payments, script faults, move the clock and read the ledger of what was really charged. [`Handle`] has the same
-//! powers without HTTP.
+//! It speaks the payment API (confirm, look up, cancel, virtual accounts, cards by number, transactions, settlements,
+//! cash receipts) with Toss's authentication, idempotency store, error codes and arithmetic; it sends webhooks; it serves
+//! the browser script and a payment window; and it has a control side under `/_sim` to make payments and deposits, script
+//! faults, move the clock and read the ledger of what was really charged. [`Handle`] has the same powers without HTTP,
+//! and `/_sim` itself is a page with the same powers for people.
 //!
 //! | file | what |
 //! |---|---|
-//! | `world`, `payments`, `payment/*` | the state and the rules of a payment |
-//! | `idempotency`, `faults`, `ledger`, `clock` | the parts around it, which know nothing of each other |
+//! | `world`, `world/*`, `payments`, `payment/*` | the state and the rules of a payment |
+//! | `idempotency`, `faults`, `ledger`, `clock`, `keys`, `cash_receipts` | the parts around it, which know nothing of each other |
+//! | `webhooks/*` | who is told of what, what is due, and sending it |
+//! | `transactions` | the feed of what became of every payment |
+//! | `settings`, `chance`, `rates` | switches, faults at random, a limit of calls |
 //! | `http/*` | what is answered to whom; `pipeline` is the way of every payment call |
-//! | `merchant`, `method`, `codes`, `refusal`, `ids`, `limits` | vocabulary |
+//! | `merchant`, `method`, `banks`, `codes`, `refusal`, `ids`, `limits` | vocabulary |
 //! | `server`, `handle` | running it, steering it |
 //! | `state_file`, `journal`, `change`, `private_file` | keeping what it did, whenever it is killed |
 //!
 //! | control path | what |
 //! |---|---|
 //! | `POST /_sim/payments` | an authenticated payment of the caller's secret key: `{orderId, orderName, amount, method?, escrow?}` |
-//! | `POST /_sim/payments/{paymentKey}/deposit`, `…/cancel` | the buyer's deposit; a cancel by hand: `{amount?, reason}` |
+//! | `POST /_sim/payments/{paymentKey}/deposit`, `…/reverse`, `…/cancel`, `…/refund` | the buyer's deposit; the bank takes it back; a cancel by hand: `{amount?, reason}`; how a refund to an account ended: `{outcome}` |
 //! | `GET /_sim/ledger?paymentKey=&orderId=` | what was really charged and given back, and which requests arrived |
-//! | `GET`, `POST`, `DELETE /_sim/faults` | list, script or forget faults: `{orderId or paymentKey, operation, kind, …}`, see [`FaultRequest`] |
+//! | `GET`, `POST`, `DELETE /_sim/faults`, `DELETE /_sim/faults/{sequence}` | list, script or forget faults: `{orderId, paymentKey or everywhere, operation, kind, …}`, see [`FaultRequest`] |
+//! | `GET`, `POST /_sim/settings` | read the switches or change some of them, see [`Settings`] |
 //! | `GET`, `POST /_sim/clock` | read or move the clock: `{advance_ms}` or `{now}` |
+//! | `GET`, `POST /_sim/webhooks/endpoints`, `DELETE …/{id}` | addresses that webhooks go to: `{url, events?, secretKey?}` |
+//! | `GET /_sim/webhooks?paymentKey=`, `POST /_sim/webhooks/{id}/resend` | what was and will be sent; sending again |
+//! | `GET`, `POST /_sim/merchants`, `POST …/revoke` | merchants with keys of their own: `{mId?, secretKeys, clientKeys?}`; a key's end: `{secretKey}` |
+//! | `GET /_sim/idempotency` | the newest keys of the idempotency store |
 //! | `GET /_sim/health`, `/readyz` | whether it is there |
 //!
 //! It knows no crate of this project: it is a second, independent reading of Toss's documents, so that a mistake in the
-//! client is not repeated here. Not here yet: webhooks, transactions, settlements, cash receipts, billing.
+//! client is not repeated here. Not here: billing, the payment widget, links, payouts, and methods outside of Korea.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -71,6 +80,7 @@ mod method;
 mod payment;
 mod payments;
 mod private_file;
+mod rates;
 mod refusal;
 mod server;
 mod settings;
@@ -96,6 +106,7 @@ pub use keys::MerchantKeys;
 pub use ledger::{Calls, LedgerEntry, RecordedRequest};
 pub use method::Method;
 pub use payment::Status;
+pub use payment::account::RefundOutcome;
 pub use payment::confirm::MismatchCode;
 pub use payment::session::NewPayment;
 pub use refusal::Refusal;

@@ -9,13 +9,15 @@ pub(crate) mod cancel;
 pub(crate) mod confirm;
 pub(crate) mod console;
 pub(crate) mod direct;
+pub(crate) mod receipts;
 pub(crate) mod session;
 pub(crate) mod view;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use self::account::Due;
+use self::account::{Due, RefundOutcome};
+use self::receipts::CashReceiptWish;
 use crate::banks;
 use crate::clock::Moment;
 use crate::codes;
@@ -74,6 +76,9 @@ pub(crate) struct Account {
     pub(crate) due_at: Moment,
     pub(crate) depositor: Option<String>,
     pub(crate) refund_to: Option<RefundAccount>,
+    /// How the refund ended, if somebody decided it; else it goes well in the end.
+    #[serde(default)]
+    pub(crate) refund_outcome: Option<RefundOutcome>,
 }
 
 fn default_bank() -> String {
@@ -142,6 +147,12 @@ pub(crate) struct Payment {
     /// How long a virtual account will wait; none for as long as usual.
     #[serde(default)]
     pub(crate) due: Option<Due>,
+    /// Whether a card pays inside of a wallet.
+    #[serde(default)]
+    pub(crate) wallet_card: bool,
+    /// The cash receipt that is issued with the deposit.
+    #[serde(default)]
+    pub(crate) cash_receipt: Option<CashReceiptWish>,
     /// Whose BRANDPAY it is.
     #[serde(default)]
     pub(crate) brandpay_customer_key: Option<String>,
@@ -203,6 +214,11 @@ impl Payment {
             | Status::Aborted
             | Status::Expired => false,
         }
+    }
+
+    /// Whether money came for it.
+    pub(crate) fn is_deposited(&self) -> bool {
+        self.approval.as_ref().is_some_and(|approval| approval.at.is_some())
     }
 
     /// Notes in the feed what the payment has become; the entry's transaction key.

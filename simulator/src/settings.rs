@@ -32,6 +32,9 @@ pub struct Settings {
     pub reorder_webhooks: bool,
     /// Webhooks of a call go out before its answer. Otherwise they go out after it.
     pub early_webhooks: bool,
+    /// How many calls of one kind a key may make in a minute; more are answered with 429. Toss's test environment has
+    /// 100.
+    pub calls_per_minute: Option<u32>,
     /// Faults that hit calls at random, reproducibly.
     pub chance: Option<Chance>,
 }
@@ -49,6 +52,7 @@ impl Default for Settings {
             duplicate_webhooks: false,
             reorder_webhooks: false,
             early_webhooks: false,
+            calls_per_minute: None,
             chance: None,
         }
     }

@@ -260,11 +260,14 @@ impl Webhooks {
                 break;
             }
             let Some(delivery) = self.find(*sequence) else { continue };
-            let line = (delivery.endpoint, delivery.payment_key.clone());
             let is_behind = delivery.behind.and_then(|younger| self.find(younger));
             let is_behind = is_behind.is_some_and(|younger| younger.attempts.is_empty());
             let is_due = delivery.due_at.is_some_and(|due| due <= now) && !is_behind;
-            if !is_due || is_busy(&delivery.payment_key) || taken.contains(&line) {
+            if !is_due || self.in_flight.contains(sequence) || is_busy(&delivery.payment_key) {
+                continue;
+            }
+            let line = (delivery.endpoint, delivery.payment_key.clone());
+            if taken.contains(&line) {
                 continue;
             }
             let Some(endpoint) = self.endpoints.find(delivery.endpoint) else {

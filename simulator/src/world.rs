@@ -17,12 +17,13 @@ use crate::idempotency::Idempotency;
 use crate::keys::Keys;
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::merchant::{KeyId, Merchant};
-use crate::payment::account::Due;
+use crate::payment::account::{Due, RefundOutcome};
 use crate::payment::cancel::CancelRequest;
 use crate::payment::confirm::ConfirmRequest;
 use crate::payment::session::NewPayment;
 use crate::payment::{Payment, Window};
 use crate::payments::Payments;
+use crate::rates::Rates;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::webhooks::Webhooks;
@@ -48,6 +49,7 @@ pub(crate) struct World {
     pub(crate) origin: String,
     /// The number of the last change that was taken with [`World::take_change`].
     pub(crate) sequence: u64,
+    pub(crate) rates: Rates,
     /// Payments with a confirm or cancel on its way.
     busy: HashSet<String>,
     /// When each payment was last cancelled, in real time.
@@ -296,6 +298,19 @@ impl World {
         self.ledger.account_mut(payment_key).charges.pop();
         self.tell(payment_key);
         Ok(())
+    }
+
+    /// Decides how the refunds of a payment to the buyer's account end.
+    ///
+    /// # Errors
+    /// 404 for an unknown payment, 400 if nothing was given back to an account.
+    pub(crate) fn end_refund(
+        &mut self,
+        payment_key: &str,
+        outcome: RefundOutcome,
+    ) -> Result<(), Refusal> {
+        let payment = self.payments.find_mut(payment_key);
+        payment.ok_or(Refusal::new(codes::NOT_FOUND_PAYMENT))?.end_refund(outcome)
     }
 
     /// The truth about one payment.

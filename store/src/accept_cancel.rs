@@ -1,9 +1,12 @@
 //! Accepting a cancel: the cancellation and its job in one transaction, its amount fixed and reserved there. Two at once can never
 //! promise more than what is left, because each takes the payment under the write lock.
 
-use domain::cancellation::{CancelRefusal, CancellationState, cancel_amount};
+use domain::cancellation::{
+    Available, CancelRefusal, CancellationState, cancel_amount, tax_free_part,
+};
 use domain::job::JobKind;
-use domain::{CancellationId, OrderId, Won, limits};
+use domain::refund_account::check_refund_account;
+use domain::{CancellationId, OrderId, RefundAccount, Won, limits};
 use entities::{cancellation, order, payment};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
@@ -16,6 +19,7 @@ use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::idempotency::{self, CallerKey, Reserved};
 use crate::operate::Actor;
+use crate::refund_accounts;
 use crate::relayed::PublishedJob;
 use crate::rows;
 
@@ -26,6 +30,10 @@ pub struct AcceptCancel {
     pub order_id: OrderId,
     /// How much; `None` for all that is left.
     pub amount: Option<Won>,
+    /// How much of it is free of tax; `None` for the part that the domain's rule gives.
+    pub tax_free_amount: Option<Won>,
+    /// Where the money goes: for virtual accounts after their deposit only.
+    pub refund_account: Option<RefundAccount>,
     /// Why, in the staff's words.
     pub reason: String,
     /// Who asks.
@@ -120,8 +128,16 @@ impl Store {
             .one(&write.tx)
             .await?
             .ok_or(AcceptCancelError::NoPayment)?;
-        let amount = allowed_amount(&write, &payment, cancel.amount).await?;
-        let row = new_cancellation(&cancellation_id, amount, cancel, write.now_ms);
+        let (amount, tax_free) = allowed_amount(&write, &order, &payment, cancel).await?;
+        let is_virtual_account = payment.bank_code.is_some();
+        let state = rows::payment_state(&payment)?;
+        check_refund_account(is_virtual_account, state, cancel.refund_account.is_some())
+            .map_err(AcceptCancelError::Refused)?;
+        let mut row = new_cancellation(&cancellation_id, (amount, tax_free), cancel, write.now_ms);
+        if let Some(account) = &cancel.refund_account {
+            let sealed = refund_accounts::seal(self.seal_key.as_ref(), account, &cancellation_id);
+            row.refund_account = Some(sealed?);
+        }
         row.into_active_model().reset_all().insert(&write.tx).await?;
         let id = Some(cancellation_id.clone());
         let job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);
@@ -159,11 +175,13 @@ fn readable_id(id: String) -> Result<CancellationId, StoreError> {
     })
 }
 
+/// What goes back, and what of it is free of tax: `None` for an order without such a part.
 async fn allowed_amount(
     write: &Write<'_>,
+    order: &order::Model,
     payment: &payment::Model,
-    asked: Option<Won>,
-) -> Result<Won, AcceptCancelError> {
+    asked: &AcceptCancel,
+) -> Result<(Won, Option<Won>), AcceptCancelError> {
     let known = cancellation::Entity::find()
         .filter(cancellation::Column::OrderId.eq(&payment.order_id))
         .all(&write.tx)
@@ -172,16 +190,27 @@ async fn allowed_amount(
         return Err(AcceptCancelError::TooMany);
     }
     let mut reserved = Won::ZERO;
+    let mut tax_free = rows::won("orders", &order.id, "tax_free_amount", order.tax_free_amount)?;
     for row in &known {
-        if rows::cancellation_state(row)?.is_open() {
+        let state = rows::cancellation_state(row)?;
+        if state != CancellationState::Refused {
+            tax_free = tax_free.minus(rows::tax_free_part(row)?).unwrap_or(Won::ZERO);
+        }
+        if state.is_open() {
             let amount = rows::won("cancellations", &row.id, "amount", row.amount)?;
             // More than can be represented is more than any balance.
             reserved = reserved.plus(amount).unwrap_or(Won::MAX);
         }
     }
     let balance = rows::won("payments", &payment.order_id, "balance", payment.balance)?;
-    cancel_amount(rows::payment_state(payment)?, balance, reserved, asked)
-        .map_err(AcceptCancelError::Refused)
+    let state = rows::payment_state(payment)?;
+    let is_partial_cancelable = payment.is_partial_cancelable;
+    let amount = cancel_amount(state, balance, reserved, is_partial_cancelable, asked.amount)
+        .map_err(AcceptCancelError::Refused)?;
+    let total = balance.minus(reserved).unwrap_or(Won::ZERO);
+    let part = tax_free_part(Available { total, tax_free }, amount, asked.tax_free_amount)
+        .map_err(AcceptCancelError::Refused)?;
+    Ok((amount, (order.tax_free_amount > 0).then_some(part)))
 }
 
 fn replayed(cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError> {
@@ -191,7 +220,7 @@ fn replayed(cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError
 
 fn new_cancellation(
     id: &str,
-    amount: Won,
+    (amount, tax_free): (Won, Option<Won>),
     cancel: &AcceptCancel,
     now_ms: i64,
 ) -> cancellation::Model {
@@ -209,6 +238,7 @@ fn new_cancellation(
         failure_code: None,
         failure_message: None,
         updated_at: now_ms,
+        tax_free_amount: tax_free.map(Won::get),
         refund_account: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Accepting a confirm: the payment, its job and the order's state in one transaction. A repeat finds what the first one made.
 
+use domain::customer::{GUEST_KEY, names_its_customer};
 use domain::job::{JobKind, JobState};
 use domain::order::{NotPayable, OrderState};
 use domain::payment::PaymentState;
@@ -193,6 +194,15 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         version: 1,
         updated_at: now_ms,
         pruned_at: None,
+        key_pair: order.key_pair,
+        customer_key: names_its_customer(confirm.payment_type.as_deref())
+            .then(|| order.customer_key.clone().unwrap_or_else(|| GUEST_KEY.to_owned())),
+        easy_pay_provider: None,
+        card_issuer: None,
+        card_number: None,
+        card_installment_months: None,
+        transfer_bank: None,
+        is_partial_cancelable: None,
         sweep_at: 0,
         refund_status: None,
     }

@@ -24,6 +24,9 @@ pub enum Call {
         order_id: String,
         /// What the order costs, in won: never what the redirect said.
         amount: i64,
+        /// Whom the window was told as its customer, for a confirm that names them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        customer_key: Option<String>,
     },
     /// Give money back.
     Cancel {
@@ -35,6 +38,12 @@ pub enum Call {
         amount: Option<i64>,
         /// What we believe is left, in won: Toss refuses when it is not.
         refundable_amount: i64,
+        /// How much of it is free of tax, in won, for an order that has such a part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tax_free_amount: Option<i64>,
+        /// Where the money goes, sealed: for virtual accounts after their deposit only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refund_account: Option<String>,
     },
     /// Ask what happened.
     LookUp {
@@ -77,6 +86,7 @@ pub(crate) async fn call_of(
             payment_key,
             order_id: scene.payment.order_id.clone(),
             amount: scene.payment.amount,
+            customer_key: scene.payment.customer_key.clone(),
         },
     };
     Ok(call)
@@ -95,5 +105,7 @@ fn first_cancel_call(
         reason: tagged_reason(&cancel.reason, &cancel.id),
         amount: (amount != balance).then_some(amount.get()),
         refundable_amount: balance.get(),
+        tax_free_amount: cancel.tax_free_amount,
+        refund_account: cancel.refund_account.clone(),
     })
 }

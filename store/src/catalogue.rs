@@ -243,6 +243,7 @@ fn menu_product(
             name: row.name.clone(),
             price: rows::won("products", id, "price", row.price)?,
             is_available: row.is_available,
+            is_tax_free: row.is_tax_free,
             groups,
         },
         description: row.description.clone(),

@@ -16,6 +16,8 @@ use crate::error::StoreError;
 pub enum Chore {
     /// Deleting what was kept long enough.
     Retention,
+    /// Comparing our records with Toss's.
+    Reconciliation,
 }
 
 impl Chore {
@@ -24,6 +26,7 @@ impl Chore {
     pub const fn word(self) -> &'static str {
         match self {
             Chore::Retention => "retention",
+            Chore::Reconciliation => "reconciliation",
         }
     }
 }

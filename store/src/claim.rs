@@ -10,8 +10,8 @@ use domain::attempt::Operation;
 use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
 use domain::policy::{Decision, History, Step, plan_cancel, plan_confirm};
-use domain::{JobId, limits};
-use entities::{attempt, job};
+use domain::{JobId, RefundAccount, limits};
+use entities::{attempt, cancellation, job};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -24,7 +24,9 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::gate::{Admission, Claimer, Gate};
 use crate::ids::{sha256_hex, toss_idempotency_key};
+use crate::key_pairs::KeyPairId;
 use crate::origin::Origin;
+use crate::refund_accounts;
 use crate::rows;
 use crate::scene::rounds;
 use crate::settle::{Scene, apply};
@@ -39,9 +41,10 @@ pub struct StartedAttempt {
     pub(crate) started_at_ms: i64,
     pub(crate) operation: Operation,
     pub(crate) order_id: String,
-    merchant: String,
+    key_pair: KeyPairId,
     idempotency_key: Option<String>,
     call: Call,
+    refund_account: Option<RefundAccount>,
     origin: Origin,
     is_probe: bool,
 }
@@ -92,7 +95,13 @@ impl StartedAttempt {
     /// The merchant under whose keys it is made.
     #[must_use]
     pub fn merchant(&self) -> &str {
-        &self.merchant
+        &self.key_pair.merchant
+    }
+
+    /// The pair of keys that it is made with, and no other.
+    #[must_use]
+    pub fn key_pair(&self) -> &KeyPairId {
+        &self.key_pair
     }
 
     /// Our idempotency key; `None` for look-ups.
@@ -105,6 +114,12 @@ impl StartedAttempt {
     #[must_use]
     pub fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// Where the money goes that it gives back, if not the way it came.
+    #[must_use]
+    pub fn refund_account(&self) -> Option<&RefundAccount> {
+        self.refund_account.as_ref()
     }
 
     /// The request that made the job, for logs and traces.
@@ -255,11 +270,32 @@ async fn claim(
             return Ok(Claimed::NotNow);
         }
     };
+    let refund_account = match &scene.cancellation {
+        Some(cancel) if is_sent => match open_account(write, cancel) {
+            Ok(account) => account,
+            Err(unreadable) => {
+                apply(write, &mut scene, &unreadable, None, 0).await?;
+                return Ok(Claimed::Concluded);
+            }
+        },
+        Some(_) | None => None,
+    };
     if kind.is_money() && !take_turn(write, &mut scene, is_sent).await? {
         return Ok(Claimed::NotNow);
     }
     let attempt = start(write, scene, kind, is_sent, &claimer.worker).await?;
-    Ok(Claimed::Attempt(Box::new(StartedAttempt { is_probe, ..attempt })))
+    Ok(Claimed::Attempt(Box::new(StartedAttempt { is_probe, refund_account, ..attempt })))
+}
+
+/// The account that a cancellation's money goes to, if it has one. One that was sealed under another key stops the job for a person.
+fn open_account(
+    write: &Write<'_>,
+    cancel: &cancellation::Model,
+) -> Result<Option<RefundAccount>, Box<Decision>> {
+    let Some(sealed) = &cancel.refund_account else { return Ok(None) };
+    refund_accounts::open(write.seal_key(), sealed, &cancel.id)
+        .map(Some)
+        .ok_or_else(|| Box::new(Decision::unreadable_refund_account()))
 }
 
 /// Whether this job's own claims never finished. The view that decisions see may also hold look-ups of others.
@@ -332,11 +368,12 @@ async fn start(
         started_at_ms: write.now_ms,
         operation,
         order_id: scene.job.order_id.clone(),
-        merchant: scene.payment.merchant.clone(),
+        key_pair: scene.key_pair()?,
         idempotency_key: operation
             .is_money()
             .then(|| toss_idempotency_key(&scene.job.id, generation)),
         call,
+        refund_account: None,
         origin: Origin::of(&scene.job),
         is_probe: false,
     };

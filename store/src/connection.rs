@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use domain::id::IdSource;
+use domain::order::LateApproval;
 use entities::order;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -19,6 +20,7 @@ use crate::announce::Announcer;
 use crate::changes::{Changes, Watch};
 use crate::error::{StoreError, is_lost};
 use crate::ids::RandomIds;
+use crate::seal::SealKey;
 
 /// The database, opened. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +34,10 @@ pub struct Store {
     pub(crate) announcer: Option<Announcer>,
     /// When jobs were last looked for that only a newer version can read, in milliseconds.
     pub(crate) unreadable_told_at: Arc<AtomicI64>,
+    /// What refund accounts are sealed with.
+    pub(crate) seal_key: Option<SealKey>,
+    /// What becomes of money that is taken too late.
+    late_approval: LateApproval,
     #[cfg(feature = "test-control")]
     pub(crate) control: Arc<crate::test_control::Control>,
 }
@@ -59,9 +65,24 @@ impl Store {
             writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             announcer,
             unreadable_told_at: Arc::default(),
+            seal_key: None,
+            late_approval: LateApproval::default(),
             #[cfg(feature = "test-control")]
             control: Arc::default(),
         }
+    }
+
+    /// The same store with the key that refund accounts are sealed with. Without one, cancels that need an account are not accepted, and
+    /// not made.
+    #[must_use]
+    pub fn with_seal_key(self, key: Option<SealKey>) -> Store {
+        Store { seal_key: key, ..self }
+    }
+
+    /// The same store with a rule for money that is taken after its order was given up.
+    #[must_use]
+    pub fn with_late_approval(self, rule: LateApproval) -> Store {
+        Store { late_approval: rule, ..self }
     }
 
     /// The database's clock, in milliseconds since the Unix epoch, UTC.
@@ -235,6 +256,16 @@ pub(crate) struct Write<'a> {
 }
 
 impl Write<'_> {
+    /// What becomes of money that is taken too late.
+    pub(crate) fn late_approval(&self) -> LateApproval {
+        self.store.late_approval
+    }
+
+    /// What refund accounts are sealed with.
+    pub(crate) fn seal_key(&self) -> Option<&SealKey> {
+        self.store.seal_key.as_ref()
+    }
+
     /// Tells those who poll an order that there is something new, by the commit: all orders of the transaction in one statement.
     pub(crate) fn raise_order_version(&mut self, order_id: &str) {
         self.raised.insert(order_id.to_owned());

@@ -45,6 +45,17 @@ impl StoreError {
         text
     }
 
+    /// Whether the database answered, and did not take what it was given: the same again is refused again.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            StoreError::Database(error) => {
+                !self.is_conflict() && !is_lost(error) && database_code(error).is_some()
+            }
+            StoreError::UnreadableRow { .. } | StoreError::Schema(_) => false,
+        }
+    }
+
     /// Whether two transactions got in each other's way, so that the same work done again is likely to succeed.
     #[must_use]
     pub fn is_conflict(&self) -> bool {
@@ -96,6 +107,17 @@ fn is_refused(error: &DbErr) -> bool {
         return true;
     }
     code.len() < 5 && code.parse::<u32>().is_ok_and(|code| [18, 19, 20].contains(&(code & 0xff)))
+}
+
+/// The code that the database itself answered with.
+pub(crate) fn database_code(error: &DbErr) -> Option<String> {
+    let (DbErr::Exec(RuntimeErr::SqlxError(error))
+    | DbErr::Query(RuntimeErr::SqlxError(error))
+    | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
+    else {
+        return None;
+    };
+    error.as_database_error().map(|error| error.code().unwrap_or_default().into_owned())
 }
 
 /// Whether the connection was lost, and not the database itself: the server ended it, or it broke.

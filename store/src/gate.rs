@@ -3,13 +3,15 @@
 //! What is put off here stays unfinished without an attempt: nothing was tried, so nothing is used up. A confirm is never put off beyond
 //! its window, so that a customer hears of its end even while everything stands still.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use domain::attempt::Operation;
 use domain::breaker::{OPEN_MS, hold_ms};
 use domain::job::{JobKind, JobState};
+use domain::policy::ReviewReason;
 use entities::{breaker, call_slot, job};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
@@ -21,6 +23,7 @@ use sea_orm::{
 use crate::connection::Write;
 use crate::error::StoreError;
 use crate::holds::{Holds, find_pause, is_probing};
+use crate::key_pairs::KeyPairId;
 use crate::scene::Scene;
 
 /// Who claims, and what they may begin.
@@ -32,6 +35,8 @@ pub struct Claimer {
     pub holds: Holds,
     /// How many more calls the worker can make at once, by merchant; a merchant that is not named has no limit of its own.
     pub room: HashMap<String, usize>,
+    /// The pairs of keys that the worker has; `None` for all there are.
+    pub key_pairs: Option<Arc<HashSet<KeyPairId>>>,
     /// Calls of one operation per minute and merchant, of all workers together.
     pub calls_per_minute: Option<NonZeroU32>,
 }
@@ -62,6 +67,8 @@ pub(crate) struct Hold {
     code: &'static str,
     message: String,
     until_ms: i64,
+    /// A person has to act before it can go on.
+    review: Option<ReviewReason>,
 }
 
 /// The merchant's breaker is open.
@@ -72,6 +79,8 @@ pub(crate) const MERCHANT_PAUSED: &str = "MERCHANT_PAUSED";
 const RATE_LIMITED: &str = "RATE_LIMITED";
 /// This worker makes as many calls for the merchant as it may.
 const MERCHANT_BUSY: &str = "MERCHANT_BUSY";
+/// The worker does not have the keys that the payment is pinned to.
+const KEYS_MISSING: &str = "KEYS_MISSING";
 /// How long a job waits for a worker with room for its merchant.
 const BUSY_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60_000;
@@ -173,6 +182,11 @@ impl<'c> Gate<'c> {
         operation: Operation,
     ) -> Result<Admission, StoreError> {
         let merchant = scene.payment.merchant.as_str();
+        if let Some(message) = self.lacks_keys(scene)? {
+            let hold = waiting(write, scene, KEYS_MISSING, message, 0);
+            let review = Some(ReviewReason::KeysMissing);
+            return Ok(Admission::Held(Hold { review, ..hold }));
+        }
         let is_paused = self.claimer.holds.find_pause(merchant, operation).is_some();
         // What the worker knows is a moment old: what was released meanwhile must not be put off again.
         if is_paused && let Some(reason) = find_pause(&write.tx, merchant, operation).await? {
@@ -182,7 +196,8 @@ impl<'c> Gate<'c> {
         if self.room.get(merchant) == Some(&0) {
             let message = format!("all calls for merchant {merchant} are under way here");
             let until_ms = write.now_ms.saturating_add(BUSY_MS);
-            return Ok(Admission::Held(Hold { code: MERCHANT_BUSY, message, until_ms }));
+            let hold = Hold { code: MERCHANT_BUSY, message, until_ms, review: None };
+            return Ok(Admission::Held(hold));
         }
         let mut is_probe = false;
         if operation.is_money() && self.claimer.holds.is_open(merchant) {
@@ -203,6 +218,14 @@ impl<'c> Gate<'c> {
             *room = room.saturating_sub(1);
         }
         Ok(Admission::Go { is_probe })
+    }
+
+    /// Says which keys the worker does not have that the payment is pinned to. Another pair would not do: Toss would not recognise what was
+    /// sent before.
+    fn lacks_keys(&self, scene: &Scene) -> Result<Option<String>, StoreError> {
+        let pair = scene.key_pair()?;
+        let has_it = self.claimer.key_pairs.as_ref().is_none_or(|pairs| pairs.contains(&pair));
+        Ok((!has_it).then(|| format!("no worker that took it has the keys: {pair}")))
     }
 
     /// Takes the merchant's next slot if it is free by now. `Some` when it is not: the job comes back about when it is its turn, and nothing
@@ -242,7 +265,7 @@ impl<'c> Gate<'c> {
         let until_ms = Ord::max(free_at, write.now_ms.saturating_add(SOON_MS))
             .saturating_add(again_ms)
             .saturating_sub(spread_ms);
-        Ok(Some(Hold { code: RATE_LIMITED, message, until_ms }))
+        Ok(Some(Hold { code: RATE_LIMITED, message, until_ms, review: None }))
     }
 
     /// Puts a job off. No attempt is recorded, and how long it has waited goes on counting.
@@ -255,6 +278,11 @@ impl<'c> Gate<'c> {
         let window_ends = (scene.job.kind == JobKind::Confirm.word()
             && scene.payment.confirm_by > write.now_ms)
             .then_some(scene.payment.confirm_by);
+        if let Some(reason) = hold.review
+            && scene.payment.review_reason.is_none()
+        {
+            ask_a_person(write, &scene, reason, &hold.message).await?;
+        }
         let mut row = scene.job.into_active_model();
         row.state = Set(JobState::Waiting.word().to_owned());
         row.due_at = Set(window_ends.map_or(hold.until_ms, |ends| Ord::min(ends, hold.until_ms)));
@@ -319,7 +347,26 @@ fn waiting(
     // Those that were stopped together must not come back together.
     let again_ms = hold_ms(waited_ms).saturating_add(write.jitter_ms(OPEN_MS));
     let until_ms = Ord::max(write.now_ms.saturating_add(again_ms), not_before_ms);
-    Hold { code, message, until_ms }
+    Hold { code, message, until_ms, review: None }
+}
+
+/// Marks the payment of a job that cannot go on by itself.
+async fn ask_a_person(
+    write: &Write<'_>,
+    scene: &Scene,
+    reason: ReviewReason,
+    message: &str,
+) -> Result<(), StoreError> {
+    tracing::error!(job_id = %scene.job.id, order_id = %scene.job.order_id, reason = message, alert = "keys_missing",
+        "a job waits for keys that are not configured");
+    let version = scene.payment.version.saturating_add(1);
+    let mut row = scene.payment.clone().into_active_model();
+    row.review_reason = Set(Some(reason.word().to_owned()));
+    row.review_since = Set(Some(write.now_ms));
+    row.version = Set(version);
+    row.updated_at = Set(write.now_ms);
+    row.update(&write.tx).await?;
+    Ok(())
 }
 
 /// What an open breaker says to one call.

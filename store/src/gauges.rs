@@ -4,9 +4,12 @@
 //! index that leaves ended rows out, so that a scrape costs the same after ten million orders. Not here: what a figure is called
 //! outside.
 
+use std::collections::HashMap;
+
 use domain::job::{JobKind, JobState};
 use domain::limits::WORKER_ALIVE_MS;
 use domain::policy::ReviewReason;
+use domain::reconcile::FindingKind;
 use entities::{breaker, pause, worker};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _,
@@ -58,6 +61,8 @@ pub struct Gauges {
     pub workers_in_flight: i64,
     /// Messages that were set aside because nobody could read them.
     pub poison_messages: i64,
+    /// Open findings of reconciliation by kind: every kind, also where there are none.
+    pub findings: Vec<(FindingKind, i64)>,
 }
 
 /// How many jobs of a kind are in a state.
@@ -107,6 +112,7 @@ impl Store {
             workers_concurrency: workers.concurrency,
             workers_in_flight: workers.in_flight,
             poison_messages: read_poison_messages(&read).await?,
+            findings: read_findings(&read).await?,
         };
         read.end().await?;
         Ok(gauges)
@@ -313,6 +319,19 @@ async fn read_poison_messages(read: &Read) -> Result<i64, StoreError> {
     );
     let rows = select(read, sql).await?;
     rows.first().map_or(Ok(0), |row| Ok(row.try_get("", "counted")?))
+}
+
+async fn read_findings(read: &Read) -> Result<Vec<(FindingKind, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT kind, COUNT(*) AS counted FROM (SELECT kind FROM findings WHERE state = 'open' LIMIT {ROWS_MAX}) AS still \
+         GROUP BY kind"
+    );
+    let mut counts: HashMap<String, i64> = HashMap::new();
+    for row in select(read, sql).await? {
+        counts.insert(row.try_get("", "kind")?, row.try_get("", "counted")?);
+    }
+    let count = |kind: FindingKind| (kind, counts.get(kind.word()).copied().unwrap_or(0));
+    Ok(FindingKind::ALL.into_iter().map(count).collect())
 }
 
 async fn select(read: &Read, sql: String) -> Result<Vec<QueryResult>, StoreError> {

@@ -1,18 +1,18 @@
-//! Opening the database: SQLite or PostgreSQL by its address, with every size and time set on purpose; and its schema.
+//! Opening the database: SQLite or PostgreSQL by its address, with every size and time set on purpose.
 //!
 //! A pool that is opened lazily connects when it is first used, so that a process may start before its database. Whatever waits for the
-//! database is bounded: taking a connection, one statement, a lock, an idle transaction. Not here: transactions.
+//! database is bounded: taking a connection, one statement, a lock, an idle transaction. Not here: transactions, and the schema.
 
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, Postgres};
 use sea_orm::sqlx::{Connection as _, pool::PoolConnectionMetadata};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DbBackend, DbErr, Statement,
-    TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DbBackend, DbErr, RuntimeErr, SqlxError,
+    Statement,
 };
-use sea_orm_migration::MigratorTrait as _;
 
+use crate::address::{InvalidAddress, check_address, is_postgres, server_of};
 use crate::announce::Announcer;
 use crate::connection::Store;
 use crate::error::StoreError;
@@ -42,16 +42,10 @@ impl StoreOptions {
     }
 }
 
-/// Whether this is the address of a PostgreSQL database.
-#[must_use]
-pub fn is_postgres(url: &str) -> bool {
-    url.starts_with("postgres://") || url.starts_with("postgresql://")
-}
-
 /// How long one statement may run on PostgreSQL. Every statement of the product takes milliseconds.
 const STATEMENT_MS_MAX: u32 = 10_000;
 /// How long a statement may wait for another transaction's lock. Those hold them for milliseconds.
-const LOCK_WAIT_MS_MAX: u32 = 5_000;
+pub(crate) const LOCK_WAIT_MS_MAX: u32 = 5_000;
 /// After which time PostgreSQL ends a transaction whose client has gone silent, and gives its locks to others.
 const IDLE_IN_TRANSACTION_MS_MAX: u32 = 15_000;
 /// From which time a statement is logged, as a warning, without its values.
@@ -64,22 +58,33 @@ const TEST_MAX: Duration = Duration::from_secs(2);
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 /// After which time a connection is replaced, so that a failover or a load balancer's change is followed.
 const LIFETIME_MAX: Duration = Duration::from_secs(30 * 60);
-/// The advisory lock that a runner of migrations holds: "seungin" in ASCII.
-const MIGRATION_LOCK: i64 = 0x0073_6575_6e67_696e;
-/// What is told of a schema that a later version of the program made.
-const NEWER: &str = "it is newer than this program: use the version that migrated it";
-/// How often a runner of migrations tries on SQLite, and the pause between: another runner is done within a second or two.
-const MIGRATION_TRIES: u32 = 20;
-const MIGRATION_PAUSE: Duration = Duration::from_millis(250);
-/// How long a second runner of migrations waits for the first on PostgreSQL.
-const MIGRATION_WAIT: &str = "SET LOCAL lock_timeout = '300s'";
+
+/// Why the database was not opened. Never contains its address, which holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The address cannot be one; repeating does not help.
+    #[error("the database's address")]
+    Address(#[source] InvalidAddress),
+    /// Nobody answers there, or nobody that lets us in within the wait.
+    #[error("the database at {server} does not answer within {} ms", waited.as_millis())]
+    Unanswered {
+        /// Host and port.
+        server: String,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// It answered, and refused.
+    #[error(transparent)]
+    Refused(StoreError),
+}
 
 impl Store {
     /// Opens the database.
     ///
     /// # Errors
-    /// [`StoreError::Database`] when the address makes no sense or, unless it is opened lazily, when it cannot be reached.
-    pub async fn open(options: &StoreOptions) -> Result<Store, StoreError> {
+    /// [`OpenError`]; with a lazy one, for its address only.
+    pub async fn open(options: &StoreOptions) -> Result<Store, OpenError> {
+        check_address(&options.url).map_err(OpenError::Address)?;
         let mut connect = ConnectOptions::new(options.url.as_str());
         connect
             .acquire_timeout(options.wait_max)
@@ -94,70 +99,11 @@ impl Store {
         } else {
             set_sqlite(&mut connect, options);
         }
-        let db = Database::connect(connect).await?;
+        let db = Database::connect(connect).await.map_err(|error| why_not_open(options, error))?;
         let is_postgres = db.get_database_backend() == DbBackend::Postgres;
         let announcer =
             is_postgres.then(|| Announcer::start(db.get_postgres_connection_pool().clone()));
         Ok(Store::new(db, announcer))
-    }
-
-    /// Brings the schema up to this program's. Several runners at once wait for each other, and each finds it done.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`]; the migration that failed left nothing behind.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        if self.db.get_database_backend() == DbBackend::Postgres {
-            return self.migrate_postgres().await;
-        }
-        // SQLite has no lock to wait at: of two runners one fails at what the other makes just then, and tries again until it is there.
-        let mut tries_left = MIGRATION_TRIES;
-        loop {
-            let failed = match migrations::Migrator::up(&self.db, None).await {
-                Ok(()) => return Ok(()),
-                Err(error) => error,
-            };
-            tries_left = tries_left.saturating_sub(1);
-            if tries_left == 0 {
-                return Err(failed.into());
-            }
-            tokio::time::sleep(MIGRATION_PAUSE).await;
-        }
-    }
-
-    /// One connection holds the lock, as long as its transaction lasts, and another one migrates.
-    async fn migrate_postgres(&self) -> Result<(), StoreError> {
-        let guard = self.db.begin_with_options(sea_orm::TransactionOptions::default()).await?;
-        guard.execute_unprepared(MIGRATION_WAIT).await?;
-        guard
-            .execute_raw(Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                "SELECT pg_advisory_xact_lock($1)",
-                [MIGRATION_LOCK.into()],
-            ))
-            .await?;
-        migrations::Migrator::up(&self.db, None).await?;
-        Ok(guard.commit().await?)
-    }
-
-    /// Whether the database answers and its schema is this program's. Reads only, so that it may be asked often.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when it does not answer, [`StoreError::Schema`] when migrations are missing or newer than this program.
-    pub async fn check(&self) -> Result<(), StoreError> {
-        let pending = async {
-            match migrations::Migrator::get_pending_migrations_read_only(&self.db).await {
-                Ok(pending) => Ok(pending.len()),
-                // Its word for migrations that it has no file of.
-                Err(DbErr::Custom(_)) => Err(StoreError::Schema(NEWER.to_owned())),
-                Err(error) => Err(error.into()),
-            }
-        };
-        match self.bounded(pending).await? {
-            0 => Ok(()),
-            missing => Err(StoreError::Schema(format!(
-                "{missing} migrations are missing: run `seungin migrate`"
-            ))),
-        }
     }
 
     /// The version of the database's server, or of SQLite, in its own words.
@@ -188,6 +134,19 @@ impl Store {
     }
 }
 
+fn why_not_open(options: &StoreOptions, error: DbErr) -> OpenError {
+    // The pool goes on trying for as long as it may, and then tells that and nothing else.
+    let is_in_vain = matches!(&error, DbErr::Conn(RuntimeErr::SqlxError(error)) if matches!(**error, SqlxError::PoolTimedOut));
+    let is_unreadable = matches!(&error, DbErr::Conn(RuntimeErr::Internal(_)));
+    match server_of(&options.url) {
+        // Its message repeats the address.
+        None if is_unreadable => OpenError::Address(InvalidAddress::Sqlite),
+        Some(_) if is_unreadable => OpenError::Address(InvalidAddress::Postgres),
+        Some(server) if is_in_vain => OpenError::Unanswered { server, waited: options.wait_max },
+        Some(_) | None => OpenError::Refused(error.into()),
+    }
+}
+
 fn set_sqlite(connect: &mut ConnectOptions, options: &StoreOptions) {
     // A database in memory belongs to its one connection.
     let is_in_memory = options.url.contains(":memory:");
@@ -209,8 +168,7 @@ fn set_sqlite(connect: &mut ConnectOptions, options: &StoreOptions) {
 
 fn set_postgres(connect: &mut ConnectOptions, options: &StoreOptions) {
     connect
-        // A runner of migrations needs two.
-        .max_connections(options.connections_max.max(2))
+        .max_connections(options.connections_max)
         .min_connections(0)
         .idle_timeout(IDLE_MAX)
         .max_lifetime(LIFETIME_MAX)

@@ -19,6 +19,7 @@ use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::jobs::{JobRow, job_row};
 use crate::origin::Origin;
+use crate::refund_accounts;
 use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::settle::Scene;
@@ -202,7 +203,8 @@ impl Store {
             cancel.failure_code = Set(Some(DISCARDED.to_owned()));
             cancel.failure_message = Set(Some(reason.to_owned()));
             cancel.updated_at = Set(write.now_ms);
-            cancel.update(&write.tx).await?;
+            let cancel = cancel.update(&write.tx).await?;
+            refund_accounts::forget(&write, &cancel).await?;
         }
         let mut job = scene.job.into_active_model();
         job.state = Set(JobState::Discarded.word().to_owned());

@@ -14,6 +14,7 @@ pub use create::{CreateOrder, CreateOrderError, CreatedOrder};
 pub use erase::{CustomerContact, EraseError, Erased};
 pub use list::{ListOrdersError, OrderFilter};
 
+use domain::answer::Means;
 use domain::cancellation::CancellationState;
 use domain::cart::QuotedLine;
 use domain::job::JobState;
@@ -75,6 +76,10 @@ pub struct OrderRow {
     pub store_name: String,
     /// The merchant that its payment goes to. Not for customers.
     pub merchant: String,
+    /// The number of the merchant's pair of keys that its window is opened with.
+    pub key_pair: u32,
+    /// What the window is told as its customer; `None` for a guest. Personal data.
+    pub customer_key: Option<String>,
     /// Personal data.
     pub customer_name: String,
     /// Personal data.
@@ -93,6 +98,8 @@ pub struct OrderRow {
     pub delivery_fee: Won,
     /// What is paid: items and delivery.
     pub amount: Won,
+    /// What of it is free of tax.
+    pub tax_free_amount: Won,
     /// At most 100 characters, as Toss shows it.
     pub order_name: String,
     /// Where it stands.
@@ -122,6 +129,8 @@ pub struct PaymentDetail {
     pub method: Option<String>,
     /// What the redirect named.
     pub payment_type: Option<String>,
+    /// What Toss tells about how it was paid.
+    pub means: Means,
     /// What can still be cancelled; zero before the confirm.
     pub balance: Won,
     /// When the confirm was accepted, in milliseconds UTC.
@@ -169,6 +178,8 @@ pub struct CancellationDetail {
     pub order_id: OrderId,
     /// What goes back.
     pub amount: Won,
+    /// What of it is free of tax.
+    pub tax_free_amount: Won,
     /// The staff's words.
     pub reason: String,
     /// Staff id; `system`, or `toss` for a cancel made in Toss's own console.

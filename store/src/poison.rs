@@ -12,6 +12,8 @@ use crate::error::StoreError;
 const BODY_CHARS_MAX: usize = 4_096;
 /// How much of what the queue said of it is kept, in characters.
 const DETAIL_CHARS_MAX: usize = 4_096;
+/// How much of a reason's code, and of a queue's name, is kept, in characters: AMQP's names have 255 bytes.
+const WORD_CHARS_MAX: usize = 256;
 /// How many are kept at the most: a flood must not fill the disk.
 const KEPT_MAX: u64 = 10_000;
 
@@ -55,8 +57,8 @@ impl Store {
         let write = self.begin_write().await?;
         let rows = messages.iter().map(|message| poison_message::ActiveModel {
             id: Set(write.new_id()),
-            reason: Set(message.reason.clone()),
-            source: Set(message.source.clone()),
+            reason: Set(cut(&message.reason, WORD_CHARS_MAX)),
+            source: Set(cut(&message.source, WORD_CHARS_MAX)),
             body: Set(cut(&message.body, BODY_CHARS_MAX)),
             detail: Set(message.detail.as_ref().map(|detail| cut(detail, DETAIL_CHARS_MAX))),
             received_at: Set(write.now_ms),

@@ -1,6 +1,7 @@
 //! From rows to the domain's types. A row that cannot be read is an error that names it, never a guess.
 
 use domain::Won;
+use domain::answer::Means;
 use domain::attempt::{Operation, PastAttempt, Verdict};
 use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
@@ -73,6 +74,25 @@ pub(crate) fn cancellation_state(
 ) -> Result<CancellationState, StoreError> {
     CancellationState::from_word(&row.state)
         .ok_or_else(|| unreadable("cancellations", &row.id, "state", &row.state))
+}
+
+/// What of a cancellation is free of tax.
+pub(crate) fn tax_free_part(row: &entities::cancellation::Model) -> Result<Won, StoreError> {
+    won("cancellations", &row.id, "tax_free_amount", row.tax_free_amount.unwrap_or(0))
+}
+
+/// How a payment was paid, as far as Toss told.
+pub(crate) fn means(row: &entities::payment::Model) -> Result<Means, StoreError> {
+    let months = row.card_installment_months;
+    let count = |months| count("payments", &row.order_id, "card_installment_months", months);
+    Ok(Means {
+        easy_pay_provider: row.easy_pay_provider.clone(),
+        card_issuer: row.card_issuer.clone(),
+        card_number: row.card_number.clone(),
+        card_installment_months: months.map(count).transpose()?,
+        transfer_bank: row.transfer_bank.clone(),
+        is_partial_cancelable: row.is_partial_cancelable,
+    })
 }
 
 /// A job's kind.

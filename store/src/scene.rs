@@ -17,6 +17,7 @@ use sea_orm::{
 
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
 
 /// One job with everything that a decision about it looks at.
@@ -178,6 +179,11 @@ impl Scene {
             .one(&write.tx)
             .await?;
         Ok(other.is_some())
+    }
+
+    /// The keys that everything about the payment is asked with.
+    pub(crate) fn key_pair(&self) -> Result<KeyPairId, StoreError> {
+        key_pair("payments", &self.payment.merchant, self.payment.key_pair)
     }
 
     /// What decisions know about a cancellation of this payment.

@@ -8,13 +8,14 @@ mod evidence;
 
 pub(crate) use crate::scene::Scene;
 pub(crate) use apply::apply;
+pub(crate) use evidence::TOSS;
 
 use domain::answer::{Answer, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
 use domain::job::{JobKind, JobState};
 use domain::policy::{
-    CurrentAttempt, Decision, History, NextJob, Pacing, decide_cancel, decide_confirm,
-    decide_look_up,
+    CurrentAttempt, Decision, History, NextJob, Pacing, ReviewReason, decide_cancel,
+    decide_confirm, decide_look_up,
 };
 use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
@@ -27,6 +28,7 @@ use sea_orm::{
 use crate::claim::StartedAttempt;
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
+use crate::late_approval;
 use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::scene::rounds;
@@ -207,6 +209,9 @@ async fn settle(
         .filter(|_| is_news && !is_older && !is_overtaken)
         .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
     apply(write, &mut scene, &decision, told, delay_ms).await?;
+    if decision.review == Some(ReviewReason::LateApproval) {
+        context.publish.extend(late_approval::give_back(write, &scene).await?);
+    }
     if is_older {
         let origin = attempt.origin();
         let job = crate::operate::wanted_look_up(write, &scene.payment, origin, 0).await?;

@@ -131,7 +131,7 @@ fn live_jobs(which: Expr) -> SelectStatement {
 async fn sweep(write: &mut Write<'_>, payment: payment::Model) -> Result<(), StoreError> {
     let is_again = payment.sweep_at > 0 && payment.review_reason.is_none();
     if is_again {
-        tracing::error!(order_id = %payment.order_id, state = payment.state, alert = "left_behind",
+        tracing::error!(order_id = %payment.order_id, state = payment.state, alert = "payment_left_behind",
             "a payment is past its time, and a look-up did not help");
     } else {
         tracing::warn!(order_id = %payment.order_id, state = payment.state, "a payment is past its time: it is looked up");

@@ -66,6 +66,19 @@ impl Store {
         Ok(())
     }
 
+    /// Makes SQLite refuse poison messages with this body, for tests.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    #[expect(clippy::expect_used, reason = "what fails here fails a test")]
+    pub async fn refuse_poison(&self, body: &str) {
+        let trigger = format!(
+            "CREATE TRIGGER refuse_poison BEFORE INSERT ON poison_messages WHEN NEW.body = '{body}' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        );
+        self.db.execute_unprepared(&trigger).await.expect("a trigger");
+    }
+
     pub(crate) fn shift_ms(&self) -> i64 {
         self.control.shift_ms.load(std::sync::atomic::Ordering::SeqCst)
     }

@@ -34,6 +34,8 @@ pub struct Order {
     pub token: String,
     /// Won.
     pub amount: i64,
+    /// What its window is opened with.
+    pub client_key: String,
     /// Where the payment window sends the browser.
     pub success_url: String,
 }
@@ -59,6 +61,7 @@ impl Places {
             id: text("orderId"),
             token: text("accessToken"),
             amount: created.body["amount"].as_i64().unwrap(),
+            client_key: text("clientKey"),
             success_url: text("successUrl"),
         }
     }

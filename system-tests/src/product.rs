@@ -78,6 +78,20 @@ impl Home {
         Simulator { _process: process, url }
     }
 
+    /// Runs a command to its end on the same data, with these variables; gives what it printed.
+    ///
+    /// # Panics
+    /// It failed.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+        let mut command = Command::new(binary());
+        command.args(arguments).arg("--data-dir").arg(self.0.path().join("data"));
+        command.current_dir(self.0.path()).env_clear().envs(variables.iter().copied());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
         command.args(["--listen", "127.0.0.1:0", "--log", "warn"]).args(arguments);

@@ -33,11 +33,13 @@ pub(crate) fn read_json(operation: Operation, http_status: u16, json: Option<&Va
             None => unreadable_answer(operation, http_status, "the answer is not JSON"),
         }
     } else {
-        match json.and_then(read_error) {
-            Some((code, message)) => {
-                let class = classify(operation, http_status, Some(code));
-                let message = message.map_or_else(|| gist(operation, code), clean);
-                Answer::Failure(Failure { class, code: code.to_owned(), message })
+        let classify = |code: Option<&str>| classify(operation, http_status, code);
+        match json.and_then(|json| read_failure(json, classify)) {
+            Some(mut failure) => {
+                if failure.message.is_empty() {
+                    failure.message = gist(operation, &failure.code);
+                }
+                Answer::Failure(failure)
             }
             None => unreadable_answer(operation, http_status, "the answer is no error of Toss"),
         }
@@ -69,6 +71,16 @@ fn is_code(code: &str) -> bool {
         && code
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
+/// An error body as a failure of this class; its message is empty where Toss gives none.
+pub(crate) fn read_failure(
+    json: &Value,
+    classify: impl Fn(Option<&str>) -> FailureClass,
+) -> Option<Failure> {
+    let (code, message) = read_error(json)?;
+    let message = message.map_or_else(String::new, clean);
+    Some(Failure { class: classify(Some(code)), code: code.to_owned(), message })
 }
 
 fn gist(operation: Operation, code: &str) -> String {

@@ -15,6 +15,8 @@ pub struct ConfirmCall<'a> {
     pub order_id: &'a str,
     /// What the order costs by our own records, never by the browser's.
     pub amount: Won,
+    /// Whom the window was told as its customer: for BRANDPAY only, whose confirm is an endpoint of its own.
+    pub customer_key: Option<&'a str>,
     /// Ours to Toss: recorded before the call, 1 to 300 visible ASCII characters.
     pub idempotency_key: &'a str,
 }
@@ -30,6 +32,8 @@ pub struct CancelCall<'a> {
     pub amount: Option<Won>,
     /// What we believe is left. Toss cancels nothing when it knows better, so it works as an optimistic lock.
     pub refundable_amount: Won,
+    /// How much of it is free of tax, for payments that have such a part.
+    pub tax_free_amount: Option<Won>,
     /// Where the money goes: virtual accounts after their deposit only.
     pub refund_account: Option<RefundAccount<'a>>,
     /// Ours to Toss: recorded before the call, 1 to 300 visible ASCII characters.
@@ -55,15 +59,27 @@ impl fmt::Debug for RefundAccount<'_> {
 
 /// The body of a confirm, byte for byte as it is sent.
 ///
-/// Source: Toss core API, `POST /v1/payments/confirm`.
+/// Source: Toss core API, `POST /v1/payments/confirm`; `POST /v1/brandpay/payments/confirm`, which names the customer too.
 #[must_use]
 pub fn confirm_body(call: &ConfirmCall<'_>) -> String {
+    let customer = call
+        .customer_key
+        .map_or_else(String::new, |key| format!(r#","customerKey":{}"#, quoted(key)));
     format!(
-        r#"{{"paymentKey":{},"orderId":{},"amount":{}}}"#,
+        r#"{{"paymentKey":{},"orderId":{},"amount":{}{customer}}}"#,
         quoted(call.payment_key),
         quoted(call.order_id),
         call.amount
     )
+}
+
+/// The path of a confirm.
+pub(crate) fn confirm_path(call: &ConfirmCall<'_>) -> &'static str {
+    if call.customer_key.is_some() {
+        "/v1/brandpay/payments/confirm"
+    } else {
+        "/v1/payments/confirm"
+    }
 }
 
 /// The body of a cancel, byte for byte as it is sent. Without `cancelAmount` everything that is left is given back.
@@ -75,6 +91,8 @@ pub fn cancel_body(call: &CancelCall<'_>) -> String {
     let amount =
         call.amount.map_or_else(String::new, |amount| format!(r#","cancelAmount":{amount}"#));
     let refundable = call.refundable_amount;
+    let tax_free =
+        call.tax_free_amount.map_or_else(String::new, |part| format!(r#","taxFreeAmount":{part}"#));
     let account = call.refund_account.map_or_else(String::new, |account| {
         format!(
             r#","refundReceiveAccount":{{"bank":{},"accountNumber":{},"holderName":{}}}"#,
@@ -83,7 +101,9 @@ pub fn cancel_body(call: &CancelCall<'_>) -> String {
             quoted(account.holder_name)
         )
     });
-    format!(r#"{{"cancelReason":{reason}{amount},"refundableAmount":{refundable}{account}}}"#)
+    format!(
+        r#"{{"cancelReason":{reason}{amount},"refundableAmount":{refundable}{tax_free}{account}}}"#
+    )
 }
 
 fn quoted(text: &str) -> String {
@@ -139,6 +159,7 @@ mod tests {
             reason: "고객 요청 [0193a5c20000]",
             amount: None,
             refundable_amount: won(15_000),
+            tax_free_amount: None,
             refund_account: None,
             idempotency_key: "k",
         }
@@ -150,12 +171,20 @@ mod tests {
             payment_key: "tviva\"20\\23",
             order_id: "order-1",
             amount: won(15_000),
+            customer_key: None,
             idempotency_key: "k",
         };
         assert_eq!(
             confirm_body(&call),
             r#"{"paymentKey":"tviva\"20\\23","orderId":"order-1","amount":15000}"#
         );
+        assert_eq!(confirm_path(&call), "/v1/payments/confirm");
+        let wallet = ConfirmCall { customer_key: Some("customer-1"), ..call };
+        assert_eq!(
+            confirm_body(&wallet),
+            r#"{"paymentKey":"tviva\"20\\23","orderId":"order-1","amount":15000,"customerKey":"customer-1"}"#
+        );
+        assert_eq!(confirm_path(&wallet), "/v1/brandpay/payments/confirm");
     }
 
     #[test]
@@ -174,6 +203,21 @@ mod tests {
                 r#"{"cancelReason":"고객 요청 [0193a5c20000]","cancelAmount":500,"refundableAmount":15000,"#,
                 r#""refundReceiveAccount":{"bank":"20","accountNumber":"1234567890","holderName":"김토스"}}"#
             )
+        );
+    }
+
+    #[test]
+    fn what_is_free_of_tax_is_said_where_a_payment_has_such_a_part() {
+        let none = CancelCall { tax_free_amount: Some(Won::ZERO), ..cancel() };
+        assert_eq!(
+            cancel_body(&none),
+            r#"{"cancelReason":"고객 요청 [0193a5c20000]","refundableAmount":15000,"taxFreeAmount":0}"#
+        );
+        let part =
+            CancelCall { amount: Some(won(500)), tax_free_amount: Some(won(200)), ..cancel() };
+        assert_eq!(
+            cancel_body(&part),
+            r#"{"cancelReason":"고객 요청 [0193a5c20000]","cancelAmount":500,"refundableAmount":15000,"taxFreeAmount":200}"#
         );
     }
 
@@ -211,7 +255,7 @@ mod tests {
             key in ".{0,40}", reason in ".{0,40}", holder in ".{0,20}",
             amount in proptest::option::of(0..=Won::MAX.get()), left in 0..=Won::MAX.get(),
         ) {
-            let confirm = ConfirmCall { payment_key: &key, order_id: &reason, amount: won(left), idempotency_key: "k" };
+            let confirm = ConfirmCall { payment_key: &key, order_id: &reason, amount: won(left), customer_key: None, idempotency_key: "k" };
             let body: Value = serde_json::from_str(&confirm_body(&confirm)).unwrap();
             prop_assert_eq!(body, serde_json::json!({ "paymentKey": key, "orderId": reason, "amount": left }));
 

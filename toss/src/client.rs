@@ -1,4 +1,5 @@
-//! The client: its configuration, the four calls, and the one line that each leaves in the log. Not here: what an answer means.
+//! The client: its configuration, the calls about one payment, and the one line that each leaves in the log. Not here: what an answer
+//! means, and the list of transactions.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -8,12 +9,13 @@ use domain::answer::{Answer, Failure, FailureClass};
 use domain::attempt::Operation;
 use domain::limits::{CALL_DEADLINE_MS, CONNECT_TIMEOUT_MS};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::answer::{read_json, unreadable_answer};
 use crate::call::{
-    CancelCall, ConfirmCall, cancel_body, confirm_body, is_sendable_key, order_path, payment_path,
+    CancelCall, ConfirmCall, cancel_body, confirm_body, confirm_path, is_sendable_key, order_path,
+    payment_path,
 };
 use crate::key::SecretKey;
 use crate::redact::{redact, redact_json};
@@ -132,9 +134,9 @@ impl TossClient {
 
     /// Takes the money of an authenticated payment. Sends [`confirm_body`] exactly, at most once.
     ///
-    /// Source: Toss core API, `POST /v1/payments/confirm`.
+    /// Source: Toss core API, `POST /v1/payments/confirm`, `POST /v1/brandpay/payments/confirm`.
     pub async fn confirm(&self, call: &ConfirmCall<'_>) -> CallResult {
-        let path = Some("/v1/payments/confirm".to_owned());
+        let path = Some(confirm_path(call).to_owned());
         self.post(Operation::Confirm, path, call.idempotency_key, confirm_body(call)).await
     }
 
@@ -194,13 +196,7 @@ impl TossClient {
                 "no address can hold this payment key or order id",
             );
         };
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        let mut request = self
-            .http
-            .request(method, url)
-            .basic_auth(self.secret_key.expose(), Some(""))
-            .headers(self.joining.clone());
+        let mut request = self.request(method, &path);
         if let Some((idempotency_key, body)) = content {
             request = request
                 .header(CONTENT_TYPE, "application/json")
@@ -213,6 +209,16 @@ impl TossClient {
         let result = CallResult { duration_ms, ..interpret(operation, outcome) };
         log(operation, &result);
         result
+    }
+
+    /// A request to this path, as this merchant.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        self.http
+            .request(method, url)
+            .basic_auth(self.secret_key.expose(), Some(""))
+            .headers(self.joining.clone())
     }
 }
 

@@ -5,6 +5,7 @@ mod cancel;
 mod confirm;
 mod everywhere;
 mod look_up;
+mod transactions;
 
 use domain::answer::FailureClass;
 use domain::attempt::Operation;
@@ -67,10 +68,20 @@ pub const fn rules_of_every_call() -> &'static [CodeRule] {
     everywhere::RULES
 }
 
+/// The rows of the list of transactions, which is no operation on a payment.
+#[must_use]
+pub const fn rules_of_transactions() -> &'static [CodeRule] {
+    transactions::RULES
+}
+
 /// The row of a code, or `None` when we do not know it.
 #[must_use]
 pub fn find_rule(operation: Operation, code: &str) -> Option<&'static CodeRule> {
-    rules_of(operation).iter().chain(rules_of_every_call()).find(|rule| rule.code == code)
+    find_in(rules_of(operation), code)
+}
+
+fn find_in(rules: &'static [CodeRule], code: &str) -> Option<&'static CodeRule> {
+    rules.iter().chain(rules_of_every_call()).find(|rule| rule.code == code)
 }
 
 /// Whether this code says that Toss does not accept the merchant's secret key, whatever was asked.
@@ -88,10 +99,19 @@ pub fn is_key_refusal(code: &str) -> bool {
 /// Source: Toss Payments, API error codes: HTTP 400 carries validation, declines and passing faults alike, so the code comes first.
 #[must_use]
 pub fn classify(operation: Operation, http_status: u16, code: Option<&str>) -> FailureClass {
+    classify_by(rules_of(operation), http_status, code)
+}
+
+/// The same for a call with rows of its own.
+pub(crate) fn classify_by(
+    rules: &'static [CodeRule],
+    http_status: u16,
+    code: Option<&str>,
+) -> FailureClass {
     if http_status == 429 {
         return FailureClass::Throttled;
     }
-    match code.and_then(|code| find_rule(operation, code)) {
+    match code.and_then(|code| find_in(rules, code)) {
         Some(rule) if http_status >= 500 && is_final(rule.class) => FailureClass::Ambiguous,
         Some(rule) => rule.class,
         None => match http_status {

@@ -1,7 +1,7 @@
-//! Toss's dates. They carry an offset, or none and then mean Korean time. Not here: dates that we send, of which there are none.
+//! Toss's dates. They carry an offset, or none and then mean Korean time.
 
 use time::format_description::well_known::Iso8601;
-use time::macros::offset;
+use time::macros::{format_description, offset};
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 /// Reads a date and time as milliseconds since the Unix epoch, UTC. `None` for anything else.
@@ -15,6 +15,16 @@ pub(crate) fn instant_ms(text: &str) -> Option<i64> {
         })
         .ok()?;
     instant.unix_timestamp().checked_mul(1_000)?.checked_add(i64::from(instant.millisecond()))
+}
+
+/// Writes an instant in milliseconds as Korean time in whole seconds, without an offset; `None` for a year that has not four digits.
+///
+/// Source: Toss core API, transactions: `yyyy-MM-dd'T'HH:mm:ss`.
+pub(crate) fn korean_time(ms: i64) -> Option<String> {
+    let instant = OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).ok()?;
+    let local = instant.checked_to_offset(offset!(+9))?;
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+    local.format(form).ok().filter(|text| text.len() == 19)
 }
 
 #[cfg(test)]
@@ -56,7 +66,20 @@ mod tests {
     /// The years that a four-digit date can name in any offset, in milliseconds.
     const YEARS_MS: std::ops::Range<i64> = -377_705_000_000_000..253_402_000_000_000;
 
+    #[test]
+    fn an_instant_is_written_in_korean_time_without_an_offset() {
+        assert_eq!(korean_time(1_707_793_200_999).as_deref(), Some("2024-02-13T12:00:00"));
+        assert_eq!(korean_time(-1).as_deref(), Some("1970-01-01T08:59:59"));
+        assert_eq!((korean_time(i64::MAX), korean_time(i64::MIN)), (None, None));
+        assert_eq!(korean_time(-100_000_000_000_000), None, "a year of its own sign");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_is_read_back(ms in 0..253_000_000_000_000_i64) {
+            prop_assert_eq!(instant_ms(&korean_time(ms).unwrap()), Some(ms / 1_000 * 1_000));
+        }
+
         #[test]
         fn any_text_is_read_or_not(text in ".{0,60}") {
             prop_assert!(instant_ms(&text).is_none_or(|ms| YEARS_MS.contains(&ms)));

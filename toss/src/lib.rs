@@ -13,12 +13,13 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`client`](TossClient) | configuration, the four calls, what is logged |
+//! | [`client`](TossClient) | configuration, the calls about one payment, what is logged |
 //! | `key` | the secret key |
 //! | `call` | what is asked for, and the exact bytes that ask |
 //! | `transport` | one HTTP exchange, bounded, and whether bytes left |
 //! | `answer` | from status and body to an answer |
 //! | `payment`, `date` | tolerant reading of the Payment object |
+//! | `transactions` | the list of transactions, page by page |
 //! | [`codes`] | every code with its class |
 //! | `redact` | what of an answer may be kept |
 //! | `webhook` | what a webhook claims |
@@ -44,6 +45,7 @@ mod date;
 mod key;
 mod payment;
 mod redact;
+mod transactions;
 mod transport;
 mod webhook;
 
@@ -53,4 +55,5 @@ pub use client::{BuildError, CallResult, TossClient, TossConfig};
 pub use codes::is_key_refusal;
 pub use key::{InvalidKey, SecretKey};
 pub use redact::{KEPT_BYTES_MAX, redact};
+pub use transactions::{TransactionPage, TransactionsCall, TransactionsResult};
 pub use webhook::read_webhook;

@@ -2,7 +2,7 @@
 //! missing or malformed is left out. Not here: whether the payment is the one that was asked about, which `domain` checks.
 
 use domain::Won;
-use domain::answer::{TossCancel, TossFailure, TossPayment, TossStatus, VirtualAccount};
+use domain::answer::{Means, TossCancel, TossFailure, TossPayment, TossStatus, VirtualAccount};
 use serde_json::{Map, Value};
 
 use crate::date::instant_ms;
@@ -10,6 +10,9 @@ use crate::redact::without_controls;
 
 /// The longest text that is taken for a value: far above anything that Toss documents.
 const TEXT_BYTES_MAX: usize = 2_048;
+
+/// The longest masked card number. Source: Toss core API, `card.number`.
+const MASKED_CHARS_MAX: usize = 20;
 
 /// Why a JSON value is no payment. For the operator; the words are ours and hold nothing of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +56,7 @@ pub(crate) fn read_payment(json: &Value) -> Result<TossPayment, Unreadable> {
         failure: object(fields, "failure").and_then(read_failure),
         cancels: read_cancels(fields.get("cancels"))?,
         virtual_account: object(fields, "virtualAccount").and_then(read_virtual_account),
+        means: read_means(fields),
     })
 }
 
@@ -79,6 +83,7 @@ fn read_cancel(entry: &Value) -> Option<TossCancel> {
     Some(TossCancel {
         transaction_key: needed(fields, "transactionKey").ok()?,
         amount: amount(fields, "cancelAmount")?,
+        tax_free_amount: amount(fields, "taxFreeAmount").unwrap_or(Won::ZERO),
         reason: text(fields, "cancelReason").unwrap_or_default(),
         cancelled_at_ms: date(fields, "canceledAt"),
         is_done: match fields.get("cancelStatus") {
@@ -86,6 +91,26 @@ fn read_cancel(entry: &Value) -> Option<TossCancel> {
             Some(status) => status.as_str() == Some("DONE"),
         },
     })
+}
+
+/// Easy pay by a card fills both objects.
+fn read_means(fields: &Map<String, Value>) -> Means {
+    let easy_pay = object(fields, "easyPay");
+    let card = object(fields, "card");
+    let months = card.and_then(|card| card.get("installmentPlanMonths")?.as_u64());
+    Means {
+        easy_pay_provider: easy_pay.and_then(|it| text(it, "provider")),
+        card_issuer: card.and_then(|card| text(card, "issuerCode")),
+        card_number: card.and_then(|card| text(card, "number")).filter(|number| is_masked(number)),
+        card_installment_months: months.and_then(|months| u32::try_from(months).ok()),
+        transfer_bank: object(fields, "transfer").and_then(|it| text(it, "bankCode")),
+        is_partial_cancelable: fields.get("isPartialCancelable").and_then(Value::as_bool),
+    }
+}
+
+/// Whether this is not a whole card number: Toss masks them, and nobody relies on it.
+fn is_masked(number: &str) -> bool {
+    number.len() <= MASKED_CHARS_MAX && number.contains('*')
 }
 
 fn read_virtual_account(fields: &Map<String, Value>) -> Option<VirtualAccount> {
@@ -100,7 +125,10 @@ fn read_virtual_account(fields: &Map<String, Value>) -> Option<VirtualAccount> {
 }
 
 /// A text by which things are told apart: one with control characters in it is not mended, because it could then be another's.
-fn needed(fields: &Map<String, Value>, name: &'static str) -> Result<String, Unreadable> {
+pub(crate) fn needed(
+    fields: &Map<String, Value>,
+    name: &'static str,
+) -> Result<String, Unreadable> {
     let is_plain = |value: &&str| is_sized(value) && !value.contains(char::is_control);
     let value = fields.get(name).and_then(Value::as_str).filter(is_plain);
     value.map(str::to_owned).ok_or(Unreadable::Text(name))
@@ -122,16 +150,28 @@ pub(crate) fn object<'a>(
     fields.get(name)?.as_object()
 }
 
-fn date(fields: &Map<String, Value>, name: &str) -> Option<i64> {
+pub(crate) fn date(fields: &Map<String, Value>, name: &str) -> Option<i64> {
     instant_ms(fields.get(name)?.as_str()?)
 }
 
 /// A JSON number of won. `15000.0` is 15000; a fraction, a negative number or a text is none. Works on the digits: money never
 /// becomes a floating-point number.
 fn amount(fields: &Map<String, Value>, name: &str) -> Option<Won> {
+    won(&number(fields, name)?)
+}
+
+/// The same without its sign, for records that may have one.
+pub(crate) fn amount_unsigned(fields: &Map<String, Value>, name: &str) -> Option<Won> {
+    won(number(fields, name)?.trim_start_matches('-'))
+}
+
+fn number(fields: &Map<String, Value>, name: &str) -> Option<String> {
     let Value::Number(number) = fields.get(name)? else { return None };
-    let digits = number.to_string();
-    let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
+    Some(number.to_string())
+}
+
+fn won(digits: &str) -> Option<Won> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if fraction.bytes().any(|digit| digit != b'0') {
         return None;
     }

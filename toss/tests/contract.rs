@@ -1,6 +1,9 @@
 //! The client against the simulator over real HTTP: the two read Toss's documents independently, and here they have to agree. Every
 //! fault that the simulator can script comes back as the class that tells the truth about the simulator's ledger.
 
+#[path = "contract/transactions.rs"]
+mod transactions;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,7 +11,8 @@ use domain::Won;
 use domain::answer::{Answer, FailureClass, TossPayment, TossStatus};
 use domain::attempt;
 use simulator::{
-    Config, FaultKind, FaultRequest, Handle, LedgerEntry, Method, NewPayment, Operation, Simulator,
+    Config, FaultKind, FaultRequest, Handle, LedgerEntry, MerchantKeys, Method, NewPayment,
+    Operation, Simulator,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -72,6 +76,7 @@ impl Toss {
 
     async fn confirm_under(&self, paid: &Paid, idempotency_key: &str) -> CallResult {
         let call = ConfirmCall {
+            customer_key: None,
             payment_key: &paid.payment_key,
             order_id: &paid.order_id,
             amount: won(AMOUNT),
@@ -83,6 +88,7 @@ impl Toss {
     async fn cancel(&self, paid: &Paid, amount: Option<i64>, left: i64) -> CallResult {
         let idempotency_key = format!("cancel-{}", self.number());
         let call = CancelCall {
+            tax_free_amount: None,
             payment_key: &paid.payment_key,
             reason: "고객 변심 [0123456789ab]",
             amount: amount.map(won),
@@ -210,6 +216,7 @@ async fn an_issued_account_awaits_its_deposit_and_is_refunded_to_an_account() {
     let account =
         RefundAccount { bank: "20", account_number: "1234567890", holder_name: "김토스" };
     let call = CancelCall {
+        tax_free_amount: None,
         payment_key: &paid.payment_key,
         reason: "변심",
         amount: None,
@@ -218,6 +225,69 @@ async fn an_issued_account_awaits_its_deposit_and_is_refunded_to_an_account() {
         idempotency_key: "to-account",
     };
     assert_eq!(payment(&toss.client.cancel(&call).await).status, TossStatus::Canceled);
+}
+
+#[tokio::test]
+async fn a_deposit_that_the_bank_takes_back_is_awaited_again() {
+    let toss = Toss::start().await;
+    let paid = toss.authenticate(Method::VirtualAccount);
+    let issued = toss.confirm(&paid).await;
+    let secret = payment(&issued).secret.clone();
+    assert!(secret.is_some());
+    toss.handle.deposit(&paid.payment_key).unwrap();
+    let deposited = toss.client.look_up(&paid.payment_key).await;
+    assert_eq!(payment(&deposited).status, TossStatus::Done);
+    assert!(payment(&deposited).approved_at_ms.is_some());
+    assert_ne!(
+        payment(&deposited).last_transaction_key,
+        payment(&issued).last_transaction_key,
+        "a deposit has a key of its own"
+    );
+    toss.handle.reverse_deposit(&paid.payment_key).unwrap();
+    let reversed = toss.client.look_up(&paid.payment_key).await;
+    let told = payment(&reversed);
+    assert_eq!((&told.status, told.approved_at_ms), (&TossStatus::WaitingForDeposit, None));
+    assert_eq!((&told.secret, toss.truth(&paid).charged), (&secret, 0));
+}
+
+#[tokio::test]
+async fn a_key_that_was_replaced_sees_the_same_payments_and_a_revoked_one_is_the_merchants_trouble()
+{
+    let toss = Toss::start().await;
+    let paid = toss.authenticate(Method::Card);
+    toss.confirm(&paid).await;
+    let keys = MerchantKeys {
+        m_id: None,
+        secret_keys: vec![KEY.to_owned(), "test_sk_successor".to_owned()],
+        client_keys: vec![],
+    };
+    toss.handle.add_merchant(&keys).unwrap();
+    let successor = client_of(&toss.address, "test_sk_successor");
+    assert_eq!(payment(&successor.look_up(&paid.payment_key).await).status, TossStatus::Done);
+    toss.handle.revoke_key(KEY).unwrap();
+    let refused = toss.client.look_up(&paid.payment_key).await;
+    assert_eq!(failed(&refused), (FailureClass::Broken, "UNAUTHORIZED_KEY"));
+}
+
+#[tokio::test]
+async fn everything_of_the_future_at_once_does_not_disturb_either() {
+    let toss = Toss::start().await;
+    toss.handle.switch(|settings| settings.unknown_values = true).unwrap();
+    let paid = toss.authenticate(Method::Card);
+    assert_eq!(payment(&toss.confirm(&paid).await).status, TossStatus::Done);
+    let part = toss.cancel(&paid, Some(1_000), AMOUNT).await;
+    assert_eq!(payment(&part).balance, won(14_000));
+    let looked_up = toss.client.look_up_by_order(&paid.order_id).await;
+    assert_eq!(payment(&looked_up).cancels.len(), 1);
+}
+
+#[tokio::test]
+async fn calls_beyond_tosss_limit_are_throttled() {
+    let toss = Toss::start().await;
+    let paid = toss.authenticate(Method::Card);
+    toss.handle.switch(|settings| settings.calls_per_minute = Some(0)).unwrap();
+    let refused = toss.client.look_up(&paid.payment_key).await;
+    assert_eq!(failed(&refused).0, FailureClass::Throttled);
 }
 
 #[tokio::test]
@@ -321,6 +391,7 @@ async fn an_answer_that_comes_too_late_is_unanswered_though_the_money_was_taken(
     })
     .unwrap();
     let call = ConfirmCall {
+        customer_key: None,
         payment_key: &paid.payment_key,
         order_id: &paid.order_id,
         amount: won(AMOUNT),

@@ -17,6 +17,7 @@ use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
 
 fn confirm<'a>() -> ConfirmCall<'a> {
     ConfirmCall {
+        customer_key: None,
         payment_key: "pk",
         order_id: "order-1",
         amount: Won::new(100).unwrap(),
@@ -26,6 +27,7 @@ fn confirm<'a>() -> ConfirmCall<'a> {
 
 fn cancel<'a>() -> CancelCall<'a> {
     CancelCall {
+        tax_free_amount: None,
         payment_key: "p/k?1",
         reason: "변심",
         amount: None,

@@ -32,7 +32,8 @@ impl Dispatcher {
     /// [`StoreError`]; nothing was claimed then.
     pub async fn claim(&self, ids: &[JobId]) -> Result<Vec<StartedAttempt>, StoreError> {
         let holds = self.store.read_holds().await?;
-        let claimer = Claimer { holds, ..Claimer::unlimited(self.worker.as_str()) };
+        let key_pairs = Some(self.gateways.key_pairs());
+        let claimer = Claimer { holds, key_pairs, ..Claimer::unlimited(self.worker.as_str()) };
         let claimed = self.store.claim_jobs(ids, &claimer).await?;
         Ok(claimed
             .into_iter()

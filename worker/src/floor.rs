@@ -199,6 +199,7 @@ impl Floor {
             worker: self.worker.clone(),
             holds,
             room: self.room_by_merchant(),
+            key_pairs: Some(self.gateways.key_pairs()),
             calls_per_minute: self.limits.per_minute,
         };
         match self.claim_persistently(ids, &claimer).await? {

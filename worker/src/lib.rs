@@ -3,7 +3,8 @@
 //! The story of a job is in [`dispatch`]: claim, call, settle. [`run`] does that for many at once: it takes and starts
 //! ([`floor`]), and writes answers in batches ([`settler`]). Around it stand the leases ([`lease`]), what holds calls back ([`holds`]) and
 //! what answers say about Toss itself ([`signs`]), the heartbeat ([`heartbeat`]), what the queue gave up ([`poison`]), what time alone
-//! changes ([`sweeper`]), what is deleted once a day ([`retention`]), the clients of the merchants ([`gateway`]), the delays ([`pacing`]),
+//! changes ([`sweeper`]), what is deleted once a day ([`retention`]), what is
+//! compared with Toss once a day ([`reconcile`]), the clients of the merchants ([`gateway`]), the delays ([`pacing`]),
 //! what is measured ([`meters`]), and what an attempt leaves in logs and traces ([`trace`]). What an answer means is `domain`'s, what is
 //! written is `store`'s.
 
@@ -29,6 +30,7 @@ mod lease;
 mod meters;
 pub mod pacing;
 mod poison;
+pub mod reconcile;
 mod retention;
 mod run;
 mod settler;
@@ -40,5 +42,6 @@ pub use dispatch::Dispatcher;
 pub use gateway::Gateways;
 pub use meters::describe_metrics;
 pub use pacing::JitteredPacing;
+pub use reconcile::{DailyReconciliation, ReconcileError, Reconciler, Tempo};
 pub use run::{CallLimits, Identity, WorkerContext, WorkerEnded, run};
 pub use trace::AttemptTrace;

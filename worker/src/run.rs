@@ -20,6 +20,7 @@ use crate::heartbeat;
 use crate::holds::HoldsWatch;
 use crate::lease::{self, Leases};
 use crate::poison;
+use crate::reconcile::{self, DailyReconciliation};
 use crate::retention;
 use crate::settler::Settler;
 use crate::signs::Signs;
@@ -46,6 +47,8 @@ pub struct WorkerContext {
     pub identity: Identity,
     /// How long what is kept: this worker may be the one that deletes it. `None`: it never is.
     pub retention: Option<PruneAges>,
+    /// When our records are compared with Toss's: this worker may be the one that does it. `None`: it never is.
+    pub reconciliation: Option<DailyReconciliation>,
 }
 
 /// How many calls a worker makes.
@@ -99,6 +102,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         limits,
         identity,
         retention,
+        reconciliation,
     } = context;
     let leases = Leases::default();
     // A panic stops the whole as a shutdown does.
@@ -131,6 +135,10 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     }));
     if let Some(ages) = retention {
         errands.spawn(broken.watch("retention", retention::keep(store.clone(), ages)));
+    }
+    if let Some(daily) = reconciliation {
+        let daily = reconcile::keep(store.clone(), gateways.clone(), daily);
+        errands.spawn(broken.watch("reconciliation", daily));
     }
     errands.spawn(broken.watch("watch of holds", watching.clone().keep()));
     errands.spawn(broken.watch("dead letters", poison::set_aside(store.clone(), dead_letters)));

@@ -51,6 +51,9 @@ pub(crate) struct PutProductRequest {
     price: i64,
     /// Whether it can be ordered.
     available: bool,
+    /// Whether it is free of tax, with its options.
+    #[serde(default)]
+    tax_free: bool,
     /// In the order in which customers read them.
     #[serde(default)]
     option_groups: Vec<OptionGroupRequest>,
@@ -87,6 +90,10 @@ pub(crate) struct OptionRequest {
     available: bool,
 }
 
+const NEEDS_MERCHANT: Text = Text {
+    ko: "상점이 여럿이므로 하나를 지정해야 합니다.",
+    en: "There are several merchants: name one.",
+};
 const NO_MERCHANT: Text =
     Text { ko: "설정에 없는 상점입니다.", en: "No such merchant is configured." };
 const NAME: Text = Text {
@@ -127,7 +134,7 @@ pub(crate) async fn put_store(
     let delivery_fee = checks.amount(body("/deliveryFee"), request.delivery_fee);
     let minimum_order = checks.amount(body("/minimumOrder"), request.minimum_order);
     let merchant = request.merchant.and_then(|name| {
-        let known = Some(name).filter(|name| api.settings.merchants.contains(name));
+        let known = Some(name).filter(|name| api.settings.merchants.knows(name));
         checks.known(body("/merchant"), known, NO_MERCHANT)
     });
     let (Some(delivery_fee), Some(minimum_order)) = (delivery_fee, minimum_order) else {
@@ -145,7 +152,10 @@ pub(crate) async fn put_store(
     let (actor, may_create) = (staff.actor(), staff.is_master());
     let mut put = api.store.put_store(&actor, &change, may_create).await;
     if let Err(PutStoreError::MerchantMissing) = put {
-        change.merchant = Some(api.settings.default_merchant.clone());
+        let default = api.settings.merchants.default_name().map(str::to_owned);
+        let mut checks = Checks::default();
+        change.merchant = checks.known(body("/merchant"), default, NEEDS_MERCHANT);
+        checks.finish()?;
         put = api.store.put_store(&actor, &change, may_create).await;
     }
     let put = put.map_err(store_refusal)?;
@@ -206,8 +216,16 @@ fn read_product(id: ProductId, request: PutProductRequest) -> Result<PutProduct,
     }
     let Some(price) = price else { return Err(checks.problem()) };
     checks.finish()?;
-    let PutProductRequest { name, description, available, .. } = request;
-    Ok(PutProduct { id, name, description, price, is_available: available, groups })
+    let PutProductRequest { name, description, available, tax_free, .. } = request;
+    Ok(PutProduct {
+        id,
+        name,
+        description,
+        price,
+        is_available: available,
+        is_tax_free: tax_free,
+        groups,
+    })
 }
 
 fn read_group(checks: &mut Checks, place: &str, group: OptionGroupRequest) -> Option<OptionGroup> {

@@ -52,6 +52,19 @@ impl Tokens {
         Tokens { key }
     }
 
+    /// A hash behind which nobody finds what was hashed without the key.
+    pub(crate) fn fingerprint(&self, bytes: &[u8]) -> String {
+        let Some(mut mac) = self.mac() else { return String::new() };
+        mac.update(b"f");
+        mac.update(bytes);
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+
+    fn mac(&self) -> Option<Hmac<Sha256>> {
+        // HMAC takes keys of any length.
+        Hmac::<Sha256>::new_from_slice(self.key.expose()).ok()
+    }
+
     /// The token of whoever made the order. Always the same for one order.
     pub(crate) fn access(&self, order: &OrderId) -> String {
         format!("{ACCESS}{}", URL_SAFE_NO_PAD.encode(self.code(Purpose::Access, order)))
@@ -94,11 +107,7 @@ impl Tokens {
     }
 
     fn code(&self, purpose: Purpose, order: &OrderId) -> Vec<u8> {
-        let mut mac = match Hmac::<Sha256>::new_from_slice(self.key.expose()) {
-            Ok(mac) => mac,
-            // HMAC takes keys of any length.
-            Err(_) => return Vec::new(),
-        };
+        let Some(mut mac) = self.mac() else { return Vec::new() };
         // The purpose's length is fixed by its first byte and the order id comes last: no two inputs run together.
         match purpose {
             Purpose::Access => mac.update(b"a"),

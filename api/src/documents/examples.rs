@@ -97,9 +97,10 @@ fn answer(operation: &str) -> Option<Value> {
         "ready" => value(health::example()),
         "checkoutConfig" => value(CheckoutConfigView {
             mode: "simulator",
-            client_key: "test_ck_seungin".to_owned(),
+            client_key: Some("test_ck_seungin".to_owned()),
             sdk_url: "http://127.0.0.1:8081/v2/standard".to_owned(),
             currency: CURRENCY,
+            methods: crate::checkout::methods(),
         }),
         "listStores" => value(page(store(None))),
         "readMenu" => value(MenuView { store: store(None), products: vec![product()] }),
@@ -159,6 +160,7 @@ fn product() -> ProductView {
         description: Some("사골 육수로 끓인 마라탕".to_owned()),
         price: 8_500,
         available: true,
+        tax_free: false,
         option_groups: vec![OptionGroupView {
             group_id: "spice".to_owned(),
             name: "맵기".to_owned(),

@@ -57,6 +57,9 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelExceedsBalance,
     C::CancelZero,
     C::CancelWholeOnly,
+    C::CancelTaxFreePart,
+    C::CancelAccountNeeded,
+    C::CancelAccountUnwanted,
     C::CancelTooMany,
 ];
 const RETRY: &[ProblemCode] = &[
@@ -79,7 +82,13 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
         "listStores" => vec![ANY, LIST],
         "readMenu" => vec![ANY, &[C::StoreUnknown]],
         "quote" => vec![ANY, BODY, CART],
-        "createOrder" => vec![ANY, BODY, CART, KEY, &[C::AmountMismatch, C::OrderIdTaken]],
+        "createOrder" => vec![
+            ANY,
+            BODY,
+            CART,
+            KEY,
+            &[C::AmountMismatch, C::OrderIdTaken, C::MerchantKeysMissing],
+        ],
         "readOrder" | "followOrder" => {
             vec![ANY, LIST, &[C::Unauthorized, C::TicketExpired, C::OrderUnknown]]
         }

@@ -6,7 +6,8 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use domain::customer::{
-    Customer, CustomerProblem, Delivery, DeliveryProblem, EmailProblem, PhoneProblem, TextProblem,
+    Customer, CustomerKey, CustomerProblem, Delivery, DeliveryProblem, EmailProblem, GUEST_KEY,
+    PhoneProblem, TextProblem,
 };
 use domain::{OrderId, StoreId};
 use serde::{Deserialize, Serialize};
@@ -26,9 +27,6 @@ use crate::views::quote::QuoteView;
 use crate::views::{CURRENCY, instant};
 use crate::words::{Language, Text};
 
-/// Guests, as Toss's script names them. Source: Toss SDK v2, `ANONYMOUS`.
-const GUEST: &str = "@@ANONYMOUS";
-
 /// Callers without credentials share one scope, which is why keys should be UUIDs.
 const IDEMPOTENCY_SCOPE: &str = "anonymous POST /v1/orders";
 
@@ -45,6 +43,9 @@ pub(crate) struct OrderRequest {
     /// What the customer was shown, in won; compared with what the cart costs now.
     #[schema(minimum = 0)]
     amount: i64,
+    /// The shop's own random name of a signed-in customer, 2 to 50 letters, digits and `-_=.@`; a guest has none. BRANDPAY needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_key: Option<String>,
     /// Who orders.
     customer: CustomerRequest,
     /// Where it goes.
@@ -85,6 +86,8 @@ pub(crate) struct CreatedOrderView {
     pub(crate) order_name: String,
     /// For the window, in won.
     pub(crate) amount: i64,
+    /// For the window: what of it is free of tax.
+    pub(crate) tax_free_amount: i64,
     /// Always KRW.
     pub(crate) currency: &'static str,
     /// For the window.
@@ -94,8 +97,8 @@ pub(crate) struct CreatedOrderView {
     pub(crate) customer_email: Option<String>,
     /// For the window, digits.
     pub(crate) customer_mobile_phone: String,
-    /// For the window: a guest.
-    pub(crate) customer_key: &'static str,
+    /// For the window: the customer key of the request, or a guest's.
+    pub(crate) customer_key: String,
     /// For the window: the public key.
     pub(crate) client_key: String,
     /// For the window: where it sends the browser after authentication.
@@ -136,7 +139,7 @@ pub(crate) async fn create_order(
     let idempotency = key.map(|key| caller_key(key, &request)).transpose()?;
     let order = read_request(&api, request, idempotency)?;
     match api.store.create_order(&order).await {
-        Ok(created) => Ok(answer(&api, &created.order, created.is_replay, language)),
+        Ok(created) => answer(&api, &created.order, created.is_replay, language),
         Err(error) => Err(refusal(&api, error, &order).await),
     }
 }
@@ -159,6 +162,9 @@ fn read_request(
         request.order_id.and_then(|id| checks.id(body("/orderId"), OrderId::parse(id)));
     let lines = cart(&mut checks, request.items);
     let amount = checks.amount(body("/amount"), request.amount);
+    let customer_key = request.customer_key.and_then(|text| {
+        checks.known(body("/customerKey"), CustomerKey::parse(&text).ok(), CUSTOMER_KEY)
+    });
     let customer = request.customer;
     let customer = Customer::parse(&customer.name, customer.email.as_deref(), &customer.phone)
         .map_err(|problems| {
@@ -183,26 +189,36 @@ fn read_request(
         lines,
         expected_amount,
         customer,
+        customer_key,
         delivery,
         pay_within_ms,
         idempotency,
+        current_keys: api.settings.merchants.current(),
     })
 }
 
-fn answer(api: &Api, order: &OrderDetail, is_replay: bool, language: Language) -> Response {
+fn answer(
+    api: &Api,
+    order: &OrderDetail,
+    is_replay: bool,
+    language: Language,
+) -> Result<Response, Problem> {
     let row = &order.order;
+    // An earlier request may have made it with a pair that is gone by now.
+    let client_key = api.settings.merchants.client_key(row).ok_or_else(no_keys)?.to_owned();
     let token = api.tokens.checkout(&row.id);
     let public_url = &api.settings.public_url;
     let view = CreatedOrderView {
         order_id: row.id.as_str().to_owned(),
         order_name: row.order_name.clone(),
         amount: row.amount.get(),
+        tax_free_amount: row.tax_free_amount.get(),
         currency: CURRENCY,
         customer_name: row.customer_name.clone(),
         customer_email: row.customer_email.clone(),
         customer_mobile_phone: row.customer_phone.clone(),
-        customer_key: GUEST,
-        client_key: api.settings.client_key.clone(),
+        customer_key: row.customer_key.clone().unwrap_or_else(|| GUEST_KEY.to_owned()),
+        client_key,
         success_url: format!("{public_url}/checkout/success?token={token}"),
         fail_url: format!("{public_url}/checkout/fail?token={token}"),
         access_token: api.tokens.access(&row.id),
@@ -217,7 +233,12 @@ fn answer(api: &Api, order: &OrderDetail, is_replay: bool, language: Language) -
     if is_replay {
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
-    response
+    Ok(response)
+}
+
+/// The order's merchant, or the pair of keys that it is pinned to, is not configured here.
+fn no_keys() -> Problem {
+    Problem::new(ProblemCode::MerchantKeysMissing)
 }
 
 async fn refusal(api: &Api, error: CreateOrderError, order: &CreateOrder) -> Problem {
@@ -237,6 +258,7 @@ async fn refusal(api: &Api, error: CreateOrderError, order: &CreateOrder) -> Pro
                 Err(error) => error.into(),
             }
         }
+        CreateOrderError::MerchantUnknown { .. } => no_keys().caused_by(error),
         CreateOrderError::OrderIdTaken => Problem::new(ProblemCode::OrderIdTaken),
         CreateOrderError::KeyReused => Problem::new(ProblemCode::IdempotencyKeyReused),
         CreateOrderError::Store(error) => error.into(),
@@ -248,6 +270,10 @@ const TOO_LONG: Text = Text { ko: "너무 깁니다.", en: "This is too long." }
 const CONTROL: Text = Text {
     ko: "쓸 수 없는 문자가 있습니다.",
     en: "This has characters that cannot be used.",
+};
+const CUSTOMER_KEY: Text = Text {
+    ko: "영문, 숫자와 - _ = . @ 로 된 2~50자여야 합니다.",
+    en: "This must be 2 to 50 letters, digits and - _ = . @.",
 };
 const EMAIL: Text =
     Text { ko: "이메일 주소가 아닙니다.", en: "This is not an e-mail address." };

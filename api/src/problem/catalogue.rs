@@ -87,6 +87,7 @@ codes! {
     Internal = "internal", request::INTERNAL;
 
     StoreUnknown = "store_unknown", order::STORE_UNKNOWN;
+    MerchantKeysMissing = "merchant_keys_missing", order::MERCHANT_KEYS_MISSING;
     OrderUnknown = "order_unknown", order::ORDER_UNKNOWN;
     EmptyCart = "empty_cart", order::EMPTY_CART;
     CartTooLarge = "cart_too_large", order::CART_TOO_LARGE;
@@ -122,6 +123,9 @@ codes! {
     CancelExceedsBalance = "cancel_exceeds_balance", staff::CANCEL_EXCEEDS_BALANCE;
     CancelZero = "cancel_zero", staff::CANCEL_ZERO;
     CancelWholeOnly = "cancel_whole_only", staff::CANCEL_WHOLE_ONLY;
+    CancelTaxFreePart = "cancel_tax_free_part", staff::CANCEL_TAX_FREE_PART;
+    CancelAccountNeeded = "cancel_account_needed", staff::CANCEL_ACCOUNT_NEEDED;
+    CancelAccountUnwanted = "cancel_account_unwanted", staff::CANCEL_ACCOUNT_UNWANTED;
     CancelTooMany = "cancel_too_many", staff::CANCEL_TOO_MANY;
 
     JobUnknown = "job_unknown", staff::JOB_UNKNOWN;

@@ -151,6 +151,15 @@ impl From<CancelRefusal> for Problem {
             }
             CancelRefusal::Zero => Problem::new(ProblemCode::CancelZero),
             CancelRefusal::WholeOnly => Problem::new(ProblemCode::CancelWholeOnly),
+            CancelRefusal::TaxFreePart { least, most } => {
+                Problem::new(ProblemCode::CancelTaxFreePart)
+                    .with("least", least.get())
+                    .with("most", most.get())
+            }
+            CancelRefusal::RefundAccountNeeded => Problem::new(ProblemCode::CancelAccountNeeded),
+            CancelRefusal::RefundAccountUnwanted => {
+                Problem::new(ProblemCode::CancelAccountUnwanted)
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 use super::{CURRENCY, instant};
 use crate::words::Language;
+use crate::words::failure::cancel_next_step;
 use crate::words::status::cancellation_text;
 
 /// A cancellation: money on its way back.
@@ -21,6 +22,8 @@ pub(crate) struct CancelView {
     pub(crate) order_id: String,
     /// How much, in won.
     pub(crate) amount: i64,
+    /// How much of it is free of tax, in won.
+    pub(crate) tax_free_amount: i64,
     /// Always KRW.
     pub(crate) currency: &'static str,
     /// Why, in the words of whoever asked for it. Customers see it.
@@ -57,6 +60,9 @@ pub(crate) struct CancelFailureView {
     pub(crate) code: String,
     /// For staff Toss's own sentence, for customers ours.
     pub(crate) message: String,
+    /// What staff can do about it, where that is known; null for customers.
+    #[schema(required = true)]
+    pub(crate) next_step: Option<&'static str>,
 }
 
 impl CancelView {
@@ -74,6 +80,7 @@ impl CancelView {
             cancel_id: cancel.id.as_str().to_owned(),
             order_id: cancel.order_id.as_str().to_owned(),
             amount: cancel.amount.get(),
+            tax_free_amount: cancel.tax_free_amount.get(),
             currency: CURRENCY,
             reason: cancel.reason.clone(),
             status: cancel.state.word(),
@@ -86,6 +93,9 @@ impl CancelView {
             failure: failure.map(|failure| CancelFailureView {
                 code: failure.code.clone(),
                 message: for_staff(&failure.message).unwrap_or_else(|| ours.to_owned()),
+                next_step: cancel_next_step(&failure.code)
+                    .filter(|_| !is_for_customer)
+                    .map(|text| text.in_language(language)),
             }),
         }
     }

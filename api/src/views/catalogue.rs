@@ -54,6 +54,8 @@ pub(crate) struct ProductView {
     pub(crate) price: i64,
     /// Whether it can be ordered now.
     pub(crate) available: bool,
+    /// Whether it is free of tax, with its options.
+    pub(crate) tax_free: bool,
     /// What can or must be chosen with it.
     pub(crate) option_groups: Vec<OptionGroupView>,
 }
@@ -123,6 +125,7 @@ impl ProductView {
             description: row.description.clone(),
             price: product.price.get(),
             available: product.is_available,
+            tax_free: product.is_tax_free,
             option_groups: product.groups.iter().map(OptionGroupView::new).collect(),
         }
     }

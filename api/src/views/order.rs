@@ -1,6 +1,7 @@
 //! Orders, as answers show them. A customer sees their own order without Toss's raw words; staff also see whom and where to deliver,
 //! and what Toss said.
 
+use domain::answer::Means;
 use domain::payment::PaymentState;
 use domain::status::CustomerStatus;
 use serde::Serialize;
@@ -47,6 +48,8 @@ pub(crate) struct OrderView {
     pub(crate) version: i64,
     /// What is paid.
     pub(crate) amount: i64,
+    /// What of it is free of tax.
+    pub(crate) tax_free_amount: i64,
     /// Always KRW.
     pub(crate) currency: &'static str,
     /// The sum of the lines.
@@ -91,6 +94,12 @@ pub(crate) struct PaymentView {
     /// How it was paid, as Toss names it.
     #[schema(required = true)]
     pub(crate) method: Option<String>,
+    /// More about it; null until Toss told.
+    #[schema(required = true)]
+    pub(crate) method_details: Option<MethodDetailsView>,
+    /// Whether a part can be cancelled, by what Toss told; null until then, and for customers.
+    #[schema(required = true)]
+    pub(crate) partially_cancelable: Option<bool>,
     /// When the confirm was accepted.
     #[schema(format = DateTime)]
     pub(crate) requested_at: String,
@@ -109,6 +118,27 @@ pub(crate) struct PaymentView {
     /// Why a person should look; for staff only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) review_reason: Option<String>,
+}
+
+/// What is known about how it was paid.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct MethodDetailsView {
+    /// Of a wallet: its name, as Toss gives it.
+    #[schema(required = true)]
+    pub(crate) easy_pay_provider: Option<String>,
+    /// Of a card: Toss's code of who issued it.
+    #[schema(required = true)]
+    pub(crate) card_issuer_code: Option<String>,
+    /// Of a card: its number, masked by Toss.
+    #[schema(required = true)]
+    pub(crate) card_number: Option<String>,
+    /// Of a card: in how many months; 0 for one sum.
+    #[schema(required = true)]
+    pub(crate) card_installment_months: Option<u32>,
+    /// Of a transfer: Toss's code of the bank.
+    #[schema(required = true)]
+    pub(crate) transfer_bank_code: Option<String>,
 }
 
 /// Why nothing was taken.
@@ -206,6 +236,7 @@ impl OrderView {
             retry_after_seconds: view.ask_again_s,
             version: row.version,
             amount: row.amount.get(),
+            tax_free_amount: row.tax_free_amount.get(),
             currency: CURRENCY,
             items_amount: row.items_amount.get(),
             delivery_fee: row.delivery_fee.get(),
@@ -245,6 +276,8 @@ impl PaymentView {
         });
         PaymentView {
             method: payment.method.clone(),
+            method_details: MethodDetailsView::of(&payment.means),
+            partially_cancelable: payment.means.is_partial_cancelable.filter(|_| !is_for_customer),
             requested_at: instant(payment.accepted_at_ms),
             approved_at: payment.approved_at_ms.map(instant),
             // A link for people: nothing but a web address is passed on.
@@ -253,6 +286,28 @@ impl PaymentView {
             virtual_account: account,
             review_reason: payment.review_reason.clone().filter(|_| !is_for_customer),
         }
+    }
+}
+
+impl MethodDetailsView {
+    fn of(means: &Means) -> Option<MethodDetailsView> {
+        let Means {
+            easy_pay_provider,
+            card_issuer,
+            card_number,
+            card_installment_months,
+            transfer_bank,
+            is_partial_cancelable: _,
+        } = means.clone();
+        let texts = [&easy_pay_provider, &card_issuer, &card_number, &transfer_bank];
+        let is_told = texts.into_iter().any(Option::is_some) || card_installment_months.is_some();
+        is_told.then_some(MethodDetailsView {
+            easy_pay_provider,
+            card_issuer_code: card_issuer,
+            card_number,
+            card_installment_months,
+            transfer_bank_code: transfer_bank,
+        })
     }
 }
 

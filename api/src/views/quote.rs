@@ -1,6 +1,7 @@
 //! What a cart costs, as answers show it.
 
 use domain::cart::{Quote, QuotedLine};
+use domain::method::Method;
 use serde::Serialize;
 use store::catalogue::StoreView as StoreRow;
 use utoipa::ToSchema;
@@ -23,6 +24,10 @@ pub(crate) struct QuoteView {
     pub(crate) delivery_fee: i64,
     /// What is to be paid.
     pub(crate) amount: i64,
+    /// What of it is free of tax.
+    pub(crate) tax_free_amount: i64,
+    /// The payment window's methods that take this amount, by Toss's names. Offer no other.
+    pub(crate) methods: Vec<&'static str>,
     /// What the items must come to at this store.
     pub(crate) minimum_order: i64,
     /// Always KRW.
@@ -45,6 +50,8 @@ pub(crate) struct LineView {
     pub(crate) quantity: u32,
     /// Unit price and options together, times the quantity.
     pub(crate) amount: i64,
+    /// Whether all of it is free of tax.
+    pub(crate) tax_free: bool,
 }
 
 /// A chosen option.
@@ -69,6 +76,8 @@ impl QuoteView {
             items_amount: quote.items_amount.get(),
             delivery_fee: quote.delivery_fee.get(),
             amount: quote.amount.get(),
+            tax_free_amount: quote.tax_free_amount.get(),
+            methods: Method::taking(quote.amount).map(Method::word).collect(),
             minimum_order: store.minimum_order.get(),
             currency: CURRENCY,
         }
@@ -90,6 +99,7 @@ impl LineView {
             options: options.collect(),
             quantity: line.quantity,
             amount: line.amount.get(),
+            tax_free: line.is_tax_free,
         }
     }
 }

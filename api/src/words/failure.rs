@@ -299,6 +299,21 @@ pub(crate) fn explain(code: &str) -> Explained {
     listed.map_or(DECLINED, |(_, explained)| *explained)
 }
 
+/// What staff do about a cancel that Toss refused with this code; `None` where Toss's own sentence says all.
+pub(crate) fn cancel_next_step(code: &str) -> Option<Text> {
+    match code {
+        "EXCEED_MAX_REFUND_DUE" => Some(Text {
+            ko: "결제 수단의 취소 기한이 지났습니다(휴대폰 결제는 결제한 달까지만 취소됩니다). 계좌 이체 등 다른 방법으로 환불해 주세요.",
+            en: "The method's time for cancels is over (a telephone bill's ends with the month). Give the money back by another way.",
+        }),
+        "NOT_ALLOWED_PARTIAL_REFUND" => Some(Text {
+            ko: "일부만 취소할 수 없는 결제입니다. 전액을 취소하거나 다른 방법으로 환불해 주세요.",
+            en: "No part of this payment can be cancelled. Cancel all of it, or give the money back by another way.",
+        }),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use api::{ApiContext, ApiSettings, Rate, Readiness, TokenKey, Watched};
+use api::{ApiContext, ApiSettings, MerchantKeys, Merchants, Rate, Readiness, TokenKey, Watched};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -106,7 +106,7 @@ impl TestApp {
                 .unwrap();
         }
         let mut settings = ApiSettings::new(PUBLIC_URL, TokenKey::new([7; 32]));
-        settings.client_key = "test_ck_1".to_owned();
+        settings.merchants = Merchants::single("test_ck_1");
         settings.sdk_url = "http://127.0.0.1:8081/v2/standard".to_owned();
         settings.limits.public_rate = Rate::new(10_000, 10_000);
         settings.limits.order_rate = Rate::new(10_000, 10_000);
@@ -227,6 +227,17 @@ impl TestApp {
     pub(crate) async fn job_count(&self) -> usize {
         self.get(As::Master, "/v1/jobs?limit=200").await.body["data"].as_array().unwrap().len()
     }
+}
+
+/// Merchants that each have these client keys, the first pair current.
+pub(crate) fn merchants(known: &[(&str, &[&str])]) -> Merchants {
+    let keys = known.iter().map(|(name, client_keys)| {
+        let numbered = client_keys.iter().map(|key| (*key).to_owned());
+        let client_keys = (1..).zip(numbered).collect();
+        ((*name).to_owned(), MerchantKeys { current: 1, client_keys })
+    });
+    let default = known.iter().find(|(name, _)| *name == "default");
+    Merchants::new(keys.collect(), default.map(|(name, _)| (*name).to_owned()))
 }
 
 /// The publisher as readiness knows it.
@@ -379,6 +390,7 @@ pub(crate) fn product(id: &str, price: i64) -> PutProduct {
         description: None,
         price: won(price),
         is_available: true,
+        is_tax_free: false,
         groups: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! Cancels.
 
 use axum::http::StatusCode;
+use domain::answer::{Answer as Told, FailureClass};
 use domain::limits::CANCELLATIONS_MAX;
 use queue::Lane;
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use store::idempotency::CallerKey;
 use store::{AcceptCancel, Actor};
 
 use crate::app::{Answer, As, Ordered, TestApp, won};
+use crate::toss::{done, failure};
 
 impl TestApp {
     /// Cancels under a key of its own.
@@ -27,6 +29,8 @@ impl TestApp {
             let cancel = AcceptCancel {
                 order_id: order.order_id(),
                 amount: Some(won(1)),
+                tax_free_amount: None,
+                refund_account: None,
                 reason: "one won".to_owned(),
                 actor: Actor::system(),
                 key: CallerKey {
@@ -150,4 +154,46 @@ async fn a_reason_is_needed_and_bounded() {
     let longest =
         app.cancel(As::Manager, &order, "cancel-1", json!({ "reason": "가".repeat(170) })).await;
     assert_eq!(longest.status, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn a_payment_that_toss_gives_back_no_part_of_is_cancelled_as_a_whole_and_staff_see_that() {
+    let app = TestApp::start().await;
+    let order = app.order().await;
+    let job = app.confirm(&order).await;
+    let mut told = done(&order.order_id(), order.amount);
+    told.means.is_partial_cancelable = Some(false);
+    told.means.card_issuer = Some("61".to_owned());
+    told.means.card_number = Some("12345678****789*".to_owned());
+    app.work(&job, Told::Payment(Box::new(told))).await;
+    let for_staff = app.get(As::Manager, &order.path()).await.body["payment"].clone();
+    assert_eq!(for_staff["partiallyCancelable"], false);
+    assert_eq!(for_staff["methodDetails"]["cardIssuerCode"], "61");
+    let for_customer =
+        app.get(As::Token(&order.access), &order.path()).await.body["payment"].clone();
+    assert_eq!(for_customer["methodDetails"]["cardNumber"], "12345678****789*");
+    assert!(for_customer["partiallyCancelable"].is_null());
+    let part = json!({ "reason": "품절", "amount": 1_000 });
+    let refused = app.cancel(As::Manager, &order, "key-1", part).await;
+    assert_eq!(refused.code(), "cancel_whole_only");
+    let whole = app.cancel(As::Manager, &order, "key-2", json!({ "reason": "품절" })).await;
+    assert_eq!((whole.status.as_u16(), &whole.body["amount"]), (202, &json!(4_000)));
+}
+
+#[tokio::test]
+async fn a_cancel_that_came_too_late_tells_staff_what_they_can_do() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    app.cancel(As::Manager, &order, "key-1", json!({ "reason": "품절" })).await;
+    let job = app.get(As::Manager, "/v1/jobs?kind=cancel").await.body["data"][0]["jobId"].clone();
+    app.work(job.as_str().unwrap(), failure(FailureClass::Refused, "EXCEED_MAX_REFUND_DUE")).await;
+    let told = app.get(As::Manager, &order.path_to("cancels")).await.body["data"][0].clone();
+    assert_eq!(
+        (&told["status"], &told["failure"]["code"]),
+        (&json!("refused"), &json!("EXCEED_MAX_REFUND_DUE"))
+    );
+    assert!(told["failure"]["nextStep"].as_str().unwrap().contains("다른 방법"), "{told}");
+    let customer =
+        app.get(As::Token(&order.access), &order.path()).await.body["cancels"][0].clone();
+    assert!(customer["failure"]["nextStep"].is_null(), "{customer}");
 }

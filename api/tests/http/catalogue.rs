@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{As, TestApp};
+use crate::app::{As, TestApp, merchants};
 
 fn store(name: &str) -> Value {
     json!({ "name": name, "deliveryFee": 2_000, "minimumOrder": 10_000, "open": true })
@@ -28,7 +28,10 @@ async fn everybody_reads_stores_and_menus() {
 
 #[tokio::test]
 async fn only_masters_create_stores_and_choose_merchants() {
-    let app = TestApp::start_with(|settings| settings.merchants.push("second".to_owned())).await;
+    let app = TestApp::start_with(|settings| {
+        settings.merchants = merchants(&[("default", &["test_ck_1"]), ("second", &["test_ck_2"])]);
+    })
+    .await;
     let refused = app.put(As::Owner, "/v1/stores/new", store("새 가게")).await;
     assert_eq!(refused.code(), "store_unknown");
     let created = app.put(As::Master, "/v1/stores/new", store("새 가게")).await;

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::app::{As, TestApp, gimbap_order, order_body, with};
+use crate::app::{As, TestApp, gimbap_order, merchants, order_body, with};
 
 #[tokio::test]
 async fn an_order_carries_what_the_payment_window_needs() {
@@ -283,4 +283,91 @@ async fn an_erased_order_says_so_in_the_place_of_what_was_erased() {
     }
     let listed = app.get(As::Manager, "/v1/orders").await;
     assert_eq!(listed.body["data"][0]["customer"]["name"], "(개인정보 삭제됨)");
+}
+
+#[tokio::test]
+async fn an_order_is_opened_with_the_current_key_of_its_own_store_and_stays_with_it() {
+    let app = TestApp::start_with(|settings| {
+        settings.merchants =
+            merchants(&[("default", &["test_ck_1", "test_ck_2"]), ("second", &["test_ck_3"])]);
+    })
+    .await;
+    let order = async |key: &str| {
+        let headers = [("idempotency-key", key)];
+        app.post_with(As::Nobody, "/v1/orders", &headers, gimbap_order()).await
+    };
+    assert_eq!(order("0b8e2f3a-one").await.text("clientKey"), "test_ck_1");
+    assert!(app.get(As::Nobody, "/v1/checkout/config").await.body["clientKey"].is_null());
+    let moved = json!({ "name": "김밥", "deliveryFee": 0, "minimumOrder": 0, "open": true, "merchant": "second" });
+    assert_eq!(app.put(As::Master, "/v1/stores/gimbap", moved).await.status, StatusCode::OK);
+    assert_eq!(order("0b8e2f3a-two").await.text("clientKey"), "test_ck_3");
+    let replayed = order("0b8e2f3a-one").await;
+    assert_eq!(replayed.text("clientKey"), "test_ck_1", "{}", replayed.body);
+    let single = TestApp::start().await.get(As::Nobody, "/v1/checkout/config").await;
+    assert_eq!(single.text("clientKey"), "test_ck_1");
+}
+
+#[tokio::test]
+async fn what_is_free_of_tax_is_quoted_ordered_and_handed_to_the_window() {
+    let app = TestApp::start().await;
+    let gimbap = json!({ "name": "김밥", "price": 4_000, "available": true, "taxFree": true });
+    app.put(As::Manager, "/v1/stores/gimbap/products/gimbap", gimbap).await;
+    let menu = app.get(As::Nobody, "/v1/stores/gimbap/menu").await;
+    let products = menu.body["products"].as_array().unwrap();
+    let free =
+        |id: &str| products.iter().find(|it| it["productId"] == id).unwrap()["taxFree"].clone();
+    assert_eq!((free("gimbap"), free("candy")), (json!(true), json!(false)));
+    let items =
+        json!([{ "productId": "gimbap", "quantity": 2 }, { "productId": "candy", "quantity": 3 }]);
+    let quote = json!({ "storeId": "gimbap", "items": items });
+    let quote = app.post(As::Nobody, "/v1/quotes", quote).await;
+    assert_eq!(quote.body["taxFreeAmount"], 8_000);
+    let amount = quote.body["amount"].as_i64().unwrap();
+    assert!(amount > 8_000, "{}", quote.body);
+    let created = app.post(As::Nobody, "/v1/orders", order_body("gimbap", items, amount)).await;
+    assert_eq!(created.body["taxFreeAmount"], 8_000);
+    assert_eq!(created.body["order"]["taxFreeAmount"], 8_000);
+    let lines = &created.body["order"]["lines"];
+    assert_eq!((&lines[0]["taxFree"], &lines[1]["taxFree"]), (&json!(true), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_quote_names_the_methods_that_take_its_amount() {
+    let app = TestApp::start().await;
+    let methods = async |quantity: i64| {
+        let items = json!([{ "productId": "candy", "quantity": quantity }]);
+        let quote = json!({ "storeId": "gimbap", "items": items });
+        let quote = app.post(As::Nobody, "/v1/quotes", quote).await;
+        (quote.body["amount"].as_i64().unwrap(), quote.body["methods"].clone())
+    };
+    let (few, small) = methods(2).await;
+    let (many, large) = methods(20).await;
+    assert!((100..200).contains(&few) && many >= 200, "{few} {many}");
+    let has = |methods: &serde_json::Value, name: &str| {
+        methods.as_array().unwrap().contains(&json!(name))
+    };
+    assert!(has(&small, "CARD") && !has(&small, "TRANSFER") && !has(&small, "VIRTUAL_ACCOUNT"));
+    assert!(has(&large, "CARD") && has(&large, "TRANSFER") && has(&large, "VIRTUAL_ACCOUNT"));
+    let config = app.get(As::Nobody, "/v1/checkout/config").await;
+    let known = config.body["methods"].as_array().unwrap();
+    let minimum =
+        |name: &str| known.iter().find(|it| it["method"] == name).unwrap()["amountMin"].clone();
+    assert_eq!((minimum("CARD"), minimum("TRANSFER")), (json!(100), json!(200)));
+}
+
+#[tokio::test]
+async fn a_signed_in_customers_key_is_handed_to_the_window_and_a_guest_has_none() {
+    let app = TestApp::start().await;
+    let guest = app.post(As::Nobody, "/v1/orders", gimbap_order()).await;
+    assert_eq!(guest.text("customerKey"), "@@ANONYMOUS");
+    let known = with(gimbap_order(), "/customerKey", json!("0193a5c2-7d3e"));
+    assert_eq!(
+        app.post(As::Nobody, "/v1/orders", known).await.text("customerKey"),
+        "0193a5c2-7d3e"
+    );
+    for bad in ["", "a", "@@ANONYMOUS", "김토스"] {
+        let order = with(gimbap_order(), "/customerKey", json!(bad));
+        let refused = app.post(As::Nobody, "/v1/orders", order).await;
+        assert_eq!(refused.body["errors"][0]["pointer"], "/customerKey", "{bad}");
+    }
 }

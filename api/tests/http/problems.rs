@@ -61,7 +61,8 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::AmountTooLarge
         | C::AmountTooSmall
         | C::AmountMismatch => shop::of_carts(code).await,
-        C::OrderUnknown
+        C::MerchantKeysMissing
+        | C::OrderUnknown
         | C::OrderIdTaken
         | C::ConfirmAmountMismatch
         | C::ConfirmConflict
@@ -77,6 +78,9 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::CancelExceedsBalance
         | C::CancelZero
         | C::CancelWholeOnly
+        | C::CancelTaxFreePart
+        | C::CancelAccountNeeded
+        | C::CancelAccountUnwanted
         | C::CancelTooMany => staff::of_cancels(code).await,
         C::JobUnknown
         | C::JobEnded

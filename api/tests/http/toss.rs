@@ -34,6 +34,7 @@ pub(crate) fn done(order: &OrderId, amount: i64) -> TossPayment {
         failure: None,
         cancels: Vec::new(),
         virtual_account: None,
+        means: domain::answer::Means::default(),
     }
 }
 

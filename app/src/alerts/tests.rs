@@ -48,8 +48,10 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The codes that a text raises. Each stands in an `error!` and as a word of its own, so that it can be searched for.
 fn raised(text: &str) -> Vec<String> {
     let field = format!("{FIELD} = ");
-    let begins_word =
-        |at: &usize| !text[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+    let begins_word = |at: &usize| {
+        let before = &text[..*at];
+        !before.ends_with(|c: char| c.is_alphanumeric() || c == '_') && !before.ends_with("let ")
+    };
     let places = text.match_indices(&field).map(|(at, _)| at).filter(begins_word);
     places
         .map(|at| {

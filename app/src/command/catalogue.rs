@@ -20,8 +20,11 @@ use crate::output::print;
 pub(crate) async fn import(config: &Config, args: &ImportArgs) -> Result<(), Failure> {
     let text = read(&args.file)?;
     let missing = if args.replace { MissingProducts::Withdraw } else { MissingProducts::Keep };
-    let catalogue = catalogue_file::parse(&text, Merchants::CONFIGURED, missing)
-        .map_err(|error| anyhow::anyhow!("{} cannot be imported:\n{error}", args.file.display()))?;
+    let catalogue =
+        catalogue_file::parse(&text, Merchants::of(&config.toss.merchant_names()), missing)
+            .map_err(|error| {
+                anyhow::anyhow!("{} cannot be imported:\n{error}", args.file.display())
+            })?;
     let store = super::open_store(config).await?;
     let summary = store
         .import_catalogue(&Actor::system(), &catalogue)

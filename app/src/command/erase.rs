@@ -4,18 +4,16 @@ use std::io::IsTerminal as _;
 
 use anyhow::Context as _;
 use domain::customer::{parse_email, parse_phone};
-use domain::text::is_control;
 use domain::{OrderId, StaffId};
 use serde_json::{Value, json};
 use store::orders::{CustomerContact, EraseError, Erased};
 use store::{Actor, Store};
 
+use super::acting::{find_actor, read_reason, read_staff};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::output::{print, tell};
 
-/// The longest reason, in characters: a sentence and the number of a ticket.
-const REASON_CHARS_MAX: usize = 300;
 /// How many orders one command erases at the most.
 const ORDERS_MAX: usize = 10_000;
 /// How many orders are looked through at a time for those of a customer.
@@ -55,25 +53,12 @@ fn read_order(text: &str) -> Result<OrderId, String> {
     OrderId::parse(text).map_err(|error| error.to_string())
 }
 
-fn read_staff(text: &str) -> Result<StaffId, String> {
-    StaffId::parse(text).map_err(|error| error.to_string())
-}
-
 fn read_email(text: &str) -> Result<String, String> {
     parse_email(text).map_err(|error| error.to_string())
 }
 
 fn read_phone(text: &str) -> Result<String, String> {
     parse_phone(text).map_err(|error| error.to_string())
-}
-
-fn read_reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if (1..=REASON_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("it must have 1 to {REASON_CHARS_MAX} characters, on one line"))
-    }
 }
 
 /// What became of one order, or would.
@@ -119,18 +104,6 @@ fn check_reason(args: &EraseArgs) -> anyhow::Result<()> {
         "--reason names the customer: it is kept in the audit. Name a ticket instead"
     );
     Ok(())
-}
-
-async fn find_actor(store: &Store, by: Option<&StaffId>) -> anyhow::Result<Actor> {
-    let Some(id) = by else { return Ok(Actor::system()) };
-    let member = store.find_staff(id).await.context("the staff")?;
-    let member = member.with_context(|| format!("--by: {id} is no active member of staff"))?;
-    Ok(Actor {
-        id: member.id.as_str().to_owned(),
-        name: member.name,
-        role: Some(member.role),
-        origin: store::Origin::default(),
-    })
 }
 
 /// The orders that are meant, each once, in the order in which they were named and found.

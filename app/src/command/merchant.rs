@@ -1,11 +1,14 @@
-//! `seungin merchant`: what holds calls to Toss back, and stopping and resuming them by hand.
+//! `seungin merchant`: what holds calls to Toss back, and stopping and resuming them by hand; pairs of keys are in `keys`.
 
+mod keys;
+
+use anyhow::Context as _;
 use domain::attempt::Operation;
 use serde_json::json;
 use store::{Actor, Holds, PauseScope};
 
 use crate::cli::{CallKind, MerchantCommand, PauseArgs};
-use crate::config::Config;
+use crate::config::{Config, TossChoice, default_of};
 use crate::exit::Failure;
 use crate::output::{print, tell};
 
@@ -22,29 +25,45 @@ pub(crate) async fn run(config: &Config, command: &MerchantCommand) -> Result<()
             print(&text)?;
         }
         MerchantCommand::Pause(args) => {
+            let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;
             let (scope, reason) = checked(args)?;
-            let paused =
-                store.pause_merchant(&args.merchant, scope, &Actor::system(), reason).await;
+            let paused = store.pause_merchant(merchant, scope, &Actor::system(), reason).await;
             paused.map_err(anyhow::Error::from)?;
-            tell(&format!(
-                "calls ({}) for merchant {} wait from now on",
-                scope.word(),
-                args.merchant
-            ));
+            tell(&format!("calls ({}) for merchant {merchant} wait from now on", scope.word()));
         }
         MerchantCommand::Resume(args) => {
+            let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;
             let (scope, reason) = checked(args)?;
-            let resumed =
-                store.resume_merchant(&args.merchant, scope, &Actor::system(), reason).await;
+            let resumed = store.resume_merchant(merchant, scope, &Actor::system(), reason).await;
             if !resumed.map_err(anyhow::Error::from)? {
                 let message =
                     "there is no such pause: `seungin merchant holds` shows those there are";
                 return Err(anyhow::anyhow!(message).into());
             }
-            tell(&format!("calls ({}) for merchant {} go on", scope.word(), args.merchant));
+            tell(&format!("calls ({}) for merchant {merchant} go on", scope.word()));
         }
+        MerchantCommand::Keys { json } => keys::list(&config.toss, &store, *json).await?,
+        MerchantCommand::RetireKeys(args) => keys::retire(&config.toss, &store, args).await?,
     }
     Ok(())
+}
+
+/// The merchant that is meant.
+pub(super) fn known_merchant<'a>(
+    toss: &'a TossChoice,
+    asked: Option<&str>,
+) -> anyhow::Result<&'a str> {
+    let names = toss.merchant_names();
+    let found = match asked {
+        Some(asked) => names.iter().copied().find(|name| *name == asked),
+        None => default_of(&names),
+    };
+    found.with_context(|| match asked {
+        Some(asked) => format!("there is no merchant {asked:?}; there is: {}", names.join(", ")),
+        None => {
+            format!("there are several merchants: name one by --merchant: {}", names.join(", "))
+        }
+    })
 }
 
 fn checked(args: &PauseArgs) -> anyhow::Result<(PauseScope, &str)> {
@@ -53,12 +72,6 @@ fn checked(args: &PauseArgs) -> anyhow::Result<(PauseScope, &str)> {
     anyhow::ensure!(
         !reason.is_empty() && reason.chars().count() <= longest,
         "--reason must have 1 to {longest} characters"
-    );
-    anyhow::ensure!(
-        args.merchant == crate::MERCHANT,
-        "there is no merchant {:?}; there is: {}",
-        args.merchant,
-        crate::MERCHANT
     );
     let scope = match args.kind {
         CallKind::All => PauseScope::All,

@@ -19,7 +19,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     }
     let data_dir = DataDir::take(&config.data_dir)?;
     let store = super::open_store(config).await?;
-    match demo::seed(&store, data_dir.path()).await? {
+    match demo::seed(&store, data_dir.path(), &config.toss.merchant_names()).await? {
         Some(demo) => print(&staff_lines(&demo))?,
         None => tell("the database has stores or staff already: nothing was added"),
     }

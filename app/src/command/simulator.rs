@@ -28,6 +28,7 @@ pub(crate) async fn run(
     )?;
     print(&format!(
         "{url}\n  API: {url}/v1/payments with any key test_sk_…; browser script: {url}/v2/standard\n  \
+         control desk: {url}/_sim\n  \
          ledger: {url}/_sim/ledger; faults: POST {url}/_sim/faults; clock: POST {url}/_sim/clock\n"
     ))?;
     serve.await?;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use config::ValueKind;
 
 use super::Config;
-use super::keys::{KEYS, Key};
+use super::keys::{KEYS, Key, MERCHANT, NUMBER};
 use super::layers::Settings;
 use super::read::{entries, scalar};
 use crate::data_dir::database_url;
@@ -27,9 +27,10 @@ pub(crate) fn example() -> String {
     );
     let mut section = "";
     for key in KEYS {
-        if key.section() != section {
-            section = key.section();
-            line(&mut text, &format!("\n[{section}]"));
+        if key.table() != section {
+            section = key.table();
+            let mark = if key.is_pattern() { "#" } else { "" };
+            line(&mut text, &format!("\n{mark}[{}]", sample_name(section)));
         }
         line(&mut text, "");
         for meaning in key.meaning {
@@ -43,6 +44,11 @@ pub(crate) fn example() -> String {
         line(&mut text, &format!("#{name} = {}", key.default.unwrap_or(key.sample)));
     }
     text
+}
+
+/// The name with something in the place of what it stands for.
+fn sample_name(name: &str) -> String {
+    name.replace(MERCHANT, "gangnam").replace(NUMBER, "1")
 }
 
 fn variables(key: &Key) -> String {
@@ -61,7 +67,7 @@ fn line(text: &mut String, line: &str) {
 /// One line of `config print`.
 #[derive(Debug, serde::Serialize)]
 pub(crate) struct Shown {
-    key: &'static str,
+    key: String,
     value: Option<String>,
     origin: String,
 }
@@ -69,18 +75,24 @@ pub(crate) struct Shown {
 /// Every key with the value in force and its origin; secrets are redacted, keys without a value are
 /// shown too.
 pub(crate) fn shown(settings: &Settings, config: &Config) -> Vec<Shown> {
-    let show = |key: &'static Key| match (settings.get(key.name), derived(key.name, config)) {
+    let show = |key: &Key, name: &str| match (settings.get(name), derived(name, config)) {
         (Some(setting), _) => {
             let value =
                 if key.is_secret { REDACTED.to_owned() } else { value_text(&setting.value) };
-            Shown { key: key.name, value: Some(value), origin: setting.origin.clone() }
+            Shown { key: name.to_owned(), value: Some(value), origin: setting.origin.clone() }
         }
         (None, Some((value, origin))) => {
-            Shown { key: key.name, value: Some(value), origin: format!("default: {origin}") }
+            Shown { key: name.to_owned(), value: Some(value), origin: format!("default: {origin}") }
         }
-        (None, None) => Shown { key: key.name, value: None, origin: "not set".to_owned() },
+        (None, None) => Shown { key: name.to_owned(), value: None, origin: "not set".to_owned() },
     };
-    KEYS.iter().map(show).collect()
+    let show_all = |key: &'static Key| -> Vec<Shown> {
+        if !key.is_pattern() {
+            return vec![show(key, key.name)];
+        }
+        settings.keys().filter(|name| key.is_named(name)).map(|name| show(key, name)).collect()
+    };
+    KEYS.iter().flat_map(show_all).collect()
 }
 
 /// What is in force for a key that has no value, and why.

@@ -4,7 +4,7 @@
 /// One key.
 #[derive(Debug)]
 pub(crate) struct Key {
-    /// `section.name`, as in the file.
+    /// `section.name`, as in the file. A name with [`MERCHANT`] or [`NUMBER`] in it stands for many keys.
     pub(crate) name: &'static str,
     /// The default as TOML, or `None` when there is none.
     pub(crate) default: Option<&'static str>,
@@ -20,6 +20,13 @@ pub(crate) struct Key {
     pub(crate) meaning: &'static [&'static str],
 }
 
+/// Stands in names for a merchant's: lower-case letters, digits, `-` and single `_`.
+pub(crate) const MERCHANT: &str = "<merchant>";
+/// Stands in names for the number of a pair of keys, from 1.
+pub(crate) const NUMBER: &str = "<number>";
+/// The longest name of a merchant.
+const MERCHANT_CHARS_MAX: usize = 40;
+
 /// What variables that set keys begin with.
 pub(crate) const PREFIX: &str = "SEUNGIN__";
 
@@ -29,7 +36,33 @@ impl Key {
         format!("{PREFIX}{}", self.name.replace('.', "__").to_ascii_uppercase())
     }
 
-    /// The part before the dot; empty for a key outside of all sections.
+    /// Whether it stands for many keys.
+    pub(crate) fn is_pattern(&self) -> bool {
+        self.name.contains(['<', '>'])
+    }
+
+    /// Whether this is its name, or one of those that it stands for.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name.split('.').count() == name.split('.').count() && self.begins_with(name)
+    }
+
+    /// Whether its name begins with these parts.
+    pub(crate) fn begins_with(&self, parts: &str) -> bool {
+        let mut own = self.name.split('.');
+        parts.split('.').all(|part| match own.next() {
+            Some(MERCHANT) => is_merchant(part),
+            Some(NUMBER) => is_number(part),
+            Some(own) => own == part,
+            None => false,
+        })
+    }
+
+    /// The table of the file that it stands in.
+    pub(crate) fn table(&self) -> &'static str {
+        self.name.rsplit_once('.').map_or("", |(table, _)| table)
+    }
+
+    /// The part before the first dot; empty for a key outside of all sections.
     pub(crate) fn section(&self) -> &'static str {
         self.name.split_once('.').map_or("", |(section, _)| section)
     }
@@ -37,7 +70,25 @@ impl Key {
 
 /// The key of this name.
 pub(crate) fn find_key(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+    KEYS.iter().find(|key| key.is_named(name))
+}
+
+fn is_merchant(text: &str) -> bool {
+    let is_allowed = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_'
+    };
+    // Two in a row separate the parts of a variable's name.
+    (1..=MERCHANT_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(is_allowed)
+        && !text.contains("__")
+        && !text.starts_with('_')
+        && !text.ends_with('_')
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=4).contains(&text.len())
+        && !text.starts_with('0')
+        && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 const fn key(name: &'static str, default: &'static str, meaning: &'static [&'static str]) -> Key {
@@ -209,7 +260,8 @@ pub(crate) const KEYS: &[Key] = &[
             "toss.secret_key",
             r#""test_sk_…""#,
             &[
-                "The merchant's secret key. With it calls go to Toss; without it to the bundled simulator.",
+                "The merchant's secret key. With it calls go to Toss; without any to the bundled simulator.",
+                "Short for key pair 1 of the merchant \"default\": see the merchants below.",
             ],
         )
     },
@@ -244,6 +296,30 @@ pub(crate) const KEYS: &[Key] = &[
         r#""https://js.tosspayments.com/v2/standard""#,
         &["Toss's browser script. Used with a secret key only."],
     ),
+    unset(
+        "merchants.<merchant>.current_key",
+        "1",
+        &[
+            "Merchants (Toss: MID), each with numbered pairs of keys; a store names its merchant. New orders take the",
+            "current pair, and stay with it to their end. Default: the lowest number, so that a new pair changes nothing",
+            "before it is named here. See docs/key-rotation.md.",
+            "Names have lower-case letters, digits, '-' and '_'. The merchant of stores that name none is \"default\",",
+            "or the only one.",
+        ],
+    ),
+    Key {
+        is_secret: true,
+        ..unset(
+            "merchants.<merchant>.keys.<number>.secret_key",
+            r#""test_sk_…""#,
+            &["A pair's secret key. Numbers begin at 1 and are never used again for another pair."],
+        )
+    },
+    unset(
+        "merchants.<merchant>.keys.<number>.client_key",
+        r#""test_ck_…""#,
+        &["The client key of the same pair, for the payment window in the browser."],
+    ),
     key(
         "simulator.listen",
         r#""127.0.0.1:8081""#,
@@ -262,6 +338,14 @@ pub(crate) const KEYS: &[Key] = &[
         r#""http://localhost:8081""#,
         &[
             "How browsers reach the simulator, whose payment window they open. Default: as the product does.",
+        ],
+    ),
+    key(
+        "simulator.webhooks",
+        "true",
+        &[
+            "Whether the bundled simulator tells the API of payments, as Toss does. One that runs by itself is told",
+            "where to by `seungin simulator --webhook-url`.",
         ],
     ),
     unset(
@@ -287,17 +371,37 @@ pub(crate) const KEYS: &[Key] = &[
         "45",
         &["How long an order may be paid. Toss's window lives 30 minutes and its confirm 10."],
     ),
+    key(
+        "checkout.on_late_approval",
+        r#""cancel""#,
+        &[
+            "What becomes of money that Toss took after the order had been given up as failed or expired: \"cancel\"",
+            "gives it back, because customers were told to order again; \"keep\" leaves it to a person unless the",
+            "customer has ordered again. Deposits into accounts are left to a person anyway.",
+        ],
+    ),
     Key {
         is_secret: true,
         ..unset(
             "security.token_key",
             r#""64 hexadecimal digits""#,
             &[
-                "The key that order tokens are signed with. Make one by: openssl rand -hex 32",
+                "The key that order tokens are signed with, and from which the key is derived that customers'",
+                "refund accounts are sealed with: the same for every process. Make one by: openssl rand -hex 32",
+                "A new one makes tokens worthless, and stops refunds under way to bank accounts for a person.",
                 "In development one is generated into the data directory.",
             ],
         )
     },
+    key(
+        "reconcile.enabled",
+        "true",
+        &[
+            "Whether one of all workers compares the last three days with Toss's records once a day and keeps",
+            "what differs as findings. docs/reconciliation.md says what each kind means.",
+        ],
+    ),
+    key("reconcile.at", r#""04:10""#, &["At what time of day, in Korea."]),
     key(
         "retention.jobs_days",
         "90",
@@ -383,6 +487,27 @@ mod tests {
         let mut sections: Vec<&str> = KEYS.iter().map(Key::section).collect();
         sections.dedup();
         assert_eq!(sections.iter().collect::<BTreeSet<_>>().len(), sections.len());
+    }
+
+    #[test]
+    fn a_pattern_stands_for_the_names_of_merchants_and_numbers() {
+        let name = |name| find_key(name).map(|key| key.name);
+        let secret = Some("merchants.<merchant>.keys.<number>.secret_key");
+        for good in ["merchants.default.keys.1.secret_key", "merchants.se-oul_2.keys.12.secret_key"]
+        {
+            assert_eq!(name(good), secret, "{good}");
+        }
+        for bad in [
+            "merchants..keys.1.secret_key",
+            "merchants.A.keys.1.secret_key",
+            "merchants.a__b.keys.1.secret_key",
+            "merchants.a.keys.0.secret_key",
+            "merchants.a.keys.01.secret_key",
+            "merchants.a.keys.1",
+            "merchants.a.keys.1.secret_key.x",
+        ] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
     }
 
     #[test]

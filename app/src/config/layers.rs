@@ -35,7 +35,7 @@ pub(crate) struct Setting {
 }
 
 /// Every key that has a value.
-pub(crate) type Settings = BTreeMap<&'static str, Setting>;
+pub(crate) type Settings = BTreeMap<String, Setting>;
 
 /// The origin of values that nobody set.
 pub(crate) const DEFAULT_ORIGIN: &str = "default";
@@ -99,7 +99,7 @@ fn in_production(mut settings: Settings) -> Settings {
     let tree = Value::new(None, ValueKind::Table(defaults(|key| key.production)));
     // The table of keys names no unknown ones.
     for (name, setting) in collect(&tree, &mut Vec::new()) {
-        if settings.get(name).is_none_or(|given| given.origin == DEFAULT_ORIGIN) {
+        if settings.get(&name).is_none_or(|given| given.origin == DEFAULT_ORIGIN) {
             settings.insert(name, setting);
         }
     }
@@ -129,42 +129,49 @@ fn with_origin(table: Map<String, Value>, origin: &str) -> Map<String, Value> {
 }
 
 fn read_environment(environment: &Environment, problems: &mut Vec<Problem>) -> Map<String, Value> {
-    let mut values = Map::new();
-    for key in KEYS {
-        let given = variables_of(key);
-        let given: Vec<_> =
-            given.into_iter().filter(|(name, _)| environment.find(name).is_some()).collect();
-        if let [(first, _), (second, _), ..] = given.as_slice() {
-            problems.push(Problem::key(
-                key.name,
-                "environment",
-                format!("{first} and {second} are both set"),
-            ));
-        } else if let [(name, is_file)] = given.as_slice() {
-            match read_variable(environment, name, *is_file) {
-                Ok(value) => drop(values.insert(key.name.to_owned(), value)),
-                Err(reason) => problems.push(Problem::key(key.name, name, reason)),
+    let mut given: BTreeMap<String, Vec<(&str, bool)>> = BTreeMap::new();
+    for variable in environment.names_with_prefix("") {
+        match named_by(variable) {
+            Some((name, is_file)) => given.entry(name).or_default().push((variable, is_file)),
+            None if variable.starts_with(PREFIX) => {
+                let reason = "the variable names no known key".to_owned();
+                problems.push(Problem::source(variable, reason));
             }
+            None => {}
         }
     }
-    for name in environment.names_with_prefix(PREFIX) {
-        if !KEYS.iter().any(|key| variables_of(key).iter().any(|(known, _)| known == name)) {
-            problems.push(Problem::source(name, "the variable names no known key".to_owned()));
+    let mut values = Map::new();
+    for (name, variables) in given {
+        if let [(first, _), (second, _), ..] = variables.as_slice() {
+            let reason = format!("{first} and {second} are both set");
+            problems.push(Problem::key(&name, "environment", reason));
+        } else if let [(variable, is_file)] = variables.as_slice() {
+            match read_variable(environment, variable, *is_file) {
+                Ok(value) => drop(values.insert(name, value)),
+                Err(reason) => problems.push(Problem::key(&name, variable, reason)),
+            }
         }
     }
     values
 }
 
-/// The variables that may set a key, each with whether it names a file.
-fn variables_of(key: &Key) -> Vec<(String, bool)> {
-    let names =
-        std::iter::once(key.variable()).chain(key.aliases.iter().map(|it| (*it).to_owned()));
-    names
-        .flat_map(|name| {
-            let file = key.is_secret.then(|| (format!("{name}_FILE"), true));
-            std::iter::once((name, false)).chain(file)
-        })
-        .collect()
+/// The name of the key that a variable sets, and whether the variable names a file.
+fn named_by(variable: &str) -> Option<(String, bool)> {
+    KEYS.iter().find_map(|key| {
+        let file = variable.strip_suffix("_FILE").filter(|_| key.is_secret);
+        let ways = [(Some(variable), false), (file, true)];
+        ways.into_iter().find_map(|(text, is_file)| Some((key_name(key, text?)?, is_file)))
+    })
+}
+
+/// The key's name, if it is set by a variable of this name: of a pattern's, the one that it is meant for.
+fn key_name(key: &Key, variable: &str) -> Option<String> {
+    if key.aliases.contains(&variable) {
+        return Some(key.name.to_owned());
+    }
+    let name = variable.strip_prefix(PREFIX)?.replace("__", ".");
+    let is_upper = !name.bytes().any(|byte| byte.is_ascii_lowercase());
+    Some(name.to_ascii_lowercase()).filter(|name| is_upper && key.is_named(name))
 }
 
 fn read_variable(environment: &Environment, name: &str, is_file: bool) -> Result<Value, String> {
@@ -191,9 +198,9 @@ fn collect(tree: &Value, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::new();
     let mut left: Vec<(String, &Value)> = vec![(String::new(), tree)];
     while let Some((name, value)) = left.pop() {
-        if let Some(key) = find_key(&name) {
+        if find_key(&name).is_some() {
             let origin = value.origin().unwrap_or(FILE_NAME).to_owned();
-            settings.insert(key.name, Setting { value: value.kind.clone(), origin });
+            settings.insert(name, Setting { value: value.kind.clone(), origin });
         } else if let (ValueKind::Table(table), true) = (&value.kind, is_section(&name)) {
             let inner = |part: &String| {
                 if name.is_empty() { part.clone() } else { format!("{name}.{part}") }
@@ -208,7 +215,7 @@ fn collect(tree: &Value, problems: &mut Vec<Problem>) -> Settings {
 }
 
 fn is_section(name: &str) -> bool {
-    name.is_empty() || KEYS.iter().any(|key| key.section() == name)
+    name.is_empty() || KEYS.iter().any(|key| key.begins_with(name))
 }
 
 /// Values that are already read.

@@ -37,6 +37,17 @@ impl<'a> Reader<'a> {
         self.find(name).is_some_and(|setting| setting.origin != DEFAULT_ORIGIN)
     }
 
+    /// Whether the key has a value.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The names of this section's keys that have a value.
+    pub(super) fn names_of(&self, section: &str) -> Vec<&'a str> {
+        let names = self.settings.keys().map(String::as_str);
+        names.filter(|name| name.starts_with(section)).collect()
+    }
+
     /// A text; `None` when the key has no value.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         let value = &self.find(name)?.value;

@@ -140,6 +140,82 @@ fn keys_must_be_a_pair_and_a_refusal_repeats_none() {
 }
 
 #[test]
+fn merchants_have_numbered_pairs_from_every_source_and_the_lowest_is_current_unless_another_is_named()
+ {
+    let file = "[merchants.gangnam.keys.3]\nsecret_key = \"test_sk_g3\"\nclient_key = \"test_ck_g3\"\n\
+                [merchants.gangnam.keys.2]\nsecret_key = \"test_sk_g2\"\nclient_key = \"test_ck_g2\"\n\
+                [merchants.default]\ncurrent_key = 2";
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("secret");
+    std::fs::write(&path, "test_sk_fromfile\n").unwrap();
+    let variables = [
+        ("TOSS_SECRET_KEY", "test_sk_first"),
+        ("TOSS_CLIENT_KEY", "test_ck_first"),
+        ("SEUNGIN__MERCHANTS__DEFAULT__KEYS__2__SECRET_KEY_FILE", path.to_str().unwrap()),
+        ("SEUNGIN__MERCHANTS__DEFAULT__KEYS__2__CLIENT_KEY", "test_ck_second"),
+    ];
+    let (config, settings) = load_with(&variables, file, &[]).unwrap();
+    let pairs: Vec<_> = config
+        .toss
+        .key_pairs()
+        .into_iter()
+        .map(|(pair, is_current)| (pair.merchant, pair.number, is_current))
+        .collect();
+    let pair = |merchant: &str, number, is_current| (merchant.to_owned(), number, is_current);
+    let wanted = [
+        pair("default", 1, false),
+        pair("default", 2, true),
+        pair("gangnam", 2, true),
+        pair("gangnam", 3, false),
+    ];
+    assert_eq!(pairs, wanted);
+    let printed = print(&settings, &config);
+    assert!(
+        printed.contains("merchants.gangnam.keys.3.client_key") && printed.contains("test_ck_g3")
+    );
+    for secret in ["fromfile", "test_sk_g2", "test_sk_first"] {
+        assert!(!printed.contains(secret) && !format!("{config:?}").contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn merchants_that_are_not_whole_are_refused_and_no_key_is_repeated() {
+    let pair = "secret_key = \"test_sk_hush\"\nclient_key = \"test_ck_a\"\n";
+    let short = [("TOSS_SECRET_KEY", "test_sk_hush"), ("TOSS_CLIENT_KEY", "test_ck_a")];
+    let live = "secret_key = \"live_sk_hush\"\nclient_key = \"live_ck_a\"\n";
+    for (variables, file, named) in [
+        (
+            &[][..],
+            "[merchants.a.keys.1]\nsecret_key = \"test_sk_hush\"".to_owned(),
+            "`merchants.a.keys.1.client_key`",
+        ),
+        (&[], "[merchants.a]\ncurrent_key = 1".to_owned(), "`merchants.a.current_key`"),
+        (
+            &[],
+            format!("[merchants.a]\ncurrent_key = 2\n[merchants.a.keys.1]\n{pair}"),
+            "`merchants.a.current_key`",
+        ),
+        (
+            &[],
+            format!("[merchants.a]\ncurrent_key = \"x\"\n[merchants.a.keys.1]\n{pair}"),
+            "`merchants.a.current_key`",
+        ),
+        (&short, format!("[merchants.default.keys.1]\n{pair}"), "`toss.secret_key`"),
+        (&short, format!("[merchants.b.keys.1]\n{live}"), "kind"),
+        (&[], format!("[merchants.A.keys.1]\n{pair}"), "`merchants.A`"),
+        (&[], format!("[merchants.a.keys.0]\n{pair}"), "`merchants.a.keys.0`"),
+        (
+            &[("SEUNGIN__MERCHANTS__A__KEYS__1__SECRET", "test_sk_hush")],
+            String::new(),
+            "no known key",
+        ),
+    ] {
+        let problem = refusal(variables, &file);
+        assert!(problem.contains(named) && !problem.contains("hush"), "{named}: {problem}");
+    }
+}
+
+#[test]
 fn production_refuses_everything_that_is_for_trying_out() {
     let problem = refusal(&[], "environment = \"production\"\n[demo]\nseed = true");
     for key in ["toss.secret_key", "security.token_key", "demo.seed", "api.public_url"] {

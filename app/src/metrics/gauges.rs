@@ -27,6 +27,7 @@ const WORKERS_LOST: &str = "seungin_workers_lost";
 const WORKERS_CONCURRENCY: &str = "seungin_workers_concurrency";
 const WORKERS_IN_FLIGHT: &str = "seungin_workers_in_flight";
 const POISON_MESSAGES: &str = "seungin_poison_messages";
+const FINDINGS_OPEN: &str = "seungin_findings_open";
 
 /// How it is now.
 #[derive(Debug)]
@@ -115,6 +116,11 @@ fn describe_figures() {
         Unit::Count,
         "Messages that were set aside because nobody could read them."
     );
+    describe_gauge!(
+        FINDINGS_OPEN,
+        Unit::Count,
+        "Differences between our records and Toss's that wait for a person, by `kind`."
+    );
 }
 
 /// All of it as text.
@@ -166,6 +172,9 @@ fn set_figures(gauges: &Gauges) {
     gauge!(WORKERS_LOST).set(number(gauges.workers_lost));
     gauge!(WORKERS_CONCURRENCY).set(number(gauges.workers_concurrency));
     gauge!(WORKERS_IN_FLIGHT).set(number(gauges.workers_in_flight));
+    for (kind, count) in &gauges.findings {
+        gauge!(FINDINGS_OPEN, "kind" => kind.word()).set(number(*count));
+    }
     gauge!(POISON_MESSAGES).set(number(gauges.poison_messages));
 }
 

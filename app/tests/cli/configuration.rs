@@ -36,6 +36,46 @@ fn an_unknown_key_exits_with_78_and_is_named() {
 }
 
 #[test]
+fn a_databases_address_that_cannot_be_read_exits_with_78_and_its_password_is_never_shown() {
+    let place = Place::new();
+    for address in [
+        "postgres://seungin:SECRET/PW@127.0.0.1:5432/seungin",
+        "postgres://seungin:SECRET#PW@127.0.0.1:5432/seungin",
+        "postgres://seungin:SECRET@127.0.0.1:port/seungin",
+    ] {
+        for command in ["worker", "api", "migrate", "doctor", "prune"] {
+            let output = place.command(&[command]).env("DATABASE_URL", address).output().unwrap();
+            let told = format!("{output:?}");
+            assert_eq!(output.status.code(), Some(78), "{command}: {told}");
+            assert!(!told.contains("SECRET"), "{command}: {told}");
+            let says_what_to_do = told.contains("percent-encode") && told.contains("%2F");
+            assert!(told.contains("`database.url` (DATABASE_URL)") && says_what_to_do, "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    let place = Place::new();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = format!("postgres://seungin:SECRET@{nobody}/seungin");
+    std::thread::scope(|scope| {
+        for command in ["migrate", "prune"] {
+            let mut asked = place.command(&[command]);
+            let address = &address;
+            scope.spawn(move || {
+                let output = asked.env("DATABASE_URL", address).output().unwrap();
+                let told = String::from_utf8(output.stderr).unwrap();
+                assert_eq!(output.status.code(), Some(69), "{told}");
+                let named = format!("the database at {nobody} does not answer");
+                assert!(told.contains(&named) && !told.contains("SECRET"), "{told}");
+                assert!(!told.contains("pool"), "{told}");
+            });
+        }
+    });
+}
+
+#[test]
 fn production_with_the_defaults_exits_with_78_and_says_what_is_missing() {
     let place = Place::new();
     let output = place.command(&[]).env("SEUNGIN__ENVIRONMENT", "production").output().unwrap();

@@ -102,7 +102,10 @@ fn servers_that_are_away_fail_each_by_itself_and_no_password_is_told() {
         assert_eq!(status, "fail", "{told}");
         assert!(found.to_lowercase().contains("refused"), "{found}");
     }
-    assert_eq!(check(&told, "toss keys"), ("ok", "a test pair: no money moves"));
+    assert_eq!(
+        check(&told, "toss keys"),
+        ("ok", "test: no money moves; pairs of default 1 (current 1)")
+    );
     assert!(!told.to_string().contains("hush"), "{told}");
 }
 
@@ -128,6 +131,24 @@ fn something_else_that_answers_is_not_taken_for_the_server() {
     for name in ["database", "queue", "simulator"] {
         assert_eq!(status(&told, name), "fail", "{told}");
     }
+}
+
+#[test]
+fn keys_that_orders_are_pinned_to_and_that_are_not_configured_fail() {
+    let place = Place::new();
+    let running = place.start();
+    crate::http::order(&running.api);
+    assert_eq!(status(&ask(&place, &[]), "key pairs"), "ok");
+    let other = [
+        ("SEUNGIN__MERCHANTS__DEFAULT__KEYS__2__SECRET_KEY", "test_sk_other"),
+        ("SEUNGIN__MERCHANTS__DEFAULT__KEYS__2__CLIENT_KEY", "test_ck_other"),
+        ("SEUNGIN__TOSS__BASE_URL", &format!("http://{}", nobody())),
+    ];
+    let told = ask(&place, &other);
+    let (status, found) = check(&told, "key pairs");
+    assert_eq!(status, "fail", "{told}");
+    assert!(found.contains("pair 1 of merchant default (1 orders open, 0 payments)"), "{found}");
+    running.stop().expect(0);
 }
 
 #[cfg(unix)]

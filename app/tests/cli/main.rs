@@ -9,6 +9,7 @@ mod health;
 mod http;
 mod journey;
 mod process;
+mod reconcile;
 mod retention;
 mod staff;
 mod traces;

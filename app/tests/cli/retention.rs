@@ -121,7 +121,7 @@ fn a_young_database_has_nothing_to_delete_and_the_ages_are_held_to_what_was_prom
     assert_eq!(place.run(&["prune", "--dry-run"]).expect(0).stdout, "would be deleted: nothing\n");
     let report = place.run(&["prune", "--json"]).expect(0).json();
     let rows = json!({
-        "attempts": 0, "idempotency_keys": 0, "jobs": 0, "poison_messages": 0, "workers": 0,
+        "attempts": 0, "idempotency_keys": 0, "jobs": 0, "webhooks": 0, "poison_messages": 0, "workers": 0,
     });
     assert_eq!(report, json!({ "dryRun": false, "finished": true, "rows": rows }));
 

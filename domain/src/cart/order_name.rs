@@ -43,6 +43,7 @@ mod tests {
             options: vec![],
             quantity: 3,
             amount: Won::ZERO,
+            is_tax_free: false,
         };
         names.iter().map(line).collect()
     }

@@ -46,6 +46,7 @@ fn soup() -> MenuProduct {
         name: "마라탕".to_owned(),
         price: won(9000),
         is_available: true,
+        is_tax_free: false,
         groups: vec![
             group("heat", 1, 1, vec![option("mild", 0), option("hot", 500)]),
             group(
@@ -318,6 +319,7 @@ fn menus() -> impl Strategy<Value = MenuProduct> {
     (prices(), groups, 0..30u8).prop_map(|(price, groups, luck)| MenuProduct {
         price: won(price),
         is_available: luck > 0,
+        is_tax_free: luck % 3 == 0,
         groups: groups
             .into_iter()
             .enumerate()
@@ -408,4 +410,28 @@ proptest! {
             Err(_) => {}
         }
     }
+}
+
+#[test]
+fn what_is_free_of_tax_is_the_sum_of_such_lines_with_their_options_and_without_delivery() {
+    let vegetables = MenuProduct { is_tax_free: true, ..soup() };
+    let taxed = MenuProduct { id: id("dish"), ..soup() };
+    let line = |product: &MenuProduct, quantity, options: &[&str]| CartLine {
+        product_id: product.id.clone(),
+        quantity,
+        options: options.iter().map(|option| id(option)).collect(),
+    };
+    let lines = [
+        line(&vegetables, 2, &["hot", "beef"]),
+        line(&taxed, 1, &["mild"]),
+        line(&vegetables, 1, &["mild"]),
+    ];
+    let find = |wanted: &ProductId| [&vegetables, &taxed].into_iter().find(|it| it.id == *wanted);
+    let quote = price_cart(&store(), find, &lines).unwrap();
+    assert_eq!(quote.tax_free_amount, won(2 * 12_500 + 9_000));
+    assert_eq!(quote.amount, won(2 * 12_500 + 9_000 + 9_000 + 3_000));
+    assert_eq!(
+        quote.lines.iter().map(|line| line.is_tax_free).collect::<Vec<_>>(),
+        [true, false, true]
+    );
 }

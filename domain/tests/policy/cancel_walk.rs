@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
     /// Starts the next cancellation, if any can be accepted.
     fn accept(&mut self, number: u8, asked: Option<i64>) -> bool {
         let facts = &self.payment;
-        let amount = cancel_amount(facts.state, facts.balance, Won::ZERO, asked.map(won));
+        let amount = cancel_amount(facts.state, facts.balance, Won::ZERO, None, asked.map(won));
         let Ok(amount) = amount else { return false };
         let mut cancel = cancellation(number, amount, self.book.now_ms);
         cancel.other_tags = (0..number).map(|other| cancel_tag(&cancel_id(other))).collect();

@@ -48,6 +48,7 @@ pub(crate) fn told(status: TossStatus) -> TossPayment {
         failure: None,
         cancels: vec![],
         virtual_account: None,
+        means: domain::answer::Means::default(),
     }
 }
 

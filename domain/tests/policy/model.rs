@@ -336,6 +336,7 @@ impl Toss {
             reason,
             cancelled_at_ms: Some(now_ms),
             is_done: true,
+            tax_free_amount: domain::Won::ZERO,
         });
     }
 

@@ -162,6 +162,7 @@ pub(crate) fn our_entry(key: &str) -> TossCancel {
     TossCancel {
         transaction_key: key.to_owned(),
         amount: won(CANCEL_AMOUNT),
+        tax_free_amount: domain::Won::ZERO,
         reason: tagged_reason("no longer wanted", CANCEL_ID),
         cancelled_at_ms: Some(START_MS),
         is_done: true,

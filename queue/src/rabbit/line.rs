@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 use crate::rabbit::config::RabbitConfig;
+use crate::rabbit::shallow::{self, Shallow};
 use crate::rabbit::status::{Role, Trouble};
 
 /// How long a TCP connection, and then TLS, may take: work has to flow again within 5 s after the
@@ -77,15 +78,15 @@ impl Line {
     pub(super) async fn open(config: &RabbitConfig, role: Role) -> Result<Line, Trouble> {
         let (stream, switch) = reach(config).await?;
         // lapin asks for the stream once: it does not retry unless told to.
-        let stream = Mutex::new(Some(stream));
+        let stream = Mutex::new(Some(AsyncTcpStream::Plain(Shallow::new(stream))));
         let hand_over = async move |_uri, _runtime| {
             let stream = stream.lock().ok().and_then(|mut stream| stream.take());
             stream.ok_or_else(|| io::Error::from(io::ErrorKind::NotConnected).into())
         };
         let name = format!("{} {}", config.prefix, role.word());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let runtime = lapin::runtime::default_runtime().map_err(passing("no runtime"))?;
-        let connecting = Connection::connector(config.uri.clone(), runtime, hand_over, properties);
+        let connecting =
+            Connection::connector(config.uri.clone(), shallow::runtime(), hand_over, properties);
         let connection = within(HANDSHAKE_WITHIN, "the handshake", connecting).await?;
         let events = Box::pin(connection.events_listener());
         let channel = within(ANSWER_WITHIN, "a channel", connection.create_channel()).await?;
@@ -127,9 +128,7 @@ impl Line {
 }
 
 /// Connects the socket, with TLS when asked for.
-async fn reach(
-    config: &RabbitConfig,
-) -> Result<(AsyncTcpStream<Compat<TcpStream>>, Switch), Trouble> {
+async fn reach(config: &RabbitConfig) -> Result<(shallow::Socket, Switch), Trouble> {
     let authority = &config.uri.authority;
     let connecting = TcpStream::connect((authority.host.as_str(), authority.port));
     let stream = within(REACH_WITHIN, "a TCP connection", connecting).await?;

@@ -7,5 +7,6 @@ mod faults;
 mod poison;
 mod proxy;
 mod rabbit;
+mod stranger;
 mod topology;
 mod under_test;

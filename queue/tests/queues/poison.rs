@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::broker::{Corner, Operator, PATIENCE, consumer, message, messages};
+use crate::stranger;
 
 async fn bury(queue: &RabbitQueue, count: usize) -> Vec<DeadLetter> {
     let mut reader = queue.dead_letters();
@@ -67,6 +68,49 @@ async fn what_is_no_message_becomes_a_dead_letter_and_the_others_flow() {
         let id = properties.message_id().as_ref().map(ToString::to_string);
         assert_eq!(detail["message_id"], Value::from(id));
         assert_eq!(detail["headers"]["x-death"][0]["queue"], *name);
+        letter.ack();
+    }
+    assert_empty(&queue).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_overflow_a_stack_or_is_no_text_becomes_a_dead_letter_like_any_other() {
+    let corner = Corner::new();
+    let queue = corner.open(100).await;
+    let name = corner.queue_name(Lane::Confirm);
+    let poison: [(Vec<u8>, &[u8], &[u8]); 3] = [
+        // More than 100,000 bytes; a hundredth of it overflows nothing.
+        (stranger::nested_tables(15_000), b"job", b"deep"),
+        (b"\x02\xff\xfeV".to_vec(), b"job", b"a header's name"),
+        (Vec::new(), b"j\xffb", b"a type"),
+    ];
+    tokio::task::spawn_blocking({
+        let (name, poison) = (name.clone(), poison.clone());
+        move || {
+            for (headers, kind, body) in &poison {
+                stranger::publish(&name, headers, kind, body);
+            }
+        }
+    })
+    .await
+    .unwrap();
+    queue.publisher().publish(&[message(Lane::Confirm, "good")]).await;
+    let mut consumer = consumer(&queue, &Lane::ALL).await;
+    let good = timeout(PATIENCE, consumer.receive(10)).await.expect("the good one").unwrap();
+    good.into_iter().for_each(Delivery::ack);
+    for letter in bury(&queue, poison.len()).await {
+        assert_eq!((letter.queue.as_str(), letter.reason.as_str()), (name.as_str(), "rejected"));
+        let body = String::from_utf8(letter.body.clone()).unwrap();
+        let expected = match body.as_str() {
+            "deep" => r#""headers":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":""#,
+            "a header's name" => r#""headers":{"??":"#,
+            _ => r#""type":"j?b""#,
+        };
+        assert!(
+            letter.detail.contains(expected),
+            "{body}: {}",
+            &letter.detail[..500.min(letter.detail.len())]
+        );
         letter.ack();
     }
     assert_empty(&queue).await;

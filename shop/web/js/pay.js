@@ -25,6 +25,7 @@ export function prepareWindow(created, method) {
       windowTarget: "self",
     },
   };
+  if (created.taxFreeAmount > 0) parameters.request.taxFreeAmount = created.taxFreeAmount;
   if (created.customerEmail) parameters.request.customerEmail = created.customerEmail;
   keepWindow(created.orderId, parameters);
   return parameters;

@@ -1,6 +1,9 @@
 //! The queues of faults: order, repetition, and what may not be scripted.
 
+use serde_json::Map;
+
 use super::*;
+use crate::limits::FAULT_DELAY_MS_MAX;
 
 fn confirm_fault(order_id: &str, kind: FaultKind) -> FaultRequest {
     FaultRequest::for_order(order_id, Operation::Confirm, kind)

@@ -23,6 +23,7 @@ use crate::codes;
 use crate::handle::{Handle, LedgerQuery};
 use crate::limits::LISTED_MAX;
 use crate::merchant::authenticate;
+use crate::payment::account::RefundOutcome;
 use crate::refusal::Refusal;
 
 pub(crate) fn routes() -> Router<App> {
@@ -34,6 +35,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/_sim/payments/{paymentKey}/deposit", post(deposit))
         .route("/_sim/payments/{paymentKey}/reverse", post(reverse_deposit))
         .route("/_sim/payments/{paymentKey}/cancel", post(cancel_by_hand))
+        .route("/_sim/payments/{paymentKey}/refund", post(end_refund))
         .route("/_sim/ledger", get(ledger))
         .route("/_sim/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/_sim/faults/{sequence}", delete(remove_fault))
@@ -113,6 +115,24 @@ async fn cancel_by_hand(
 async fn reverse_deposit(State(app): State<App>, headers: HeaderMap, path: PathText) -> Response {
     let result =
         text_of(path).and_then(|payment_key| handle_of(&app).reverse_deposit(&payment_key));
+    answer_with(&headers, result)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndRefund {
+    outcome: RefundOutcome,
+}
+
+async fn end_refund(
+    State(app): State<App>,
+    headers: HeaderMap,
+    path: PathText,
+    body: Body,
+) -> Response {
+    let result = text_of(path)
+        .and_then(|key| Ok((key, parse::<EndRefund>(body)?)))
+        .and_then(|(key, it)| handle_of(&app).end_refund(&key, it.outcome));
     answer_with(&headers, result)
 }
 

@@ -79,7 +79,7 @@ fn render(app: &App, place: &Place, refusal: Option<&Refusal>) -> Response {
         (_, View::Keys) => settings::keys_view(&handle, place),
         (_, View::Settings) => settings::view(&handle, place),
     };
-    let alert = refusal.map_or(String::new(), |refusal| {
+    let notice = refusal.map_or(String::new(), |refusal| {
         format!(
             "<p class=\"alert\" role=\"alert\">{} <code>{}</code></p>",
             escape(refusal.message(language)),
@@ -88,7 +88,7 @@ fn render(app: &App, place: &Place, refusal: Option<&Refusal>) -> Response {
     });
     let title = language.pick("토스 시뮬레이터", "Toss simulator");
     let html = format!(
-        "{}<main class=\"desk\"><header class=\"top\"><h1>{title}</h1>{}</header>\n{}\n{alert}{content}</main>",
+        "{}<main class=\"desk\"><header class=\"top\"><h1>{title}</h1>{}</header>\n{}\n{notice}{content}</main>",
         banner(language, Some(&place.address_in_other_language())),
         clock(&handle, place),
         navigation(place),

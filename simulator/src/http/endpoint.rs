@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::faults::Operation;
 use crate::refusal::{Language, Refusal};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Endpoint {
     /// `POST /v1/payments/confirm`
     Confirm,

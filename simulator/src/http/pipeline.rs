@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::App;
 use super::answer::{Answer, Reply, cut};
-use super::endpoint::{Call, Count};
+use super::endpoint::{Call, Count, Endpoint};
 use super::work::work;
 use crate::codes;
 use crate::faults::{FaultKind, FaultRequest, Layer};
@@ -80,8 +80,8 @@ async fn carry_through(app: App, call: Call, mut run: Run) -> Response {
             }
         })
     };
-    if let Some(key) = &run.subject {
-        let_webhooks_go_first(&app, key).await;
+    if let Some(key) = app.shared.read(|world| subject_afterwards(world, &call, &run)) {
+        let_webhooks_go_first(&app, &key).await;
     }
     if !sleep(delay(FaultRequest::delay_after_ms), &app.closing).await {
         reply = Reply::Cut;
@@ -183,10 +183,23 @@ fn subject_of(world: &World, call: &Call) -> Option<String> {
     by_key.or_else(by_order).map(|payment| payment.payment_key.clone())
 }
 
+/// The payment that a call was about; one that the call itself has made, if it made one.
+fn subject_afterwards(world: &World, call: &Call, run: &Run) -> Option<String> {
+    let is_making = matches!(call.endpoint, Endpoint::KeyIn | Endpoint::IssueAccount);
+    let made = if is_making { subject_of(world, call) } else { None };
+    made.or_else(|| run.subject.clone())
+}
+
 /// Key, test code, idempotency key: everything that is refused without a trace in the idempotency store.
-fn check_caller(world: &World, call: &Call) -> Result<(Merchant, Option<Scope>), Refusal> {
+fn check_caller(world: &mut World, call: &Call) -> Result<(Merchant, Option<Scope>), Refusal> {
     let caller = authenticate(call.authorization.as_deref())?;
     let merchant = world.merchant_of(caller)?;
+    let now = world.now();
+    if let Some(limit) = world.settings().calls_per_minute
+        && !world.rates.allows(caller, call.endpoint, limit, now)
+    {
+        return Err(Refusal::new(codes::TOO_MANY_REQUESTS));
+    }
     if let Some(code) = &call.test_code {
         let known = std::str::from_utf8(code).ok().and_then(codes::find_code);
         return Err(Refusal::new(known.copied().unwrap_or(codes::INVALID_TEST_CODE)));
@@ -352,11 +365,7 @@ fn release(world: &mut World, call: &Call, run: &Run, status: Option<u16>) {
     if let Some(scope) = &run.scope {
         world.idempotency.release(scope);
     }
-    // A payment that the call itself made is what it was about.
-    let by_order = || call.order_id.as_deref().and_then(|id| world.newest_of_order(id));
-    let made = || by_order().map(|payment| payment.payment_key.clone());
-    let subject = run.subject.clone().or_else(made);
-    let Some(key) = &subject else { return };
+    let Some(key) = &subject_afterwards(world, call, run) else { return };
     if run.holds_subject {
         world.vacate(key);
     }

@@ -60,7 +60,41 @@ impl Due {
     }
 }
 
+/// How refunds to the buyer's account end. Source: Toss, `refundStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundOutcome {
+    /// The bank gave nothing to the buyer.
+    Failed,
+    /// Of several refunds some failed.
+    PartialFailed,
+    /// At once, instead of two days later.
+    Completed,
+}
+
+impl RefundOutcome {
+    /// The value of `refundStatus`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            RefundOutcome::Failed => "FAILED",
+            RefundOutcome::PartialFailed => "PARTIAL_FAILED",
+            RefundOutcome::Completed => "COMPLETED",
+        }
+    }
+}
+
 impl Payment {
+    /// Decides how the refunds to the buyer's account end.
+    ///
+    /// # Errors
+    /// 400 `INVALID_REQUEST` if there were none.
+    pub(crate) fn end_refund(&mut self, outcome: RefundOutcome) -> Result<(), Refusal> {
+        let account = self.account.as_mut().filter(|account| account.refund_to.is_some());
+        let none = || Refusal::about(codes::INVALID_REQUEST, "no refund to an account");
+        account.ok_or_else(none)?.refund_outcome = Some(outcome);
+        Ok(())
+    }
+
     /// Issues the account: WAITING_FOR_DEPOSIT. No money moves.
     pub(crate) fn issue_account(&mut self, bank_code: &str, now: Moment) {
         self.status = Status::WaitingForDeposit;
@@ -72,6 +106,7 @@ impl Payment {
             due_at: self.due.unwrap_or(Due::After(DEPOSIT_MS)).moment(now),
             depositor: None,
             refund_to: None,
+            refund_outcome: None,
         });
     }
 

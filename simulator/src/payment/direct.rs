@@ -5,13 +5,11 @@ use serde_json::Value;
 use super::amount::{optional_amount, parse_amount};
 use super::session::NewPayment;
 use crate::banks;
-use crate::cash_receipts::KINDS;
 use crate::codes::{self, Code};
-use crate::limits::IDENTITY_DIGITS_MAX;
 use crate::method::Method;
 use crate::refusal::Refusal;
 
-/// Source: Toss, what a shop may say about a cash receipt: one of two kinds, or none.
+/// Source: Toss, what a shop says for no cash receipt.
 const NO_CASH_RECEIPT: &str = "미발행";
 /// Source: Toss, instalments from this amount, in won, over 2 to 12 months.
 const INSTALMENT_AMOUNT_MIN: i64 = 50_000;
@@ -92,19 +90,15 @@ impl AccountRequest {
         }
         let bank_code = text(body, "bank").and_then(banks::code_of);
         let bank_code = bank_code.ok_or(Refusal::new(codes::INVALID_BANK))?;
-        if let Some(receipt) = body.get("cashReceipt").filter(|it| !it.is_null()) {
-            let kind = text(receipt, "type").unwrap_or("");
-            if !KINDS.contains(&kind) && kind != NO_CASH_RECEIPT {
-                return Err(bad("cashReceipt.type"));
-            }
-            let number = text(receipt, "registrationNumber").unwrap_or("");
-            let is_number = number.is_empty() || is_digits(number, 1..=IDENTITY_DIGITS_MAX);
-            refuse_unless(is_number, codes::INVALID_REGISTRATION_NUMBER_TYPE)?;
-        }
+        let receipt = body.get("cashReceipt").filter(|it| !it.is_null());
+        let kind = receipt.map(|receipt| text(receipt, "type").unwrap_or(""));
+        let number = receipt.and_then(|receipt| text(receipt, "registrationNumber"));
         let new = NewPayment {
             escrow: body.get("useEscrow").and_then(Value::as_bool).unwrap_or(false),
             valid_hours: optional_amount(body, "validHours")?,
             due_date: text(body, "dueDate").map(str::to_owned),
+            cash_receipt_type: kind.filter(|kind| *kind != NO_CASH_RECEIPT).map(str::to_owned),
+            cash_receipt_number: number.filter(|it| !it.is_empty()).map(str::to_owned),
             ..new
         };
         Ok(AccountRequest { new, bank_code })

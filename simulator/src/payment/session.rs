@@ -3,17 +3,23 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::receipts::CashReceiptWish;
 use super::{Customer, Failure, Payment, Status, Window};
+use crate::cash_receipts::KINDS;
 use crate::clock::Moment;
 use crate::codes::{self, Code};
 use crate::ids;
 use crate::limits::{
-    AMOUNT_MAX, CUSTOMER_TEXT_CHARS_MAX, METADATA_KEY_CHARS_MAX, METADATA_PAIRS_MAX,
-    METADATA_VALUE_CHARS_MAX, ORDER_ID_CHARS_MAX, ORDER_ID_CHARS_MIN, ORDER_NAME_CHARS_MAX,
+    AMOUNT_MAX, CUSTOMER_TEXT_CHARS_MAX, IDENTITY_DIGITS_MAX, METADATA_KEY_CHARS_MAX,
+    METADATA_PAIRS_MAX, METADATA_VALUE_CHARS_MAX, ORDER_ID_CHARS_MAX, ORDER_ID_CHARS_MIN,
+    ORDER_NAME_CHARS_MAX,
 };
 use crate::merchant::Merchant;
 use crate::method::Method;
 use crate::refusal::Refusal;
+
+/// Source: Toss, whom a cash receipt is for that is for nobody in particular.
+const ANONYMOUS: &str = "0100001234";
 
 /// What a shop asks a payment for.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -49,6 +55,15 @@ pub struct NewPayment {
     /// Until when a virtual account waits, `2026-01-31T09:05:00` in Korea; instead of `valid_hours`.
     #[serde(default)]
     pub due_date: Option<String>,
+    /// For a wallet: a card inside of it pays, instead of the wallet's own money.
+    #[serde(default)]
+    pub wallet_card: bool,
+    /// The kind of cash receipt that is issued when a virtual account's deposit comes: `소득공제` or `지출증빙`.
+    #[serde(default)]
+    pub cash_receipt_type: Option<String>,
+    /// For whom that is: at most 30 digits. Default: nobody in particular.
+    #[serde(default)]
+    pub cash_receipt_number: Option<String>,
     /// Makes it a payment of BRANDPAY by this customer, which has a confirm of its own.
     #[serde(default)]
     pub brandpay_customer_key: Option<String>,
@@ -72,6 +87,9 @@ impl NewPayment {
             customer_mobile_phone: None,
             valid_hours: None,
             due_date: None,
+            wallet_card: false,
+            cash_receipt_type: None,
+            cash_receipt_number: None,
             brandpay_customer_key: None,
             metadata: None,
         }
@@ -100,6 +118,16 @@ impl NewPayment {
                 return Err(Refusal::about(codes::INVALID_REQUEST, field));
             }
         }
+        let is_kind = |kind: &String| KINDS.contains(&kind.as_str());
+        if !self.cash_receipt_type.as_ref().is_none_or(is_kind) {
+            return Err(Refusal::about(codes::INVALID_REQUEST, "cashReceiptType"));
+        }
+        let is_number = |number: &String| {
+            (1..=IDENTITY_DIGITS_MAX).contains(&number.len())
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        let is_number_fine = self.cash_receipt_number.as_ref().is_none_or(is_number);
+        refuse_unless(is_number_fine, codes::INVALID_REGISTRATION_NUMBER_TYPE)?;
         refuse_unless(self.metadata.as_ref().is_none_or(is_metadata), codes::INVALID_METADATA)
     }
 }
@@ -147,6 +175,13 @@ impl Payment {
             cancels: Vec::new(),
             account: None,
             due: None,
+            wallet_card: new.wallet_card,
+            cash_receipt: new.cash_receipt_type.map(|kind| CashReceiptWish {
+                kind,
+                identity: new.cash_receipt_number.unwrap_or_else(|| ANONYMOUS.to_owned()),
+                receipt_key: ids::receipt_key(),
+                issue_number: ids::issue_number(),
+            }),
             brandpay_customer_key: new.brandpay_customer_key,
             records: Vec::new(),
             failure: None,

@@ -60,8 +60,8 @@ pub(crate) struct PaymentView {
     easy_pay_amount: Option<i64>,
     easy_pay_discount_amount: Option<i64>,
     secret: Option<String>,
-    cash_receipt: Option<()>,
-    cash_receipts: Option<()>,
+    cash_receipt: Option<Value>,
+    cash_receipts: Option<Vec<Value>>,
     discount: Option<()>,
     failure: Option<FailureView>,
     receipt: Option<UrlView>,
@@ -222,11 +222,11 @@ impl PaymentView {
             ),
             easy_pay: easy_pay_view(payment, rendering),
             foreign_easy_pay: None,
-            easy_pay_amount: has_family(payment, Family::EasyPay).then_some(payment.amount),
+            easy_pay_amount: has_family(payment, Family::EasyPay).then_some(wallets_own(payment)),
             easy_pay_discount_amount: has_family(payment, Family::EasyPay).then_some(0),
             secret: is_approved.then(|| payment.secret.clone()),
-            cash_receipt: None,
-            cash_receipts: None,
+            cash_receipt: payment.cash_receipt_view(origin),
+            cash_receipts: payment.cash_receipts_view(origin),
             discount: None,
             failure: payment.failure.as_ref().map(|failure| FailureView {
                 code: failure.code.clone(),
@@ -291,8 +291,10 @@ fn cancel_view(cancel: &Cancel) -> CancelView {
     }
 }
 
+/// The card that paid, by itself or inside of a wallet. Source: Toss, `card` is filled in both cases.
 fn card_view(payment: &Payment, language: Language) -> Option<CardView> {
-    has_family(payment, Family::Card).then(|| CardView {
+    let is_inside = payment.wallet_card && has_family(payment, Family::EasyPay);
+    (is_inside || has_family(payment, Family::Card)).then(|| CardView {
         amount: payment.amount,
         issuer_code: "61",
         acquirer_code: "31",
@@ -308,15 +310,20 @@ fn card_view(payment: &Payment, language: Language) -> Option<CardView> {
     })
 }
 
-/// What an easy-pay wallet paid from its own money; no card stands behind it here.
+/// What an easy-pay wallet paid from its own money: all of it, or nothing if a card inside of it paid.
 fn easy_pay_view(payment: &Payment, rendering: Rendering<'_>) -> Option<EasyPayView> {
     let by_code = rendering.provider_codes || rendering.language == Language::English;
     let title = payment.method.title(rendering.language);
     has_family(payment, Family::EasyPay).then(|| EasyPayView {
         provider: if by_code { payment.method.name() } else { title },
-        amount: payment.amount,
+        amount: wallets_own(payment),
         discount_amount: 0,
     })
+}
+
+/// What a wallet paid from its own money, in won.
+fn wallets_own(payment: &Payment) -> i64 {
+    if payment.wallet_card { 0 } else { payment.amount }
 }
 
 fn mobile_phone_view(payment: &Payment, origin: &str) -> Option<MobilePhoneView> {
@@ -356,8 +363,11 @@ fn virtual_account_view(payment: &Payment, rendering: Rendering<'_>) -> Option<V
 }
 
 fn refund_status(payment: &Payment, now: Moment) -> &'static str {
-    let is_deposited = payment.approval.as_ref().is_some_and(|approval| approval.at.is_some());
-    match payment.cancels.last().filter(|_| is_deposited) {
+    let decided = payment.account.as_ref().and_then(|account| account.refund_outcome);
+    if let Some(outcome) = decided {
+        return outcome.name();
+    }
+    match payment.cancels.last().filter(|_| payment.is_deposited()) {
         None => "NONE",
         Some(last) if now.ms_since(last.at) < REFUND_CREDIT_MS => "PENDING",
         Some(_) => "COMPLETED",

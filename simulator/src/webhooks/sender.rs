@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::{Client, redirect, retry};
 use tokio::task::JoinSet;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Due, WebhookAttempt};
 use crate::limits::WEBHOOKS_IN_FLIGHT_MAX;
 use crate::state::Shared;
+use crate::world::World;
 
 /// How often it is looked whether a payment's time ran out, while somebody wants to be told.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -23,8 +24,13 @@ const ID: &str = "tosspayments-webhook-transmission-id";
 pub(crate) async fn keep_sending(shared: Arc<Shared>, stop: CancellationToken) {
     let mut client = None;
     let mut on_their_way = JoinSet::new();
+    let mut looked_around = Instant::now();
     loop {
         let room = WEBHOOKS_IN_FLIGHT_MAX.saturating_sub(on_their_way.len());
+        if looked_around.elapsed() >= LOOK_AROUND {
+            looked_around = Instant::now();
+            shared.write(World::refresh_for_webhooks);
+        }
         let (due, pause) = shared.write(|world| world.webhooks_due(room));
         // What is told to somebody must be kept first.
         if !due.is_empty() && !shared.keep() {

@@ -48,12 +48,16 @@ impl World {
         self.tells_early() && self.webhooks.has_unsent(payment_key, self.now())
     }
 
-    /// Takes up to `count` webhooks that are due, and tells how long there will be no other; None for as long as nothing
-    /// happens. A payment whose time ran out is told of here, too.
-    pub(crate) fn webhooks_due(&mut self, count: usize) -> (Vec<Due>, Option<Duration>) {
+    /// Tells of payments whose time ran out without anybody looking at them, if somebody wants to be told.
+    pub(crate) fn refresh_for_webhooks(&mut self) {
         if !self.webhooks.endpoints.is_empty() {
             self.refresh_all();
         }
+    }
+
+    /// Takes up to `count` webhooks that are due, and tells how long there will be no other; None for as long as nothing
+    /// happens.
+    pub(crate) fn webhooks_due(&mut self, count: usize) -> (Vec<Due>, Option<Duration>) {
         if self.settings().pause_webhooks {
             return (Vec::new(), None);
         }

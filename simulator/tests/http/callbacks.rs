@@ -116,6 +116,20 @@ async fn expiry_decline_and_cancels_are_told_and_nothing_before_them() {
 }
 
 #[tokio::test]
+async fn webhooks_of_the_future_have_fields_that_no_document_knows() {
+    let (toss, shop) = told_of(&[]).await;
+    toss.handle.switch(|settings| settings.unknown_values = true).expect("switched");
+    let key = toss.paid_of(account("order-0001")).await;
+    toss.handle.deposit(&key).expect("deposited");
+    toss.handle.webhooks_settled().await;
+    for webhook in shop.received() {
+        assert!(webhook.body["futureField"].is_object(), "{}", webhook.body);
+        let is_general = webhook.body.get("eventType").is_some();
+        assert_eq!(webhook.body["data"]["futureField"].is_object(), is_general);
+    }
+}
+
+#[tokio::test]
 async fn a_due_date_passes_in_silence() {
     let (toss, shop) = told_of(&[]).await;
     let key = toss.paid_of(account("order-0001")).await;

@@ -9,7 +9,7 @@ use simulator::{
 };
 use tokio::runtime::Runtime;
 
-use crate::support::{Running, SECRET_KEY, start_with};
+use crate::support::{Running, SECRET_KEY, start_with, window_form};
 
 fn config(path: &Path) -> Config {
     Config {
@@ -95,16 +95,7 @@ fn a_charge_whose_answer_was_cut_off_and_the_fault_that_did_it_outlive_a_kill() 
 fn what_the_buyer_did_in_the_window_outlives_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("simulator.json");
-    let form = [
-        ("clientKey", "test_ck_shop1"),
-        ("method", "CARD"),
-        ("currency", "KRW"),
-        ("value", "15000"),
-        ("orderId", "order-0001"),
-        ("orderName", "마라탕"),
-        ("successUrl", "http://shop.example/ok"),
-        ("failUrl", "http://shop.example/no"),
-    ];
+    let form = window_form("test_ck_shop1");
     let post = async |toss: &Running, path: &str, form: &[(&str, &str)]| {
         let request = toss.client.post(format!("{}{path}", toss.url)).form(form);
         let answer = request.send().await.expect("an answer");

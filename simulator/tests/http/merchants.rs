@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use simulator::{Config, MerchantKeys};
 
-use crate::support::{Answer, Running, basic, send, start, start_with};
+use crate::support::{Answer, Running, basic, send, start, start_with, window_form};
 
 async fn look_up(toss: &Running, payment_key: &str, secret_key: &str) -> Answer {
     let request = toss.client.get(format!("{}/v1/payments/{payment_key}", toss.url));
@@ -66,18 +66,7 @@ async fn configured_merchants_have_names_and_strangers_may_be_kept_out() {
     toss.handle.switch(|settings| settings.known_keys_only = true).expect("switched");
 
     let form = |client_key: &str| {
-        let fields = [
-            ("clientKey", client_key),
-            ("method", "CARD"),
-            ("currency", "KRW"),
-            ("value", "15000"),
-            ("orderId", "order-0001"),
-            ("orderName", "마라탕"),
-            ("successUrl", "http://shop.example/ok"),
-            ("failUrl", "http://shop.example/no"),
-        ];
-        let fields = fields.map(|(name, value)| (name, value.to_owned()));
-        toss.client.post(format!("{}/window", toss.url)).form(&fields).send()
+        toss.client.post(format!("{}/window", toss.url)).form(&window_form(client_key)).send()
     };
     assert_eq!(form("test_ck_seoulclient").await.expect("an answer").status(), 303);
     assert_eq!(form("test_ck_nobody").await.expect("an answer").status(), 400);

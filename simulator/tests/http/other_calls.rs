@@ -20,7 +20,12 @@ async fn the_confirm_of_older_clients_has_the_payment_key_in_its_path() {
     assert_eq!((done.status, &done.body["status"]), (200, &json!("DONE")), "{}", done.text);
     let again = toss.post(&path, "k3", body.clone()).await;
     assert_eq!(again.code(), (400, "ALREADY_PROCESSED_PAYMENT"));
-    assert_eq!(toss.post("/v1/payments/unknown", "k4", body).await.code(), (404, "NOT_FOUND_PAYMENT"));
+    assert_eq!(
+        toss.post("/v1/payments/unknown", "k4", json!({"orderId": "order-0002", "amount": 1}))
+            .await
+            .code(),
+        (404, "NOT_FOUND_PAYMENT")
+    );
     assert_eq!(toss.truth(&key), (15_000, 1, 0));
     assert_eq!(toss.handle.ledger_of(&key).expect("there").calls.confirm, 3);
 }
@@ -66,7 +71,12 @@ async fn a_card_by_its_number_is_charged_at_once_and_twice_without_an_idempotenc
     let path = "/v1/payments/key-in";
     for key in ["k1", "k1"] {
         let answer = toss.post(path, key, card()).await;
-        assert_eq!((answer.status, &answer.body["status"]), (200, &json!("DONE")), "{}", answer.text);
+        assert_eq!(
+            (answer.status, &answer.body["status"]),
+            (200, &json!("DONE")),
+            "{}",
+            answer.text
+        );
         assert!(!answer.text.contains("4330123412341234"));
     }
     let charges = || toss.handle.ledger(&simulator::LedgerQuery::default()).len();
@@ -126,7 +136,10 @@ async fn a_cash_receipt_is_issued_becomes_final_and_is_cancelled_in_parts() {
     let key = issued.body["receiptKey"].as_str().expect("a key");
     let path = format!("/v1/cash-receipts/{key}/cancel");
     let part = toss.post(&path, "k3", json!({"amount": 4_000})).await;
-    assert_eq!((&part.body["transactionType"], &part.body["amount"]), (&json!("CANCEL"), &json!(4_000)));
+    assert_eq!(
+        (&part.body["transactionType"], &part.body["amount"]),
+        (&json!("CANCEL"), &json!(4_000))
+    );
     assert_eq!(part.body["receiptKey"], format!("c_{key}"));
     let too_much = toss.post(&path, "k4", json!({"amount": 6_001})).await;
     assert_eq!(too_much.code(), (403, "NOT_CANCELABLE_AMOUNT"));
@@ -165,7 +178,8 @@ async fn cash_receipts_are_checked_and_belong_to_their_merchant() {
         assert_eq!(answer.code(), (400, code), "{field}");
     }
     let issued = toss.post("/v1/cash-receipts", "good", receipt()).await.body;
-    let path = format!("/v1/cash-receipts/{}/cancel", issued["receiptKey"].as_str().expect("a key"));
+    let path =
+        format!("/v1/cash-receipts/{}/cancel", issued["receiptKey"].as_str().expect("a key"));
     let stranger = toss.client.post(format!("{}{path}", toss.url)).json(&json!({}));
     let stranger = send(stranger.header("authorization", basic("test_sk_shop2"))).await;
     assert_eq!(stranger.expect("an answer").code(), (404, "NOT_FOUND"));

@@ -135,6 +135,18 @@ async fn each_method_fills_its_own_object_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_card_inside_of_a_wallet_is_shown_beside_the_wallet() {
+    let toss = start().await;
+    let new = NewPayment::new("order-0001", "치킨", 20_000);
+    let new = NewPayment { method: Some(Method::NaverPay), wallet_card: true, ..new };
+    let key = toss.paid_of(new).await;
+    let body = toss.get(&format!("/v1/payments/{key}")).await.body;
+    assert_eq!((&body["method"], &body["card"]["amount"]), (&json!("간편결제"), &json!(20_000)));
+    let wallet = json!({"provider": "네이버페이", "amount": 0, "discountAmount": 0});
+    assert_eq!((&body["easyPay"], &body["totalAmount"]), (&wallet, &json!(20_000)));
+}
+
+#[tokio::test]
 async fn the_receipt_is_on_the_simulator_itself_and_only_for_approved_payments() {
     let toss = start().await;
     let key =

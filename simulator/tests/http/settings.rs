@@ -26,6 +26,23 @@ async fn one_switch_is_changed_and_all_are_shown() {
 }
 
 #[tokio::test]
+async fn the_document_names_every_setting_and_every_kind_of_fault() {
+    const DOCUMENT: &str = include_str!("../../../docs/simulator.md");
+    let toss = start().await;
+    let settings = toss.get("/_sim/settings").await.body;
+    let names = settings.as_object().expect("an object").keys().cloned();
+    let desk = send(toss.request(Method::GET, "/_sim?view=faults")).await.expect("a page").text;
+    let kinds = desk.split("<select name=\"kind\">").nth(1).expect("a choice");
+    let kinds = kinds.split("</select>").next().expect("its end");
+    let values = kinds.split("value=\"").skip(1).map(|it| it.split('"').next().expect("a value"));
+    let all: Vec<String> = names.chain(values.map(str::to_owned)).collect();
+    assert!(all.len() > 25, "{all:?}");
+    for name in all {
+        assert!(DOCUMENT.contains(&format!("`{name}`")), "docs/simulator.md does not name {name}");
+    }
+}
+
+#[tokio::test]
 async fn whether_server_errors_are_kept_under_their_key_can_be_switched() {
     let toss = start().await;
     for (n, (store_5xx, again)) in [(true, 500), (false, 200)].into_iter().enumerate() {
@@ -71,6 +88,21 @@ async fn a_fault_for_everybody_hits_whoever_comes_and_is_switched_off_by_its_num
     let feed = "/v1/transactions?startDate=2000-01-01&endDate=2199-01-01";
     assert_eq!(toss.get(feed).await.status, 500);
     assert_eq!(toss.get(feed).await.status, 200);
+}
+
+#[tokio::test]
+async fn calls_beyond_the_limit_of_a_minute_are_refused_until_the_next() {
+    let toss = start().await;
+    toss.handle.set_clock("2026-03-01T12:00:00+09:00").expect("set");
+    let key = toss.paid("order-0001").await;
+    toss.handle.switch(|settings| settings.calls_per_minute = Some(2)).expect("switched");
+    let path = format!("/v1/payments/{key}");
+    for expected in [200, 200, 429, 429] {
+        assert_eq!(toss.get(&path).await.status, expected);
+    }
+    assert_eq!(toss.get("/v1/payments/orders/order-0001").await.status, 200, "another API");
+    toss.handle.advance_clock(std::time::Duration::from_secs(60)).expect("moved");
+    assert_eq!(toss.get(&path).await.status, 200);
 }
 
 async fn hits(toss: &Running, seed: u64, round: u64) -> Vec<bool> {

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 use simulator::{Config, FaultKind, FaultRequest, Operation, Simulator};
 
-use crate::support::{Running, send, start_with};
+use crate::support::{Running, send, start_with, window_form};
 
 fn config(path: &Path) -> Config {
     Config {
@@ -52,16 +52,7 @@ async fn a_window_stays_open_over_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("simulator.json");
     let toss = start_with(config(&path)).await;
-    let form = [
-        ("clientKey", "test_ck_shop1"),
-        ("method", "CARD"),
-        ("currency", "KRW"),
-        ("value", "15000"),
-        ("orderId", "order-0001"),
-        ("orderName", "마라탕"),
-        ("successUrl", "http://shop.example/ok"),
-        ("failUrl", "http://shop.example/no"),
-    ];
+    let form = window_form("test_ck_shop1");
     let opened = toss.client.post(format!("{}/window", toss.url)).form(&form).send().await;
     let window =
         opened.expect("an answer").headers()["location"].to_str().expect("text").to_owned();

@@ -48,6 +48,20 @@ pub(crate) fn basic(secret_key: &str) -> String {
     format!("Basic {encoded}")
 }
 
+/// What a shop's page posts to open a window.
+pub(crate) fn window_form(client_key: &str) -> [(&str, &str); 8] {
+    [
+        ("clientKey", client_key),
+        ("method", "CARD"),
+        ("currency", "KRW"),
+        ("value", "15000"),
+        ("orderId", "order-0001"),
+        ("orderName", "마라탕"),
+        ("successUrl", "http://shop.example/ok"),
+        ("failUrl", "http://shop.example/no"),
+    ]
+}
+
 /// An answer as tests look at it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use simulator::{Method as Kind, NewPayment};
 
 use crate::support::{Answer, Running, basic, send, start};
 
@@ -41,6 +42,20 @@ async fn every_approval_and_every_cancel_is_a_record_of_its_own() {
 
     toss.handle.switch(|settings| settings.negative_cancels = true).expect("switched");
     assert_eq!(of_records(&feed(&toss, ALL).await, "amount"), [15_000, -4_000, -11_000]);
+}
+
+#[tokio::test]
+async fn an_account_has_a_record_without_money_for_its_issue_and_for_a_reversal() {
+    let toss = start().await;
+    let new = NewPayment::new("order-0001", "마라탕", 15_000);
+    let key = toss.paid_of(NewPayment { method: Some(Kind::VirtualAccount), ..new }).await;
+    toss.handle.deposit(&key).expect("deposited");
+    toss.handle.reverse_deposit(&key).expect("reversed");
+    let answer = feed(&toss, ALL).await;
+    assert_eq!(of_records(&answer, "amount"), [0, 15_000, 0]);
+    let waiting = "WAITING_FOR_DEPOSIT";
+    assert_eq!(of_records(&answer, "status"), [waiting, "DONE", waiting]);
+    assert!(of_records(&answer, "method").iter().all(|method| method == "가상계좌"));
 }
 
 #[tokio::test]

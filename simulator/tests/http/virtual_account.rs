@@ -176,6 +176,32 @@ async fn before_the_deposit_only_the_whole_is_cancelled_and_after_it_an_account_
     assert_eq!(toss.truth(&paid), (15_000, 1, 5_000));
     toss.handle.advance_clock(Duration::from_secs(2 * 86_400)).expect("moved");
     assert_eq!(look_up(&toss, &paid).await["virtualAccount"]["refundStatus"], "COMPLETED");
+    let path = format!("/_sim/payments/{paid}/refund");
+    let failed = toss.request(HttpMethod::POST, &path).json(&json!({"outcome": "FAILED"}));
+    assert_eq!(send(failed).await.expect("an answer").status, 200);
+    assert_eq!(look_up(&toss, &paid).await["virtualAccount"]["refundStatus"], "FAILED");
+    let path = format!("/_sim/payments/{waiting}/refund");
+    let nothing = toss.request(HttpMethod::POST, &path).json(&json!({"outcome": "FAILED"}));
+    assert_eq!(send(nothing).await.expect("an answer").code(), (400, "INVALID_REQUEST"));
+}
+
+#[tokio::test]
+async fn a_cash_receipt_that_was_asked_for_comes_with_the_deposit_and_goes_with_the_cancel() {
+    let toss = start().await;
+    let issued = toss.post("/v1/virtual-accounts", "k1", request()).await.body;
+    assert_eq!((&issued["cashReceipt"], &issued["cashReceipts"]), (&json!(null), &json!(null)));
+    let key = issued["paymentKey"].as_str().expect("a key");
+    control(&toss, key, "deposit").await;
+    let paid = look_up(&toss, key).await;
+    assert_eq!(
+        (&paid["cashReceipt"]["type"], &paid["cashReceipt"]["amount"]),
+        (&json!("소득공제"), &json!(15_000))
+    );
+    toss.handle.cancel_by_hand(key, Some(5_000), "일부").expect("cancelled");
+    let receipts = look_up(&toss, key).await["cashReceipts"].clone();
+    let told = |n: usize| (receipts[n]["transactionType"].clone(), receipts[n]["amount"].clone());
+    assert_eq!(told(0), (json!("CONFIRM"), json!(15_000)));
+    assert_eq!(told(1), (json!("CANCEL"), json!(5_000)));
 }
 
 #[tokio::test]

@@ -87,12 +87,11 @@ async fn a_shop_that_does_not_answer_in_time_is_tried_again() {
 }
 
 #[tokio::test]
-async fn early_webhooks_arrive_before_the_answer_and_others_after_it() {
+async fn webhooks_of_a_call_wait_for_its_answer() {
     let (toss, shop) = start_telling().await;
     let late = toss.payment("order-0001");
     let delay = FaultRequest::for_order("order-0001", Operation::Confirm, FaultKind::DelayAfter);
-    toss.add_fault(delay.with_ms(1_000));
-    let confirming = toss.confirm(&late, "order-0001", "k1");
+    toss.add_fault(delay.with_ms(60_000));
     let watching = async {
         while toss.handle.ledger_of(&late).expect("there").charges == 0 {
             tokio::task::yield_now().await;
@@ -104,15 +103,24 @@ async fn early_webhooks_arrive_before_the_answer_and_others_after_it() {
         }
         shop.received().remove(0).body["data"]["orderId"].clone()
     };
-    let (answer, told_meanwhile) = tokio::join!(confirming, watching);
-    assert_eq!((answer.status, told_meanwhile), (200, json!("order-0002")));
-    toss.handle.webhooks_settled().await;
-    assert_eq!(shop.statuses(), ["DONE", "DONE"]);
+    tokio::select! {
+        told = watching => assert_eq!(told, json!("order-0002")),
+        answer = toss.confirm(&late, "order-0001", "k1") => panic!("answered: {answer:?}"),
+    }
+}
 
+#[tokio::test]
+async fn early_webhooks_arrive_before_the_answer() {
+    let (toss, shop) = start_telling().await;
     toss.handle.switch(|settings| settings.early_webhooks = true).expect("switched");
-    let early = toss.payment("order-0003");
-    toss.confirm(&early, "order-0003", "k2").await;
-    assert_eq!(shop.received().len(), 3, "told before the answer came");
+    toss.paid("order-0001").await;
+    assert_eq!(shop.statuses(), ["DONE"]);
+    let account = json!({
+        "amount": 15_000, "orderId": "order-0002", "orderName": "마라탕", "bank": "88",
+        "customerName": "김토스",
+    });
+    toss.post("/v1/virtual-accounts", "k", account).await;
+    assert_eq!(shop.statuses(), ["DONE", "WAITING_FOR_DEPOSIT"]);
 }
 
 #[tokio::test]

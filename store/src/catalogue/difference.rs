@@ -28,6 +28,7 @@ pub(super) fn product_fields(row: &MenuProductRow) -> Fields {
         ("description", json!(row.description)),
         ("price", json!(product.price.get())),
         ("available", json!(product.is_available)),
+        ("taxFree", json!(product.is_tax_free)),
         ("position", json!(row.position)),
     ]
     .map(|(field, value)| (field.to_owned(), value))

@@ -34,6 +34,8 @@ pub struct PutProduct {
     pub price: Won,
     /// Whether it can be ordered.
     pub is_available: bool,
+    /// Whether it is free of tax, with its options.
+    pub is_tax_free: bool,
     /// In the order in which customers read them.
     pub groups: Vec<OptionGroup>,
 }
@@ -153,6 +155,7 @@ fn row_after(
         name: change.name.clone(),
         price: change.price,
         is_available: change.is_available,
+        is_tax_free: change.is_tax_free,
         groups: change.groups.clone(),
     };
     check_product(&product).map_err(PutProductError::Invalid)?;
@@ -212,6 +215,7 @@ fn product_model(row: &MenuProductRow, now_ms: i64) -> product::ActiveModel {
         is_available: Set(row.product.is_available),
         position: Set(row.position),
         updated_at: Set(now_ms),
+        is_tax_free: Set(row.product.is_tax_free),
     }
 }
 

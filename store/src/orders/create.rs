@@ -1,7 +1,7 @@
 //! Making an order: priced, compared with what the customer saw, and written with its lines and its caller's key, or not at all.
 
 use domain::cart::{CartLine, CartProblem, Quote};
-use domain::customer::{Customer, Delivery};
+use domain::customer::{Customer, CustomerKey, Delivery};
 use domain::order::OrderState;
 use domain::{OrderId, StoreId, Won};
 use entities::{order, order_line, store};
@@ -13,6 +13,7 @@ use crate::catalogue::{self, QuoteError, StoreView};
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::idempotency::{CallerKey, Reserved, is_inserted, reserve};
+use crate::key_pairs::CurrentKeys;
 
 /// An order to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,12 +28,16 @@ pub struct CreateOrder {
     pub expected_amount: Won,
     /// Who.
     pub customer: Customer,
+    /// What the window is told as its customer; a guest has no key.
+    pub customer_key: Option<CustomerKey>,
     /// Where to.
     pub delivery: Delivery,
     /// How long it may be paid, in milliseconds from now.
     pub pay_within_ms: i64,
     /// The caller's idempotency key, if one was sent.
     pub idempotency: Option<CallerKey>,
+    /// Which pair of keys the order is pinned to, by its store's merchant.
+    pub current_keys: CurrentKeys,
 }
 
 /// An order that was made.
@@ -58,6 +63,12 @@ pub enum CreateOrderError {
     AmountMismatch {
         /// What it costs now.
         quote: Box<Quote>,
+    },
+    /// The store sells under a merchant without keys.
+    #[error("merchant {merchant} is not configured")]
+    MerchantUnknown {
+        /// Its name.
+        merchant: String,
     },
     /// The proposed id belongs to another order.
     #[error("the order id is taken")]
@@ -93,6 +104,7 @@ impl Conflict for CreateOrderError {
             CreateOrderError::UnknownStore
             | CreateOrderError::Cart(_)
             | CreateOrderError::AmountMismatch { .. }
+            | CreateOrderError::MerchantUnknown { .. }
             | CreateOrderError::OrderIdTaken
             | CreateOrderError::KeyReused => false,
         }
@@ -133,7 +145,10 @@ impl Store {
         if quote.amount != order.expected_amount {
             return Err(CreateOrderError::AmountMismatch { quote: Box::new(quote) });
         }
-        let row = new_order(id, order, &store, &quote, write.now_ms);
+        let key_pair = order.current_keys.of(&store.merchant).ok_or_else(|| {
+            CreateOrderError::MerchantUnknown { merchant: store.merchant.clone() }
+        })?;
+        let row = new_order(id, order, &store, &quote, key_pair, write.now_ms);
         let inserted = order::Entity::insert(row.clone().into_active_model())
             .on_conflict_do_nothing()
             .exec_without_returning(&write.tx)
@@ -167,6 +182,7 @@ fn new_order(
     order: &CreateOrder,
     store: &StoreView,
     quote: &Quote,
+    key_pair: i32,
     now_ms: i64,
 ) -> order::Model {
     order::Model {
@@ -183,8 +199,7 @@ fn new_order(
         items_amount: quote.items_amount.get(),
         delivery_fee: quote.delivery_fee.get(),
         amount: quote.amount.get(),
-        // Meals and their delivery are taxed as a whole.
-        tax_free_amount: 0,
+        tax_free_amount: quote.tax_free_amount.get(),
         order_name: quote.order_name.clone(),
         state: OrderState::Open.word().to_owned(),
         pay_by: now_ms.saturating_add(order.pay_within_ms),
@@ -192,6 +207,8 @@ fn new_order(
         created_at: now_ms,
         updated_at: now_ms,
         erased_at: None,
+        key_pair,
+        customer_key: order.customer_key.as_ref().map(|key| key.as_str().to_owned()),
     }
 }
 
@@ -207,6 +224,7 @@ async fn insert_lines(write: &Write<'_>, order_id: &str, quote: &Quote) -> Resul
             options: Set(detail::sold_options(&line.options)),
             quantity: Set(i32::try_from(line.quantity).unwrap_or(i32::MAX)),
             amount: Set(line.amount.get()),
+            is_tax_free: Set(line.is_tax_free),
         });
     }
     order_line::Entity::insert_many(rows).exec_without_returning(&write.tx).await?;

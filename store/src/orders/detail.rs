@@ -95,6 +95,8 @@ fn order_row(row: &order::Model) -> Result<OrderRow, StoreError> {
             .map_err(|_| rows::unreadable("orders", id, "store_id", &row.store_id))?,
         store_name: row.store_name.clone(),
         merchant: row.merchant.clone(),
+        key_pair: rows::count("orders", id, "key_pair", row.key_pair)?,
+        customer_key: row.customer_key.clone(),
         customer_name: row.customer_name.clone(),
         customer_email: row.customer_email.clone(),
         customer_phone: row.customer_phone.clone(),
@@ -104,6 +106,7 @@ fn order_row(row: &order::Model) -> Result<OrderRow, StoreError> {
         items_amount: rows::won("orders", id, "items_amount", row.items_amount)?,
         delivery_fee: rows::won("orders", id, "delivery_fee", row.delivery_fee)?,
         amount: rows::won("orders", id, "amount", row.amount)?,
+        tax_free_amount: rows::won("orders", id, "tax_free_amount", row.tax_free_amount)?,
         order_name: row.order_name.clone(),
         state: rows::order_state(row)?,
         pay_by_ms: row.pay_by,
@@ -121,6 +124,7 @@ fn payment_detail(row: &payment::Model) -> Result<PaymentDetail, StoreError> {
         toss_status: row.toss_status.clone(),
         method: row.method.clone(),
         payment_type: row.payment_type.clone(),
+        means: rows::means(row)?,
         balance: rows::won("payments", &row.order_id, "balance", row.balance)?,
         accepted_at_ms: row.accepted_at,
         approved_at_ms: row.approved_at,
@@ -151,6 +155,7 @@ pub(super) fn cancellation(row: &cancellation::Model) -> Result<CancellationDeta
             .map_err(|_| rows::unreadable("cancellations", id, "id", id))?,
         order_id: order_id("cancellations", id, &row.order_id)?,
         amount: rows::won("cancellations", id, "amount", row.amount)?,
+        tax_free_amount: rows::tax_free_part(row)?,
         reason: row.reason.clone(),
         requested_by: row.requested_by.clone(),
         role,
@@ -211,6 +216,7 @@ fn sold_line(row: &order_line::Model) -> Result<QuotedLine, StoreError> {
         options,
         quantity: rows::count("order_lines", id, "quantity", row.quantity)?,
         amount: rows::won("order_lines", id, "amount", row.amount)?,
+        is_tax_free: row.is_tax_free,
     })
 }
 

@@ -185,6 +185,7 @@ async fn blank_order(write: &Write<'_>, order: order::Model) -> Result<(), Store
     blank.address = Set(String::new());
     blank.address_detail = Set(None);
     blank.note = Set(None);
+    blank.customer_key = Set(None);
     blank.erased_at = Set(Some(write.now_ms));
     blank.version = Set(version);
     blank.updated_at = Set(write.now_ms);
@@ -198,6 +199,8 @@ async fn blank_payment(write: &Write<'_>, order_id: &str) -> Result<(), StoreErr
     payment::Entity::update_many()
         .col_expr(payment::Column::AccountNumber, nothing())
         .col_expr(payment::Column::AccountHolder, nothing())
+        .col_expr(payment::Column::CustomerKey, nothing())
+        .col_expr(payment::Column::CardNumber, nothing())
         .col_expr(payment::Column::Raw, nothing())
         .col_expr(payment::Column::Version, Expr::col(payment::Column::Version).add(1))
         .col_expr(payment::Column::UpdatedAt, Expr::value(write.now_ms))

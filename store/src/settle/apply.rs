@@ -19,6 +19,7 @@ use super::evidence::{self, Told};
 use crate::claim::BEHIND;
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::refund_accounts;
 use crate::rows;
 
 /// Writes what a decision changes. `delay_ms` counts for jobs that wait.
@@ -74,7 +75,11 @@ async fn apply_to_cancellation(
         }
     }
     row.updated_at = Set(write.now_ms);
-    scene.cancellation = Some(row.update(&write.tx).await?);
+    let row = row.update(&write.tx).await?;
+    if !rows::cancellation_state(&row)?.is_open() {
+        refund_accounts::forget(write, &row).await?;
+    }
+    scene.cancellation = Some(row);
     Ok(())
 }
 
@@ -124,13 +129,14 @@ async fn apply_to_payment(
     let asked = |reason: ReviewReason| known.review_reason.as_deref() == Some(reason.word());
     let is_open_question = asked(ReviewReason::LateApproval) && next != PaymentState::Cancelled
         || asked(ReviewReason::DepositReversed) && next == PaymentState::WaitingForDeposit;
+    let lacked_keys = asked(ReviewReason::KeysMissing);
     match review {
         Some(reason) => {
             row.review_reason = Set(Some(reason.word().to_owned()));
             row.review_since = Set(Some(known.review_since.unwrap_or(write.now_ms)));
         }
-        // Proof answers what the person was asked.
-        None if decision.verdict == Verdict::Proven && !is_open_question => {
+        // Proof answers what the person was asked, and that it goes on at all that its keys were there.
+        None if (decision.verdict == Verdict::Proven && !is_open_question) || lacked_keys => {
             row.review_reason = Set(None);
             row.review_since = Set(None);
         }

@@ -1,6 +1,7 @@
 //! Evidence: what a payment as Toss shows it adds to our records, whatever was asked.
 
-use domain::answer::{TossCancel, TossPayment};
+use domain::Won;
+use domain::answer::{Means, TossCancel, TossPayment};
 use domain::cancellation::{CancellationState, cancel_tag};
 use domain::job::JobState;
 use domain::payment::PaymentState;
@@ -15,6 +16,7 @@ use super::Scene;
 use super::apply::end_cancel_job;
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::refund_accounts;
 
 /// An answer about our payment.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +27,7 @@ pub(crate) struct Told<'a> {
 }
 
 /// Who a cancellation is by that was made in Toss's own console.
-const TOSS: &str = "toss";
+pub(crate) const TOSS: &str = "toss";
 
 /// Copies what Toss tells beside our state; of an erased order's payment without the account, which names the customer.
 pub(super) fn copy_to_payment(
@@ -55,6 +57,7 @@ pub(super) fn copy_to_payment(
     if payment.secret.is_some() {
         row.secret = Set(payment.secret.clone());
     }
+    copy_means(row, &payment.means, is_erased);
     if let Some(account) = payment.virtual_account.as_ref().filter(|_| !is_erased) {
         row.bank_code = Set(Some(account.bank_code.clone()));
         row.account_number = Set(Some(account.account_number.clone()));
@@ -75,6 +78,28 @@ pub(super) fn copy_to_payment(
         | PaymentState::ConfirmUnresolved
         | PaymentState::Failed
         | PaymentState::Expired => {}
+    }
+}
+
+/// How it was paid; of an erased order's payment without the card's number.
+fn copy_means(row: &mut payment::ActiveModel, means: &Means, is_erased: bool) {
+    if means.easy_pay_provider.is_some() {
+        row.easy_pay_provider = Set(means.easy_pay_provider.clone());
+    }
+    if means.card_issuer.is_some() {
+        row.card_issuer = Set(means.card_issuer.clone());
+    }
+    if means.card_number.is_some() && !is_erased {
+        row.card_number = Set(means.card_number.clone());
+    }
+    if let Some(months) = means.card_installment_months {
+        row.card_installment_months = Set(i32::try_from(months).ok());
+    }
+    if means.transfer_bank.is_some() {
+        row.transfer_bank = Set(means.transfer_bank.clone());
+    }
+    if means.is_partial_cancelable.is_some() {
+        row.is_partial_cancelable = Set(means.is_partial_cancelable);
     }
 }
 
@@ -117,6 +142,7 @@ pub(super) async fn record_cancels(
                 done.failure_message = Set(None);
                 done.updated_at = Set(write.now_ms);
                 let done = done.update(&write.tx).await?;
+                refund_accounts::forget(write, &done).await?;
                 let ended = end_cancel_job(write, &done).await?;
                 if ended.is_some() && ended == scene.payment.money_job_id {
                     let mut payment = scene.payment.clone().into_active_model();
@@ -185,6 +211,7 @@ async fn record_foreign(
         failure_code: None,
         failure_message: None,
         updated_at: write.now_ms,
+        tax_free_amount: Some(entry.tax_free_amount).filter(|part| !part.is_zero()).map(Won::get),
         refund_account: None,
     };
     row.into_active_model().reset_all().insert(&write.tx).await?;

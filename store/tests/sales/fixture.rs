@@ -9,7 +9,7 @@ use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, P
 use store::idempotency::CallerKey;
 use store::orders::{CreateOrder, CreatedOrder};
 use store::scratch::Scratch;
-use store::{AcceptConfirm, Actor, Origin, Store, StoreOptions};
+use store::{AcceptConfirm, Actor, CurrentKeys, Origin, Store, StoreOptions};
 
 /// The malatang shop: fee 3,000, minimum 15,000.
 pub(crate) const MALA: &str = "mala";
@@ -33,6 +33,7 @@ impl Shop {
     pub(crate) async fn open_empty() -> Shop {
         let scratch = Scratch::make().await;
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        let store = store.with_seal_key(store::SealKey::derive(&[7; 32]));
         store.migrate().await.unwrap();
         let rows = Database::connect(scratch.url()).await.unwrap();
         Shop { store, rows, _scratch: scratch }
@@ -103,9 +104,11 @@ pub(crate) fn gimbap_order() -> CreateOrder {
         lines: vec![line("gimbap", 1, &[])],
         expected_amount: won(4_000),
         customer: Customer::parse("김하나", Some("hana@example.com"), "010-1234-5678").unwrap(),
+        customer_key: None,
         delivery: Delivery::parse("서울 강남구 테헤란로 1", Some("3층"), Some("문 앞에")).unwrap(),
         pay_within_ms: 60_000,
         idempotency: None,
+        current_keys: CurrentKeys::from_iter([("default".to_owned(), 1)]),
     }
 }
 
@@ -163,6 +166,7 @@ pub(crate) fn product(id: &str, price: i64) -> PutProduct {
         description: None,
         price: won(price),
         is_available: true,
+        is_tax_free: false,
         groups: Vec::new(),
     }
 }

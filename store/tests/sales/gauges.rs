@@ -2,6 +2,7 @@
 
 use domain::job::{JobKind, JobState};
 use domain::limits::WORKER_ALIVE_MS;
+use domain::policy::ReviewReason;
 use sea_orm::ConnectionTrait as _;
 use store::{Gauges, LOST_MS};
 
@@ -40,11 +41,13 @@ async fn an_empty_shop_has_every_figure_and_all_are_zero() {
     assert_eq!(gauges.jobs.len(), 3 * 4, "every kind in every live state");
     assert!(gauges.jobs.iter().all(|group| group.state.is_live() && group.count == 0));
     assert!(gauges.oldest_waiting_ms.iter().all(|(_, age_ms)| *age_ms == 0));
-    assert_eq!((gauges.parked.len(), gauges.in_review.len()), (12, 12));
+    let reasons = ReviewReason::ALL.len();
+    assert_eq!((gauges.parked.len(), gauges.in_review.len()), (reasons, reasons));
     assert!(gauges.parked.iter().chain(&gauges.in_review).all(|(_, count)| *count == 0));
     assert_eq!(gauges.workers, JobKind::ALL.map(|kind| (kind, 0)));
     assert!(gauges.breakers.is_empty() && gauges.pauses.is_empty());
     assert_eq!(gauges.poison_messages, 0);
+    assert!(gauges.findings.iter().all(|(_, count)| *count == 0));
 }
 
 #[tokio::test]

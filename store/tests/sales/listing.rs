@@ -184,6 +184,7 @@ async fn make_paying(
         failure_code: None,
         failure_message: None,
         updated_at: 1,
+        tax_free_amount: None,
         refund_account: None,
     };
     row.into_active_model().reset_all().insert(&shop.rows).await.unwrap();

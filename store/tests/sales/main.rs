@@ -7,6 +7,7 @@ mod gauges;
 mod listing;
 mod orders;
 mod processes;
+mod reconciliation;
 mod relayed;
 mod retention;
 mod staff;

@@ -252,8 +252,10 @@ async fn an_order_is_read_with_its_payment_its_job_and_its_cancellations() {
         .await
         .unwrap();
     let cancel = |amount| AcceptCancel {
+        refund_account: None,
         order_id: order_id("whole-order"),
         amount: Some(won(amount)),
+        tax_free_amount: None,
         reason: "품절".to_owned(),
         actor: owner(),
         key: caller_key(&format!("cancel {amount}"), "body"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectionTrait as _, Database, TransactionOptions, TransactionTrait as _};
 use store::orders::CreateOrder;
 use store::scratch::Scratch;
 use store::{Store, StoreOptions};
@@ -21,6 +21,47 @@ async fn of_several_runners_of_migrations_at_once_every_one_finds_the_schema_don
         });
         futures_util::future::join_all(runners).await;
     }
+}
+
+#[tokio::test]
+async fn a_migration_that_takes_longer_than_any_statement_may_is_waited_for_by_the_other_runners() {
+    let scratch = Scratch::on_postgres().await;
+    let rows = Database::connect(scratch.url()).await.unwrap();
+    // The first migration takes longer than a statement, and an idle transaction, of the product may.
+    rows.execute_unprepared(
+        "CREATE TABLE seaql_migrations (version VARCHAR PRIMARY KEY, applied_at BIGINT NOT NULL);
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+         BEGIN PERFORM pg_sleep(16.5); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE INSERT ON seaql_migrations FOR EACH ROW
+         WHEN (NEW.version LIKE '%000001%') EXECUTE FUNCTION slow()",
+    )
+    .await
+    .unwrap();
+    let runners = (0..2).map(|_| async {
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        store.migrate().await.unwrap();
+        store.check().await.unwrap();
+    });
+    futures_util::future::join_all(runners).await;
+}
+
+#[tokio::test]
+async fn a_migration_waits_for_a_table_no_longer_than_everybody_may_wait_behind_it() {
+    let scratch = Scratch::on_postgres().await;
+    let rows = Database::connect(scratch.url()).await.unwrap();
+    rows.execute_unprepared(
+        "CREATE TABLE seaql_migrations (version VARCHAR PRIMARY KEY, applied_at BIGINT NOT NULL)",
+    )
+    .await
+    .unwrap();
+    let held = rows.begin_with_options(TransactionOptions::default()).await.unwrap();
+    held.execute_unprepared("LOCK TABLE seaql_migrations").await.unwrap();
+    let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+    let error = timeout(Duration::from_secs(60), store.migrate()).await.expect("a bounded wait");
+    let told = error.unwrap_err().with_causes();
+    assert!(told.contains("lock timeout"), "{told}");
+    held.rollback().await.unwrap();
+    store.migrate().await.unwrap();
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod latency;
 mod parallel;
 mod restart;
+mod rotation;
 mod wire;
 
 /// Taken by every test for as long as it runs: one measures times, and all of them keep the machine busy.

@@ -19,7 +19,9 @@ fn each_table_has_every_code_that_toss_lists_for_its_call() {
 
 #[test]
 fn no_table_has_a_code_twice() {
-    for rules in OPERATIONS.map(rules_of).into_iter().chain([rules_of_every_call()]) {
+    for rules in
+        OPERATIONS.map(rules_of).into_iter().chain([rules_of_transactions(), rules_of_every_call()])
+    {
         let codes: HashSet<&str> = rules.iter().map(|rule| rule.code).collect();
         assert_eq!(codes.len(), rules.len());
     }
@@ -59,6 +61,19 @@ fn classes_that_no_answer_can_mean_stand_in_no_table() {
             rule.code
         );
     }
+}
+
+#[test]
+fn a_list_says_nothing_about_a_payment() {
+    for rule in rules_of_transactions() {
+        assert!(
+            matches!(rule.class, FailureClass::Broken | FailureClass::Ambiguous),
+            "{}",
+            rule.code
+        );
+    }
+    assert_eq!(classify_by(rules_of_transactions(), 429, None), FailureClass::Throttled);
+    assert_eq!(classify_by(rules_of_transactions(), 404, None), FailureClass::Contradictory);
 }
 
 #[test]
@@ -132,6 +147,7 @@ fn document() -> String {
         ("Confirm", rules_of(Operation::Confirm)),
         ("Cancel", rules_of(Operation::Cancel)),
         ("Look-up", rules_of(Operation::LookUp)),
+        ("Transactions", rules_of_transactions()),
         ("Every call", rules_of_every_call()),
     ] {
         write!(text, "\n## {title}\n\n| code | HTTP | class | meaning |\n|---|---|---|---|\n")

@@ -48,9 +48,11 @@ fn a_whole_card_payment_is_read() {
         "suppliedAmount": 12728, "vat": 1272, "taxFreeAmount": 0, "secret": "ps_1", "failure": null, "virtualAccount": null,
         "cancels": [{
             "transactionKey": "B7103F204998813B889C77C043D09502", "cancelReason": "고객 변심 [0123456789ab]", "cancelAmount": 1000,
-            "canceledAt": "2024-02-13T12:20:23.5+09:00", "refundableAmount": 14000, "cancelStatus": "DONE", "receiptKey": null,
+            "canceledAt": "2024-02-13T12:20:23.5+09:00", "refundableAmount": 14000, "taxFreeAmount": 300, "cancelStatus": "DONE", "receiptKey": null,
         }],
-        "receipt": { "url": "https://dashboard.tosspayments.com/receipt/1" }, "card": { "number": "12345678****789*" },
+        "receipt": { "url": "https://dashboard.tosspayments.com/receipt/1" }, "isPartialCancelable": true,
+        "card": { "number": "12345678****789*", "issuerCode": "61", "installmentPlanMonths": 3 },
+        "easyPay": { "provider": "토스페이", "amount": 0, "discountAmount": 0 }, "transfer": { "bankCode": "88" },
     })))
     .unwrap();
     assert_eq!(
@@ -71,13 +73,30 @@ fn a_whole_card_payment_is_read() {
             cancels: vec![TossCancel {
                 transaction_key: "B7103F204998813B889C77C043D09502".into(),
                 amount: won(1_000),
+                tax_free_amount: won(300),
                 reason: "고객 변심 [0123456789ab]".into(),
                 cancelled_at_ms: Some(1_707_794_423_500),
                 is_done: true,
             }],
             virtual_account: None,
+            means: Means {
+                easy_pay_provider: Some("토스페이".into()),
+                card_issuer: Some("61".into()),
+                card_number: Some("12345678****789*".into()),
+                card_installment_months: Some(3),
+                transfer_bank: Some("88".into()),
+                is_partial_cancelable: Some(true),
+            },
         }
     );
+}
+
+#[test]
+fn a_card_number_that_is_not_masked_is_not_taken() {
+    for number in ["1234567812345678", "****", "12345678****789*12345"] {
+        let payment = read_payment(&with(json!({ "card": { "number": number } }))).unwrap();
+        assert_eq!(payment.means.card_number.is_some(), number == "****", "{number}");
+    }
 }
 
 #[test]
@@ -117,7 +136,8 @@ fn malformed_details_never_hide_a_charged_payment() {
     ] {
         let payment = read_payment(&with(json!({
             "method": wrong, "approvedAt": wrong, "lastTransactionKey": wrong, "secret": wrong, "receipt": wrong,
-            "failure": wrong, "virtualAccount": wrong, "card": wrong, "somethingNew": wrong,
+            "failure": wrong, "virtualAccount": wrong, "card": wrong, "somethingNew": wrong, "easyPay": wrong, "transfer": wrong,
+            "isPartialCancelable": wrong.as_str(),
         })));
         let payment = payment.unwrap();
         assert_eq!((payment.status, payment.approved_at_ms), (TossStatus::Done, None), "{wrong}");

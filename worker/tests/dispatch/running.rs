@@ -107,6 +107,7 @@ pub(crate) fn context(
         limits: CallLimits { concurrency, merchant_concurrency: concurrency, per_minute: None },
         identity: identity("running"),
         retention: None,
+        reconciliation: None,
     }
 }
 

@@ -1,21 +1,22 @@
 //! A shop under test: a database of its own, a simulator, a worker that does one job after the other, and hands to go wrong with.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cart::CartLine;
-use domain::customer::{Customer, Delivery};
+use domain::customer::{Customer, CustomerKey, Delivery};
 use domain::job::JobState;
 use domain::policy::{Pace, Pacing};
 use domain::role::{Role, Scope};
-use domain::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StoreId, Won, limits};
+use domain::{
+    CancellationId, JobId, OrderId, PaymentKey, ProductId, RefundAccount, StoreId, Won, limits,
+};
 use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
 use store::catalogue::{PutProduct, PutStore};
 use store::scratch::Scratch;
 use store::{
-    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, JobFilter, JobRow, Origin, Store,
-    StoreOptions,
+    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, CurrentKeys, JobFilter, JobRow,
+    KeyPairId, Origin, Store, StoreOptions,
 };
 use tokio_util::sync::CancellationToken;
 use toss::{SecretKey, TossClient, TossConfig};
@@ -41,6 +42,10 @@ pub(crate) struct Shop {
     pub(crate) store: Store,
     pub(crate) toss: Handle,
     pub(crate) dispatcher: Dispatcher,
+    /// What new orders are pinned to.
+    pub(crate) current_keys: CurrentKeys,
+    /// Whom windows are told as their customer.
+    pub(crate) customer_key: Option<CustomerKey>,
     /// Where the simulator listens.
     pub(crate) toss_url: String,
     shutdown: CancellationToken,
@@ -69,6 +74,7 @@ impl Shop {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let scratch = Scratch::make().await;
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        let store = store.with_seal_key(store::SealKey::derive(&[7; 32]));
         store.migrate().await.unwrap();
         seed(&store).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -84,27 +90,46 @@ impl Shop {
             pacing: Arc::new(PlainPacing),
             worker: "worker-1".to_owned(),
         };
-        Shop { store, toss, dispatcher, toss_url, shutdown, _scratch: scratch }
+        let current_keys = current(1);
+        Shop {
+            store,
+            toss,
+            dispatcher,
+            current_keys,
+            customer_key: None,
+            toss_url,
+            shutdown,
+            _scratch: scratch,
+        }
     }
 
     /// An order of so many thousand won.
     pub(crate) async fn order(&self, thousands: u32) -> (OrderId, Won) {
+        self.order_of(&[("thousand", thousands)]).await
+    }
+
+    /// An order of these products for a thousand won each.
+    async fn order_of(&self, products: &[(&str, u32)]) -> (OrderId, Won) {
+        let thousands: u32 = products.iter().map(|(_, quantity)| quantity).sum();
+        let lines = products.iter().map(|(id, quantity)| CartLine {
+            product_id: ProductId::parse(*id).unwrap(),
+            quantity: *quantity,
+            options: vec![],
+        });
         let amount = Won::new(i64::from(thousands) * 1_000).unwrap();
         let customer = Customer::parse("김토스", None, "01012345678").unwrap();
         let delivery = Delivery::parse("서울시 마포구", None, None).unwrap();
         let order = store::orders::CreateOrder {
             proposed_id: None,
             store: StoreId::parse(STORE).unwrap(),
-            lines: vec![CartLine {
-                product_id: ProductId::parse("thousand").unwrap(),
-                quantity: thousands,
-                options: vec![],
-            }],
+            lines: lines.collect(),
             expected_amount: amount,
             customer,
+            customer_key: self.customer_key.clone(),
             delivery,
             pay_within_ms: limits::PAY_BY_MS,
             idempotency: None,
+            current_keys: self.current_keys.clone(),
         };
         let created = self.store.create_order(&order).await.unwrap();
         (created.order.order.id, amount)
@@ -113,6 +138,18 @@ impl Shop {
     /// An order whose customer has authenticated a payment.
     pub(crate) async fn authenticated(&self, thousands: u32) -> Paying {
         self.authenticated_by(thousands, None, false).await
+    }
+
+    /// An order of so many thousand won that are free of tax, and so many that are not, authenticated.
+    pub(crate) async fn authenticated_tax_free(&self, free: u32, taxed: u32) -> Paying {
+        let (order_id, amount) =
+            self.order_of(&[("thousand-free", free), ("thousand", taxed)]).await;
+        let new = NewPayment {
+            tax_free_amount: i64::from(free) * 1_000,
+            ..NewPayment::new(order_id.as_str(), "주문", amount.get())
+        };
+        let created = self.toss.create_payment(SECRET_KEY, new).unwrap();
+        Paying { order_id, payment_key: PaymentKey::parse(created.payment_key).unwrap(), amount }
     }
 
     /// The same by a method of choice, and perhaps under escrow.
@@ -151,9 +188,22 @@ impl Shop {
         amount: Option<i64>,
         key: &str,
     ) -> Result<(CancellationId, JobId), AcceptCancelError> {
+        self.cancel_to(paying, amount, None, key).await
+    }
+
+    /// The same, with an account that the money goes to.
+    pub(crate) async fn cancel_to(
+        &self,
+        paying: &Paying,
+        amount: Option<i64>,
+        refund_account: Option<RefundAccount>,
+        key: &str,
+    ) -> Result<(CancellationId, JobId), AcceptCancelError> {
         let cancel = AcceptCancel {
             order_id: paying.order_id.clone(),
             amount: amount.map(|amount| Won::new(amount).unwrap()),
+            tax_free_amount: None,
+            refund_account,
             reason: "재료 소진".to_owned(),
             actor: staff(),
             key: store::idempotency::CallerKey {
@@ -270,13 +320,30 @@ impl Shop {
     }
 }
 
-/// The way to a Toss at this address, for the shop's merchant.
+/// The way to a Toss at this address, for the shop's merchant with its one pair of keys.
 pub(crate) fn gateways(toss_url: &str, call_deadline_ms: u64) -> Gateways {
-    let mut config = TossConfig::new(toss_url, SecretKey::parse(SECRET_KEY).unwrap());
-    config.call_deadline = Duration::from_millis(call_deadline_ms);
-    config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
-    let client = TossClient::new(config).unwrap();
-    Gateways::new(HashMap::from([("default".to_owned(), client)]))
+    gateways_of(toss_url, call_deadline_ms, &[("default", 1, SECRET_KEY)])
+}
+
+/// The same for these pairs: merchant, number, secret key.
+pub(crate) fn gateways_of(
+    toss_url: &str,
+    call_deadline_ms: u64,
+    pairs: &[(&str, u32, &str)],
+) -> Gateways {
+    let clients = pairs.iter().map(|(merchant, number, secret_key)| {
+        let mut config = TossConfig::new(toss_url, SecretKey::parse(secret_key).unwrap());
+        config.call_deadline = Duration::from_millis(call_deadline_ms);
+        config.connect_timeout = Duration::from_millis(call_deadline_ms.min(500) - 1);
+        let pair = KeyPairId { merchant: (*merchant).to_owned(), number: *number };
+        (pair, TossClient::new(config).unwrap())
+    });
+    Gateways::new(clients.collect())
+}
+
+/// The pair of the shop's merchant that new orders take.
+pub(crate) fn current(number: u32) -> CurrentKeys {
+    CurrentKeys::from_iter([("default".to_owned(), number)])
 }
 
 pub(crate) fn confirm_of(paying: &Paying) -> AcceptConfirm {
@@ -310,13 +377,16 @@ async fn seed(store: &Store) {
         is_open: true,
     };
     store.put_store(&Actor::system(), &terms, true).await.unwrap();
-    let product = PutProduct {
-        id: ProductId::parse("thousand").unwrap(),
-        name: "천원 김밥".to_owned(),
-        description: None,
-        price: Won::new(1_000).unwrap(),
-        is_available: true,
-        groups: vec![],
-    };
-    store.put_product(&Actor::system(), &id, &product).await.unwrap();
+    for (product, is_tax_free) in [("thousand", false), ("thousand-free", true)] {
+        let product = PutProduct {
+            id: ProductId::parse(product).unwrap(),
+            name: "천원 김밥".to_owned(),
+            description: None,
+            price: Won::new(1_000).unwrap(),
+            is_available: true,
+            is_tax_free,
+            groups: vec![],
+        };
+        store.put_product(&Actor::system(), &id, &product).await.unwrap();
+    }
 }

@@ -4,6 +4,8 @@ use domain::job::JobState;
 use domain::limits;
 use serde_json::json;
 
+use domain::order::LateApproval;
+
 use crate::hands::Fault;
 use crate::shop::Shop;
 
@@ -254,27 +256,8 @@ async fn a_confirm_that_toss_works_on_for_longer_than_we_wait_is_taken_once() {
 }
 
 #[tokio::test]
-async fn a_merchant_whose_keys_this_worker_does_not_have_is_for_a_person_and_nothing_is_sent() {
-    let shop = Shop::open().await;
-    let paying = shop.authenticated(23).await;
-    let keyless =
-        worker::Dispatcher { gateways: worker::Gateways::default(), ..shop.worker("worker-2") };
-    let job = shop.accept(&paying).await;
-    keyless.dispatch(std::slice::from_ref(&job)).await.unwrap();
-    let parked = shop.job(&job).await;
-    assert_eq!(parked.last_code.as_deref(), Some("MERCHANT_NOT_CONFIGURED"));
-    assert_eq!(parked.state, JobState::Parked);
-    assert!(shop.ledger(&paying).requests.is_empty());
-    shop.retry(&job).await.unwrap();
-    shop.drain().await;
-    assert_eq!(shop.status(&paying).await, "paid");
-    shop.assert_money_is_conserved(&paying).await;
-    shop.close().await;
-}
-
-#[tokio::test]
 async fn a_charge_behind_a_refusal_is_found_and_shown_to_a_person() {
-    let shop = Shop::open().await;
+    let shop = Shop::open().await.with_rule(LateApproval::Keep);
     let paying = shop.authenticated(23).await;
     // Toss says no and takes the money.
     shop.goes_wrong(&paying, "confirm", &Fault::code_after("REJECT_CARD_COMPANY"));

@@ -4,10 +4,13 @@ use serde_json::Value;
 
 use crate::orders::CreatedOrderView;
 use crate::views::CURRENCY;
-use crate::views::order::{CustomerView, DeliveryView, OrderView, PaymentView};
+use crate::views::order::{CustomerView, DeliveryView, MethodDetailsView, OrderView, PaymentView};
 use crate::views::quote::{LineOptionView, LineView, QuoteView};
 use crate::words::Language;
 use crate::words::status::{next_step, status_text};
+use domain::Won;
+use domain::customer::GUEST_KEY;
+use domain::method::Method;
 use domain::status::CustomerStatus;
 
 pub(super) const ORDER: &str = "019ab1c2-7d3e-7f00-8a4b-5c6d7e8f9012";
@@ -29,6 +32,7 @@ fn lines() -> Vec<LineView> {
             options: vec![option("mild", "순한맛", 0), option("beef", "소고기 추가", 4_000)],
             quantity: 1,
             amount: 12_500,
+            tax_free: false,
         },
         LineView {
             product_id: "guobaorou".to_owned(),
@@ -37,6 +41,7 @@ fn lines() -> Vec<LineView> {
             options: Vec::new(),
             quantity: 1,
             amount: 12_000,
+            tax_free: false,
         },
     ]
 }
@@ -49,6 +54,8 @@ pub(super) fn quote() -> QuoteView {
         items_amount: 24_500,
         delivery_fee: 3_000,
         amount: 27_500,
+        tax_free_amount: 0,
+        methods: Method::taking(Won::MAX).map(Method::word).collect(),
         minimum_order: 12_000,
         currency: CURRENCY,
     }
@@ -67,6 +74,7 @@ fn order(status: CustomerStatus, version: i64, ask_again_s: Option<u32>) -> Orde
         retry_after_seconds: ask_again_s,
         version,
         amount: 27_500,
+        tax_free_amount: 0,
         currency: CURRENCY,
         items_amount: 24_500,
         delivery_fee: 3_000,
@@ -87,6 +95,14 @@ fn order(status: CustomerStatus, version: i64, ask_again_s: Option<u32>) -> Orde
 fn payment(approved_at: Option<&str>) -> PaymentView {
     PaymentView {
         method: approved_at.map(|_| "카드".to_owned()),
+        method_details: approved_at.map(|_| MethodDetailsView {
+            easy_pay_provider: None,
+            card_issuer_code: Some("61".to_owned()),
+            card_number: Some("12345678****789*".to_owned()),
+            card_installment_months: Some(0),
+            transfer_bank_code: None,
+        }),
+        partially_cancelable: None,
         requested_at: "2026-11-23T11:37:40.912Z".to_owned(),
         approved_at: approved_at.map(str::to_owned),
         receipt_url: approved_at
@@ -103,11 +119,12 @@ pub(super) fn created() -> CreatedOrderView {
         order_id: ORDER.to_owned(),
         order_name: order.order_name.clone(),
         amount: order.amount,
+        tax_free_amount: 0,
         currency: CURRENCY,
         customer_name: "김토스".to_owned(),
         customer_email: Some("customer@example.com".to_owned()),
         customer_mobile_phone: "01012345678".to_owned(),
-        customer_key: "@@ANONYMOUS",
+        customer_key: GUEST_KEY.to_owned(),
         client_key: "test_ck_seungin".to_owned(),
         success_url: format!("http://127.0.0.1:8080/checkout/success?token={CHECKOUT_TOKEN}"),
         fail_url: format!("http://127.0.0.1:8080/checkout/fail?token={CHECKOUT_TOKEN}"),

@@ -23,6 +23,7 @@ pub(super) fn cancel() -> CancelView {
         cancel_id: CANCEL.to_owned(),
         order_id: ORDER.to_owned(),
         amount: 9_000,
+        tax_free_amount: 0,
         currency: CURRENCY,
         reason: "꿔바로우 품절".to_owned(),
         status: state.word(),

@@ -231,3 +231,15 @@ pub(super) const ORDER_ID_TAKEN: Info = Info {
     action: "Propose another one, or leave it out.",
     repeat: Repeat::Pointless,
 };
+
+pub(super) const MERCHANT_KEYS_MISSING: Info = Info {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    title: Text { ko: "결제를 받을 수 없는 가게", en: "The store cannot take payments" },
+    detail: Text {
+        ko: "가게가 지금은 결제를 받을 수 없습니다. 나중에 다시 시도해 주세요.",
+        en: "The store cannot take payments just now. Please try again later.",
+    },
+    meaning: "The store's merchant is not configured, or not the pair of keys that the order was made with.",
+    action: "Operators: give the merchant its keys, see docs/key-rotation.md.",
+    repeat: Repeat::Later,
+};

@@ -88,11 +88,47 @@ pub(super) const CANCEL_WHOLE_ONLY: Info = Info {
     status: StatusCode::UNPROCESSABLE_ENTITY,
     title: Text { ko: "전액만 취소 가능", en: "Only the whole" },
     detail: Text {
-        ko: "입금 전에는 전액만 취소할 수 있습니다.",
-        en: "Before the deposit only the whole can be cancelled.",
+        ko: "이 결제는 전액만 취소할 수 있습니다.",
+        en: "Only the whole of this payment can be cancelled.",
     },
-    meaning: "A virtual account that waits for its deposit is cancelled as a whole.",
+    meaning: "A virtual account that waits for its deposit is cancelled as a whole, and so is a payment that Toss gives back no part of: the order's `partiallyCancelable` says so.",
     action: "Leave `amount` out.",
+    repeat: Repeat::Pointless,
+};
+
+pub(super) const CANCEL_TAX_FREE_PART: Info = Info {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    title: Text { ko: "면세 금액 오류", en: "Impossible tax-free part" },
+    detail: Text {
+        ko: "취소 금액 중 면세 금액이 가능한 범위를 벗어났습니다.",
+        en: "So much of the amount cannot be free of tax.",
+    },
+    meaning: "`taxFreeAmount` is more than what is left free of tax, or so little that the taxed rest does not cover the remainder: `least` and `most` say what is possible.",
+    action: "Send one between them, or none.",
+    repeat: Repeat::Pointless,
+};
+
+pub(super) const CANCEL_ACCOUNT_NEEDED: Info = Info {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    title: Text { ko: "환불 계좌 필요", en: "Refund account needed" },
+    detail: Text {
+        ko: "입금된 가상계좌 결제는 환불받을 계좌가 있어야 취소할 수 있습니다.",
+        en: "A virtual account is refunded to a bank account, which is missing.",
+    },
+    meaning: "The payment was made into a virtual account: its money needs an account to go back to.",
+    action: "Ask the customer for a bank account and send it as `refundAccount`.",
+    repeat: Repeat::Pointless,
+};
+
+pub(super) const CANCEL_ACCOUNT_UNWANTED: Info = Info {
+    status: StatusCode::UNPROCESSABLE_ENTITY,
+    title: Text { ko: "환불 계좌 불필요", en: "No refund account" },
+    detail: Text {
+        ko: "환불 계좌는 입금된 가상계좌 결제를 취소할 때만 씁니다.",
+        en: "Only a virtual account after its deposit is refunded to a bank account.",
+    },
+    meaning: "The money goes back the way it came; nobody would use the account.",
+    action: "Leave `refundAccount` out.",
     repeat: Repeat::Pointless,
 };
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use store::Actor;
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct};
 
-use crate::app::{Answer, As, TestApp, gimbap_order, order_body, product, with};
+use crate::app::{Answer, As, TestApp, gimbap_order, merchants, order_body, product, with};
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "`produce` decides which codes come here")]
 pub(super) async fn of_carts(code: ProblemCode) -> Answer {
@@ -59,6 +59,13 @@ pub(super) async fn of_orders(code: ProblemCode) -> Answer {
     let (order, other) = (app.order().await, app.order().await);
     let confirm = order.path_to("confirm");
     match code {
+        ProblemCode::MerchantKeysMissing => {
+            let app = TestApp::start_with(|settings| {
+                settings.merchants = merchants(&[("another", &["test_ck_1"])]);
+            })
+            .await;
+            app.post(As::Nobody, "/v1/orders", gimbap_order()).await
+        }
         ProblemCode::OrderUnknown => app.get(As::Token(&other.access), &order.path()).await,
         ProblemCode::OrderIdTaken => {
             app.post(As::Nobody, "/v1/orders", with(gimbap_order(), "/orderId", json!(order.id)))

@@ -34,32 +34,29 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
             app.cancel(As::Manager, &order, "key-1", whole.clone()).await;
             app.cancel(As::Manager, &order, "key-2", whole).await
         }
-        ProblemCode::CancelExceedsBalance => {
+        ProblemCode::CancelExceedsBalance | ProblemCode::CancelZero => {
             let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(4_001))).await
+            let amount = if code == ProblemCode::CancelZero { 0 } else { 4_001 };
+            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(amount))).await
         }
-        ProblemCode::CancelZero => {
+        ProblemCode::CancelWholeOnly => cancel_part_before_the_deposit(&app, whole).await,
+        ProblemCode::CancelTaxFreePart => {
             let order = app.paid_order().await;
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(0))).await
+            let part = with(with(whole, "/amount", json!(1_000)), "/taxFreeAmount", json!(1));
+            let refused = app.cancel(As::Manager, &order, "key-1", part).await;
+            assert_eq!((&refused.body["least"], &refused.body["most"]), (&json!(0), &json!(0)));
+            refused
         }
-        ProblemCode::CancelWholeOnly => {
-            let order = app.order().await;
-            let job = app.confirm(&order).await;
-            let mut issued = done(&order.order_id(), order.amount);
-            issued.status = TossStatus::WaitingForDeposit;
-            issued.approved_at_ms = None;
-            issued.virtual_account = Some(VirtualAccount {
-                bank_code: "20".to_owned(),
-                account_number: "X6505636518308".to_owned(),
-                customer_name: Some("김하나".to_owned()),
-                due_at_ms: Some(1_795_600_000_000),
-                is_expired: false,
-                refund_status: None,
-            });
-            app.work(&job, Told::Payment(Box::new(issued))).await;
-            let view = app.get(As::Token(&order.access), &order.path()).await;
-            assert_eq!(view.body["payment"]["virtualAccount"]["accountNumber"], "X6505636518308");
-            app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(1_000))).await
+        ProblemCode::CancelAccountNeeded => {
+            let order = app.paid_order().await;
+            app.sql("UPDATE payments SET bank_code = '20', account_number = 'X1'").await;
+            app.cancel(As::Manager, &order, "key-1", whole).await
+        }
+        ProblemCode::CancelAccountUnwanted => {
+            let order = app.paid_order().await;
+            let account =
+                json!({ "bankCode": "20", "accountNumber": "1002-123", "holderName": "김하나" });
+            app.cancel(As::Manager, &order, "key-1", with(whole, "/refundAccount", account)).await
         }
         ProblemCode::CancelTooMany => {
             let order = app.paid_order().await;
@@ -68,6 +65,26 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
         }
         other => panic!("{other:?} is produced elsewhere"),
     }
+}
+
+async fn cancel_part_before_the_deposit(app: &TestApp, whole: serde_json::Value) -> Answer {
+    let order = app.order().await;
+    let job = app.confirm(&order).await;
+    let mut issued = done(&order.order_id(), order.amount);
+    issued.status = TossStatus::WaitingForDeposit;
+    issued.approved_at_ms = None;
+    issued.virtual_account = Some(VirtualAccount {
+        bank_code: "20".to_owned(),
+        account_number: "X6505636518308".to_owned(),
+        customer_name: Some("김하나".to_owned()),
+        due_at_ms: Some(1_795_600_000_000),
+        is_expired: false,
+        refund_status: None,
+    });
+    app.work(&job, Told::Payment(Box::new(issued))).await;
+    let view = app.get(As::Token(&order.access), &order.path()).await;
+    assert_eq!(view.body["payment"]["virtualAccount"]["accountNumber"], "X6505636518308");
+    app.cancel(As::Manager, &order, "key-1", with(whole, "/amount", json!(1_000))).await
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "`produce` decides which codes come here")]

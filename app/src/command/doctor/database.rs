@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use domain::job::JobKind;
 use secrecy::ExposeSecret as _;
-use store::{Store, StoreError, is_postgres};
+use store::{KeyPairUse, Store, StoreError, is_postgres};
 
-use crate::config::Config;
+use crate::config::{Config, TossChoice};
 use crate::exit::Failure;
 use crate::parts;
 
@@ -56,6 +56,9 @@ pub(super) async fn check(config: &Config, clock: &(dyn Fn() -> i64 + Sync)) -> 
     let is_ready = has_schema.advice.is_none();
     findings.push(has_schema);
     findings.push(check_clock(&store, clock).await);
+    if is_ready {
+        findings.push(check_key_pairs(&store, &config.toss).await);
+    }
     // The embedded product has its worker in itself, and nobody else's.
     if is_server && is_ready {
         findings.push(check_workers(&store).await);
@@ -112,6 +115,34 @@ async fn check_schema(store: &Store) -> Finding {
             Finding::fail(name, error.with_causes(), "make the database answer, then look again")
         }
     }
+}
+
+/// Whether what orders and payments are pinned to is configured.
+async fn check_key_pairs(store: &Store, toss: &TossChoice) -> Finding {
+    let name = "key pairs";
+    let uses = match store.key_pair_uses().await {
+        Ok(uses) => uses,
+        Err(error) => {
+            let advice = "make the database answer, then look again";
+            return Finding::fail(name, error.with_causes(), advice);
+        }
+    };
+    let known = toss.key_pairs();
+    let is_known = |used: &&KeyPairUse| known.iter().any(|(pair, _)| *pair == used.pair);
+    let (known, missing): (Vec<_>, Vec<_>) = uses.iter().partition(is_known);
+    if missing.is_empty() {
+        let found = match known.len() {
+            0 => "nothing was ordered yet".to_owned(),
+            pinned => format!("configured, all {pinned} that orders and payments are pinned to"),
+        };
+        return Finding::ok(name, found);
+    }
+    let told = missing.iter().map(|used| {
+        let payments = used.under_way.saturating_add(used.resting);
+        format!("{} ({} orders open, {payments} payments)", used.pair, used.open_orders)
+    });
+    let found = format!("not configured: {}", told.collect::<Vec<_>>().join("; "));
+    Finding::fail(name, found, "give these keys back to the configuration: docs/key-rotation.md")
 }
 
 async fn check_clock(store: &Store, clock: &(dyn Fn() -> i64 + Sync)) -> Finding {

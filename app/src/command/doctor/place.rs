@@ -19,7 +19,7 @@ pub(super) fn check_configuration(config: &Config) -> Finding {
     };
     let found = format!("it fits together, for {environment}");
     let moves_money =
-        matches!(&config.toss, TossChoice::Toss { secret_key, .. } if secret_key.is_live());
+        matches!(&config.toss, TossChoice::Toss { merchants, .. } if merchants.are_live());
     match config.deployment {
         Deployment::Development if moves_money => {
             let advice = "set environment = \"production\": it refuses what is only for trying out";

@@ -26,12 +26,14 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
             let advice = "start `seungin simulator`, and look at simulator.url";
             vec![keys, reach("simulator", url, advice).await]
         }
-        TossChoice::Toss { secret_key, base_url, .. } => {
-            let found = if secret_key.is_live() {
-                "a live pair: MONEY MOVES"
-            } else {
-                "a test pair: no money moves"
-            };
+        TossChoice::Toss { merchants, base_url, .. } => {
+            let kind =
+                if merchants.are_live() { "live: MONEY MOVES" } else { "test: no money moves" };
+            let named = merchants.iter().map(|(name, merchant)| {
+                let numbers: Vec<String> = merchant.pairs.keys().map(u32::to_string).collect();
+                format!("{name} {} (current {})", numbers.join(", "), merchant.current)
+            });
+            let found = format!("{kind}; pairs of {}", named.collect::<Vec<_>>().join("; "));
             let advice = "open the network to it (name resolution, outgoing connections, no proxy), and look at toss.base_url";
             vec![Finding::ok("toss keys", found), reach("toss", base_url.as_str(), advice).await]
         }

@@ -108,6 +108,10 @@ pub(super) const fn review_words(reason: ReviewReason) -> (&'static str, &'stati
             "Toss does not know a payment that should be there",
             "check that the merchant's key is the one the payment was made with",
         ),
+        ReviewReason::KeysMissing => (
+            "the keys that the payment is pinned to are not configured",
+            "give them back to the configuration: the job goes on by itself",
+        ),
         ReviewReason::LateApproval => (
             "the money was taken after the order had been given up",
             "see that it was given back, or that the order goes ahead",

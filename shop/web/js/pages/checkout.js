@@ -77,6 +77,17 @@ const METHOD_WORDS = {
   VIRTUAL_ACCOUNT: "method.account",
 };
 
+function makeMethod(method, isChosen) {
+  const input = h("input", {
+    type: "radio",
+    name: "method",
+    value: method,
+    prop: { checked: isChosen },
+  });
+  const label = h("label", { class: "method" }, input, h("span", {}, t(METHOD_WORDS[method])));
+  return { method, input, label };
+}
+
 export async function draw(context) {
   const { main, params, signal, failure } = context;
   const [storeId] = params;
@@ -139,6 +150,7 @@ class CheckoutForm {
     this.ask = null;
     this.button = h("button", { class: "button button-main button-wide", type: "submit" });
     this.note = h("div", { "aria-live": "assertive" });
+    this.methods = METHODS.map((method, index) => makeMethod(method, index === 0));
     const saved = recall("customer", "session") ?? {};
     this.element = h(
       "form",
@@ -161,19 +173,7 @@ class CheckoutForm {
         h(
           "div",
           { class: "methods" },
-          METHODS.map((method, index) =>
-            h(
-              "label",
-              { class: "method" },
-              h("input", {
-                type: "radio",
-                name: "method",
-                value: method,
-                prop: { checked: index === 0 },
-              }),
-              h("span", {}, t(METHOD_WORDS[method])),
-            ),
-          ),
+          this.methods.map(({ label }) => label),
         ),
       ),
       h("div", { class: "form-foot" }, this.note, this.button),
@@ -188,6 +188,7 @@ class CheckoutForm {
 
   refresh() {
     const { quote, items, isCurrent, isBelowMinimum } = this.state;
+    if (quote) this.offer(quote.methods);
     this.button.disabled =
       this.isBusy || items.length === 0 || !isCurrent || isBelowMinimum || !this.menu.open;
     this.button.classList.toggle("is-busy", Boolean(this.isBusy));
@@ -196,6 +197,14 @@ class CheckoutForm {
       this.button.textContent = quote
         ? t("checkout.pay", { amount: won(quote.amount) })
         : t("checkout.payBare");
+  }
+
+  /** Shows the methods that take the amount; of one that does not, the choice moves to the first that does. */
+  offer(methods) {
+    for (const { method, label } of this.methods) label.hidden = !methods.includes(method);
+    const offered = this.methods.filter(({ label }) => !label.hidden);
+    if (!offered.some(({ input }) => input.checked) && offered.length > 0)
+      offered[0].input.checked = true;
   }
 
   setBusy(isBusy) {

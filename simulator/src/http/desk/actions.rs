@@ -41,6 +41,15 @@ pub(super) fn act(handle: &Handle, action: &str, form: &Form) -> Result<(), Refu
             let key = needed(form, "paymentKey")?;
             handle.cancel_by_hand(key, amount.transpose()?, needed(form, "reason")?).map(drop)
         }
+        "refund" => {
+            let bad = |_| Refusal::about(codes::INVALID_REQUEST, "outcome");
+            let outcome = serde_json::from_value(json!(needed(form, "outcome")?)).map_err(bad)?;
+            handle.end_refund(needed(form, "paymentKey")?, outcome).map(drop)
+        }
+        "limit" => {
+            let limit = number(form, "callsPerMinute")?;
+            handle.switch(|settings| settings.calls_per_minute = limit).map(drop)
+        }
         "add-fault" => handle.add_fault(fault(form)?).map(drop),
         "remove-fault" => handle.remove_fault(number(form, "sequence")?.unwrap_or(u64::MAX)),
         "clear-faults" => {

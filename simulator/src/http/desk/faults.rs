@@ -117,7 +117,13 @@ fn waiting(handle: &Handle, place: &Place) -> String {
     format!("{}{clear}", table(&heads, &rows, nothing))
 }
 
-/// The fields of a fault but for whose calls it hits.
+/// How many calls a fault hits.
+pub(super) fn times_field(place: &Place) -> String {
+    let label = place.language.pick("횟수", "Times");
+    field("times", label, "type=\"number\" min=\"1\" max=\"1000000\" value=\"1\"")
+}
+
+/// The fields of a fault but for whose calls it hits, and how many.
 pub(super) fn fault_fields(place: &Place) -> String {
     let language = place.language;
     let operations = OPERATIONS.map(|(operation, korean, english)| {
@@ -133,11 +139,6 @@ pub(super) fn fault_fields(place: &Place) -> String {
     [
         options(&operations, "operation", language.pick("요청", "Calls")),
         options(&kinds, "kind", language.pick("장애", "Fault")),
-        field(
-            "times",
-            language.pick("횟수", "Times"),
-            "type=\"number\" min=\"1\" max=\"1000000\" value=\"1\"",
-        ),
         field(
             "code",
             language.pick("오류 코드", "Error code"),
@@ -155,7 +156,7 @@ fn script(place: &Place) -> String {
         language.pick("주문번호 (비우면 모든 요청)", "Order id (every request if empty)"),
         "",
     );
-    let fields = format!("{order}{}", fault_fields(place));
+    let fields = format!("{order}{}{}", fault_fields(place), times_field(place));
     form(place, "add-fault", &fields, language.pick("장애 걸기", "Script the fault"))
 }
 

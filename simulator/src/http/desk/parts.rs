@@ -56,8 +56,10 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>], nothing: &str) -> Stri
     }
     let head: String = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect();
     let row = |cells: &Vec<String>| {
-        let cell =
-            |(head, cell): (&&str, &String)| format!("<td data-label=\"{head}\">{cell}</td>");
+        let cell = |(head, cell): (&&str, &String)| {
+            let cell = if cell.is_empty() { String::new() } else { format!("<div>{cell}</div>") };
+            format!("<td data-label=\"{head}\">{cell}</td>")
+        };
         let cells: String = heads.iter().zip(cells).map(cell).collect();
         format!("<tr>{cells}</tr>")
     };
@@ -67,6 +69,12 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>], nothing: &str) -> Stri
 
 pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
+}
+
+/// An instant of the control side, `2026-01-31T09:05:00+09:00`, as people read it in Korea.
+pub(super) fn at(text: &str) -> String {
+    let text = text.replace('T', " ").replace("+09:00", "");
+    format!("<span class=\"at\">{}</span>", escape(&text))
 }
 
 pub(super) fn badge(class: &str, text: &str) -> String {

@@ -1,9 +1,9 @@
 //! One payment: what was really moved, what came in for it, what was told of it, and what can be done to it.
 
 use super::App;
-use super::faults::fault_fields;
-use super::parts::{badge, button, card, code, field, form, status_badge, table};
-use super::place::Place;
+use super::faults::{fault_fields, times_field};
+use super::parts::{at, badge, button, card, choice, code, field, form, status_badge, table};
+use super::place::{Place, hidden};
 use super::webhooks::deliveries;
 use crate::handle::Handle;
 use crate::handle::webhooks::WebhookQuery;
@@ -35,11 +35,8 @@ pub(super) fn view(app: &App, handle: &Handle, place: &Place, payment_key: &str)
             &form(
                 place,
                 "add-fault",
-                &format!(
-                    "<input type=\"hidden\" name=\"paymentKey\" value=\"{}\">{}",
-                    escape(payment_key),
-                    fault_fields(place)
-                ),
+                &[hidden("paymentKey", payment_key), fault_fields(place), times_field(place)]
+                    .concat(),
                 language.pick("장애 걸기", "Script the fault"),
             ),
         ),
@@ -110,7 +107,7 @@ fn actions(place: &Place, payment: &Payment) -> String {
     };
     if is_cancelable {
         let fields = [
-            super::place::hidden("paymentKey", &payment.payment_key),
+            hidden("paymentKey", &payment.payment_key),
             field(
                 "amount",
                 language.pick("금액 (비우면 전부)", "Amount (all if empty)"),
@@ -127,6 +124,17 @@ fn actions(place: &Place, payment: &Payment) -> String {
         ];
         let text = language.pick("관리자에서 취소하기", "Cancel in the console");
         content += &form(place, "cancel", &fields.concat(), text);
+    }
+    if payment.account.as_ref().is_some_and(|account| account.refund_to.is_some()) {
+        let title = language.pick("환불 결과", "How the refund ends");
+        let outcomes = [
+            ("FAILED", language.pick("실패", "Failed").to_owned()),
+            ("PARTIAL_FAILED", language.pick("일부 실패", "Failed in part").to_owned()),
+            ("COMPLETED", language.pick("완료", "Completed").to_owned()),
+        ];
+        let fields =
+            [hidden("paymentKey", &payment.payment_key), choice("outcome", title, &outcomes)];
+        content += &form(place, "refund", &fields.concat(), language.pick("정하기", "Decide"));
     }
     if content.is_empty() {
         return String::new();
@@ -157,7 +165,7 @@ fn requests(place: &Place, truth: &LedgerEntry) -> String {
         let body =
             if request.body.is_null() { String::new() } else { code(&request.body.to_string()) };
         vec![
-            escape(&request.at.replace('T', " ").replace("+09:00", "")),
+            at(&request.at),
             code(&format!("{} {}", request.method, request.path)),
             format!("{status} {replayed}"),
             request.idempotency_key.as_deref().map(code).unwrap_or_default(),

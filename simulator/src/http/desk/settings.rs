@@ -1,9 +1,8 @@
 //! Settings that hold for everybody, merchants with keys of their own, and the idempotency store.
 
-use super::parts::{badge, card, code, field, form, switch, table};
+use super::parts::{at, badge, card, code, field, form, switch, table};
 use super::place::Place;
 use crate::handle::Handle;
-use crate::http::page::escape;
 use crate::payment::confirm::MismatchCode;
 
 const KEYS_SHOWN: usize = 100;
@@ -70,9 +69,25 @@ pub(super) fn view(handle: &Handle, place: &Place) -> String {
     ];
     [
         card(language.pick("동작", "Behaviour"), &switches.concat()),
+        card(
+            language.pick("호출 제한", "Limit of calls"),
+            &limit(place, settings.calls_per_minute),
+        ),
         card(language.pick("가맹점과 키", "Merchants and keys"), &merchants(handle, place)),
     ]
     .concat()
+}
+
+fn limit(place: &Place, limit: Option<u32>) -> String {
+    let language = place.language;
+    let value = limit.map(|limit| limit.to_string()).unwrap_or_default();
+    let label = language.pick(
+        "키 하나가 같은 API를 1분에 부를 수 있는 횟수 (비우면 제한 없음, 토스 테스트는 100)",
+        "Calls of one API by one key in a minute (none if empty; Toss's test environment: 100)",
+    );
+    let attributes = format!("type=\"number\" min=\"0\" value=\"{value}\"");
+    let fields = field("callsPerMinute", label, &attributes);
+    form(place, "limit", &fields, language.pick("바꾸기", "Change"))
 }
 
 fn merchants(handle: &Handle, place: &Place) -> String {
@@ -136,7 +151,6 @@ pub(super) fn keys_view(handle: &Handle, place: &Place) -> String {
         language.pick("처음 쓴 때", "First used"),
         language.pick("유효 기한", "Valid until"),
     ];
-    let short = |at: &str| escape(&at.replace('T', " ").replace("+09:00", ""));
     let row = |stored: crate::idempotency::StoredKey| {
         let status = match stored.status {
             Some(status) if status < 300 => badge("good", &status.to_string()),
@@ -147,8 +161,8 @@ pub(super) fn keys_view(handle: &Handle, place: &Place) -> String {
             code(&stored.key),
             code(&format!("{} {}", stored.method, stored.path)),
             status,
-            short(&stored.first_used_at),
-            short(&stored.valid_until),
+            at(&stored.first_used_at),
+            at(&stored.valid_until),
         ]
     };
     let rows: Vec<Vec<String>> = handle.idempotency(KEYS_SHOWN).into_iter().map(row).collect();

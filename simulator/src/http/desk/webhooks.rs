@@ -1,6 +1,8 @@
 //! Webhooks: addresses, switches, and what was sent.
 
-use super::parts::{badge, button, card, choice, code, field, form, payment_link, switch, table};
+use super::parts::{
+    at, badge, button, card, choice, code, field, form, payment_link, switch, table,
+};
 use super::place::Place;
 use crate::handle::Handle;
 use crate::handle::webhooks::{WebhookState, WebhookView};
@@ -143,9 +145,8 @@ pub(super) fn deliveries(place: &Place, webhooks: &[WebhookView]) -> String {
             WebhookState::Failed => badge("bad", language.pick("포기", "given up")),
             WebhookState::Waiting => badge("open", language.pick("대기", "waiting")),
         };
-        let due = webhook.due_at.as_deref().map_or(String::new(), |at| {
-            let at = at.replace('T', " ").replace("+09:00", "");
-            format!("<small>{} {at}</small>", language.pick("다음", "next"))
+        let due = webhook.due_at.as_deref().map_or(String::new(), |due| {
+            format!("<small>{} {}</small>", language.pick("다음", "next"), at(due))
         });
         let name = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         let event = name(serde_json::to_value(webhook.event).unwrap_or_default());
@@ -164,7 +165,7 @@ pub(super) fn deliveries(place: &Place, webhooks: &[WebhookView]) -> String {
             format!(
                 "{}<small>{}</small>",
                 payment_link(place, &webhook.payment_key, &webhook.payment_key),
-                escape(&webhook.created_at.replace('T', " ").replace("+09:00", ""))
+                at(&webhook.created_at)
             ),
             format!(
                 "<details class=\"body\"><summary>{} {}</summary><pre>{}</pre></details>",

@@ -32,6 +32,7 @@ pub(crate) struct OpenForm {
     use_escrow: String,
     valid_hours: String,
     due_date: String,
+    cash_receipt_type: String,
     metadata: String,
     lang: String,
 }
@@ -68,6 +69,8 @@ impl OpenForm {
                 .map(|hours| parse_digits(&hours).ok_or(Refusal::new(codes::INVALID_PARAMETERS)))
                 .transpose()?,
             due_date: non_empty(self.due_date),
+            // Source: Toss, its script has a word for none.
+            cash_receipt_type: non_empty(self.cash_receipt_type).filter(|kind| kind != "미발행"),
             metadata: parse_metadata(&self.metadata)?,
             ..NewPayment::new(&self.order_id, &self.order_name, amount)
         };

@@ -1,6 +1,7 @@
 //! Toss's answers without Toss: orders are brought to where they stand by claiming and settling, as a worker does it.
 
 use domain::JobId;
+use domain::RefundAccount;
 use domain::answer::{
     Answer, Failure, FailureClass, TossCancel, TossPayment, TossStatus, VirtualAccount,
 };
@@ -56,6 +57,7 @@ pub(crate) fn told(id: &str, status: TossStatus, balance: i64) -> TossPayment {
         failure: None,
         cancels: Vec::new(),
         virtual_account: None,
+        means: domain::answer::Means::default(),
     }
 }
 
@@ -146,7 +148,11 @@ impl Shop {
 
     /// Accepts a cancel of a paid order, and its job.
     pub(crate) async fn cancel(&self, id: &str, amount: i64) -> JobId {
-        let accepted = self.store.accept_cancel(&cancel_of(id, amount)).await.unwrap();
+        let has_account = self.payment(id).await.bank_code.is_some();
+        let account = || RefundAccount::parse("20", "1002123456789", "김하나").unwrap();
+        let refund_account = has_account.then(account);
+        let cancel = AcceptCancel { refund_account, ..cancel_of(id, amount) };
+        let accepted = self.store.accept_cancel(&cancel).await.unwrap();
         JobId::parse(accepted.job.unwrap().id).unwrap()
     }
 
@@ -160,6 +166,7 @@ impl Shop {
             transaction_key: format!("{id}-{left}"),
             amount: won(amount),
             reason: format!("고객 요청 {}", cancel_tag(&row.cancellation_id.unwrap())),
+            tax_free_amount: domain::Won::ZERO,
             cancelled_at_ms: None,
             is_done: true,
         };
@@ -173,6 +180,7 @@ impl Shop {
                     reason: one.reason.clone(),
                     cancelled_at_ms: one.cancelled_at_ms,
                     is_done: true,
+                    tax_free_amount: domain::Won::ZERO,
                 })
             })
             .collect();
@@ -236,8 +244,10 @@ impl Shop {
 
 pub(crate) fn cancel_of(id: &str, amount: i64) -> AcceptCancel {
     AcceptCancel {
+        refund_account: None,
         order_id: order_id(id),
         amount: Some(won(amount)),
+        tax_free_amount: None,
         reason: "고객 요청".to_owned(),
         actor: owner(),
         key: caller_key(&format!("cancel-{amount}-of-{id}"), "body"),

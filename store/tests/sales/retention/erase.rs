@@ -179,6 +179,7 @@ async fn money_of_an_erased_order_can_still_be_given_back_and_brings_no_name_wit
         transaction_key: "t-1".to_owned(),
         amount: won(4_000),
         reason: format!("고객 요청 {}", cancel_tag(&cancel_id)),
+        tax_free_amount: domain::Won::ZERO,
         cancelled_at_ms: None,
         is_done: true,
     };
