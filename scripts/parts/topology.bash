@@ -59,8 +59,11 @@ start_process() { # name, arguments...
   launch as_seungin "$topology/$name.pid" "$topology" "$topology/$name.log" "$binary" "$@"
 }
 
-start_simulator() { # arguments...
-  start_process simulator simulator --listen "127.0.0.1:$simulator_port" --state-file "$topology/simulator.json" "$@"
+# What else the simulator is told.
+simulator_arguments=()
+start_simulator() {
+  start_process simulator simulator --listen "127.0.0.1:$simulator_port" --state-file "$topology/simulator.json" \
+    "${simulator_arguments[@]}"
 }
 
 start_api() { # number from 1
