@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use domain::id::IdSource;
@@ -31,6 +32,8 @@ pub struct Store {
     writers: Option<Arc<Semaphore>>,
     /// Tells other processes which orders changed. SQLite's database belongs to one process.
     pub(crate) announcer: Option<Announcer>,
+    /// When jobs were last looked for that only a newer version can read, in milliseconds.
+    pub(crate) unreadable_told_at: Arc<AtomicI64>,
     /// What refund accounts are sealed with.
     pub(crate) seal_key: Option<SealKey>,
     /// What becomes of money that is taken too late.
@@ -61,6 +64,7 @@ impl Store {
             ids: Arc::new(RandomIds),
             writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             announcer,
+            unreadable_told_at: Arc::default(),
             seal_key: None,
             late_approval: LateApproval::default(),
             #[cfg(feature = "test-control")]

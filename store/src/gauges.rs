@@ -19,7 +19,6 @@ use sea_orm::{
 use crate::connection::{Read, Store};
 use crate::error::StoreError;
 use crate::holds::{OPEN, PAUSED};
-use crate::rows::unreadable;
 
 /// How many rows one figure counts: a count stops there, and is a floor from then on. Whoever has a backlog of this size needs no
 /// exact figure, and reading more of it would slow down what works it off.
@@ -34,13 +33,13 @@ pub const LOST_MS: i64 = 60 * 60_000;
 const LIVE: [JobState; 4] =
     [JobState::Queued, JobState::Running, JobState::Waiting, JobState::Parked];
 
-/// What a reason is called that a newer version of this program wrote.
-const UNKNOWN_REASON: &str = "unknown";
+/// What a reason or a kind is called that a newer version of this program wrote.
+const UNKNOWN: &str = "unknown";
 
 /// The figures at one instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gauges {
-    /// Jobs that have not ended: every kind in every live state, also where there are none.
+    /// Jobs that have not ended: every kind in every live state, also where there are none, and kinds of a newer version if there are any.
     pub jobs: Vec<JobCount>,
     /// How long the oldest job of each kind could have run by now without a worker having it, in milliseconds; 0 when none waits.
     pub oldest_waiting_ms: Vec<(JobKind, i64)>,
@@ -69,8 +68,8 @@ pub struct Gauges {
 /// How many jobs of a kind are in a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobCount {
-    /// What they are to do.
-    pub kind: JobKind,
+    /// The word for what they are to do; `unknown` for whatever only a newer version knows.
+    pub kind: &'static str,
     /// Where they stand.
     pub state: JobState,
     /// How many, at most [`ROWS_MAX`] of one state.
@@ -136,7 +135,8 @@ impl Store {
 
 /// Jobs of one state and kind, and for parked ones of one reason.
 struct JobGroup {
-    kind: JobKind,
+    /// `None`: of a newer version.
+    kind: Option<JobKind>,
     state: JobState,
     park_reason: Option<String>,
     count: i64,
@@ -164,8 +164,7 @@ async fn read_job_groups(read: &Read) -> Result<Vec<JobGroup>, StoreError> {
         for row in rows {
             let kind: String = row.try_get("", "kind")?;
             groups.push(JobGroup {
-                kind: JobKind::from_word(&kind)
-                    .ok_or_else(|| unreadable("jobs", "of all", "kind", &kind))?,
+                kind: JobKind::from_word(&kind),
                 state,
                 park_reason: row.try_get("", "park_reason")?,
                 count: row.try_get("", "counted")?,
@@ -196,13 +195,19 @@ fn job_counts(groups: &[JobGroup]) -> Vec<JobCount> {
         let alike = groups.iter().filter(|group| group.kind == kind && group.state == state);
         alike.fold(0_i64, |sum, group| sum.saturating_add(group.count))
     };
-    let pairs = JobKind::ALL.into_iter().flat_map(|kind| LIVE.map(|state| (kind, state)));
-    pairs.map(|(kind, state)| JobCount { kind, state, count: count(kind, state) }).collect()
+    let of_kind = |kind: Option<JobKind>| {
+        let word = kind.map_or(UNKNOWN, JobKind::word);
+        LIVE.map(|state| JobCount { kind: word, state, count: count(kind, state) })
+    };
+    let mut counts: Vec<_> =
+        JobKind::ALL.into_iter().flat_map(|kind| of_kind(Some(kind))).collect();
+    counts.extend(of_kind(None).into_iter().filter(|unknown| unknown.count > 0));
+    counts
 }
 
 fn oldest_waiting(groups: &[JobGroup], now_ms: i64) -> Vec<(JobKind, i64)> {
     let age_ms = |kind| {
-        let alike = groups.iter().filter(|group| group.kind == kind);
+        let alike = groups.iter().filter(|group| group.kind == Some(kind));
         let since_ms = alike.filter_map(|group| group.waiting_since_ms).min();
         since_ms.map_or(0, |since_ms| Ord::max(now_ms.saturating_sub(since_ms), 0))
     };
@@ -245,7 +250,7 @@ fn by_reason<'a>(
         ReviewReason::ALL.map(|reason| (reason.word(), sum(Some(reason.word())))).into();
     let unknown = sum(None);
     if unknown > 0 {
-        sums.push((UNKNOWN_REASON, unknown));
+        sums.push((UNKNOWN, unknown));
     }
     sums
 }

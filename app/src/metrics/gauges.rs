@@ -72,7 +72,7 @@ fn describe_figures() {
     describe_gauge!(
         JOBS,
         Unit::Count,
-        "Jobs that have not ended, by `kind` and `state`. A state of more than 100,000 counts as that many."
+        "Jobs that have not ended, by `kind` and `state`; unknown is a kind of a newer version. A state of more than 100,000 counts as that many."
     );
     describe_gauge!(
         OLDEST_WAITING,
@@ -148,8 +148,7 @@ fn set(now: &Now<'_>) {
 
 fn set_figures(gauges: &Gauges) {
     for group in &gauges.jobs {
-        gauge!(JOBS, "kind" => group.kind.word(), "state" => group.state.word())
-            .set(number(group.count));
+        gauge!(JOBS, "kind" => group.kind, "state" => group.state.word()).set(number(group.count));
     }
     for (kind, age_ms) in &gauges.oldest_waiting_ms {
         let age = Duration::from_millis(u64::try_from(*age_ms).unwrap_or(0));

@@ -22,7 +22,7 @@ async fn set_job(shop: &Shop, order_id: &str, change: &str) {
 }
 
 fn count(gauges: &Gauges, kind: JobKind, state: JobState) -> i64 {
-    let found = gauges.jobs.iter().find(|group| group.kind == kind && group.state == state);
+    let found = gauges.jobs.iter().find(|group| group.kind == kind.word() && group.state == state);
     found.unwrap_or_else(|| panic!("no {kind:?} in {state:?}")).count
 }
 
@@ -65,6 +65,22 @@ async fn live_jobs_are_counted_by_kind_and_state_and_ended_ones_are_not() {
     assert_eq!(counts, [2, 1, 1, 1]);
     assert_eq!(gauges.jobs.iter().map(|group| group.count).sum::<i64>(), 5);
     assert_eq!((of(&gauges.parked, "gave_up"), of(&gauges.parked, "setup")), (1, 0));
+}
+
+#[tokio::test]
+async fn jobs_of_a_kind_that_only_a_newer_version_knows_are_counted_as_unknown() {
+    let shop = Shop::open().await;
+    confirm(&shop, &["known-1", "newer-1", "newer-2"]).await;
+    shop.allow_kinds_of_tomorrow().await;
+    set_job(&shop, "newer-1", "kind = 'of_tomorrow'").await;
+    set_job(&shop, "newer-2", "kind = 'of_the_day_after', state = 'running'").await;
+    let gauges = shop.store.read_gauges().await.unwrap();
+    assert_eq!(count(&gauges, JobKind::Confirm, JobState::Queued), 1);
+    let unknown: Vec<_> = gauges.jobs.iter().filter(|group| group.kind == "unknown").collect();
+    assert_eq!(
+        unknown.iter().map(|group| (group.state, group.count)).collect::<Vec<_>>(),
+        [(JobState::Queued, 1), (JobState::Running, 1)]
+    );
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod listing;
 mod orders;
 mod processes;
 mod reconciliation;
+mod relayed;
 mod retention;
 mod staff;
 mod sweep;
