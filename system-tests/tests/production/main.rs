@@ -11,6 +11,7 @@ mod database;
 mod doctor;
 mod fleet;
 mod kill;
+mod kinds;
 mod load;
 mod messages;
 mod pause;
