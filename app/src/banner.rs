@@ -94,7 +94,7 @@ pub(crate) fn banner(
     entry(&mut text, "Demo shop", &format!("{api}/"), style);
     entry(&mut text, "API docs", &format!("{api}/docs"), style);
     if let Some(simulator) = &running.instance.simulator {
-        entry(&mut text, "Simulator", &format!("{simulator}/_sim/ledger"), style);
+        entry(&mut text, "Simulator", &format!("{simulator}/_sim"), style);
     }
     if let Some(health) = &running.instance.health {
         entry(&mut text, "Metrics", &format!("{health}/metrics"), style);

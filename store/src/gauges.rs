@@ -63,6 +63,8 @@ pub struct Gauges {
     pub poison_messages: i64,
     /// Open findings of reconciliation by kind: every kind, also where there are none.
     pub findings: Vec<(FindingKind, i64)>,
+    /// Up to when each merchant's records were compared with Toss's, in milliseconds UTC; those that never were are missing.
+    pub reconciled_to_ms: Vec<(String, i64)>,
 }
 
 /// How many jobs of a kind are in a state.
@@ -113,6 +115,7 @@ impl Store {
             workers_in_flight: workers.in_flight,
             poison_messages: read_poison_messages(&read).await?,
             findings: read_findings(&read).await?,
+            reconciled_to_ms: read_reconciled(&read).await?,
         };
         read.end().await?;
         Ok(gauges)
@@ -332,6 +335,18 @@ async fn read_findings(read: &Read) -> Result<Vec<(FindingKind, i64)>, StoreErro
     }
     let count = |kind: FindingKind| (kind, counts.get(kind.word()).copied().unwrap_or(0));
     Ok(FindingKind::ALL.into_iter().map(count).collect())
+}
+
+async fn read_reconciled(read: &Read) -> Result<Vec<(String, i64)>, StoreError> {
+    let sql = format!(
+        "SELECT merchant, MAX(compared_to) AS compared_to FROM (SELECT merchant, range_from, compared_to FROM reconciliations \
+         LIMIT {ROWS_MAX}) AS runs WHERE compared_to > range_from GROUP BY merchant ORDER BY merchant LIMIT {LISTED_MAX}"
+    );
+    let mut reconciled = Vec::new();
+    for row in select(read, sql).await? {
+        reconciled.push((row.try_get("", "merchant")?, row.try_get("", "compared_to")?));
+    }
+    Ok(reconciled)
 }
 
 async fn select(read: &Read, sql: String) -> Result<Vec<QueryResult>, StoreError> {

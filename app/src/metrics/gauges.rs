@@ -28,6 +28,7 @@ const WORKERS_CONCURRENCY: &str = "seungin_workers_concurrency";
 const WORKERS_IN_FLIGHT: &str = "seungin_workers_in_flight";
 const POISON_MESSAGES: &str = "seungin_poison_messages";
 const FINDINGS_OPEN: &str = "seungin_findings_open";
+const RECONCILED_TO: &str = "seungin_reconciled_to_timestamp_seconds";
 
 /// How it is now.
 #[derive(Debug)]
@@ -121,6 +122,11 @@ fn describe_figures() {
         Unit::Count,
         "Differences between our records and Toss's that wait for a person, by `kind`."
     );
+    describe_gauge!(
+        RECONCILED_TO,
+        Unit::Seconds,
+        "Up to when a `merchant`'s records were compared with Toss's, as a Unix time; missing for one that never was."
+    );
 }
 
 /// All of it as text.
@@ -174,6 +180,10 @@ fn set_figures(gauges: &Gauges) {
     gauge!(WORKERS_IN_FLIGHT).set(number(gauges.workers_in_flight));
     for (kind, count) in &gauges.findings {
         gauge!(FINDINGS_OPEN, "kind" => kind.word()).set(number(*count));
+    }
+    for (merchant, to_ms) in &gauges.reconciled_to_ms {
+        let to = Duration::from_millis(u64::try_from(*to_ms).unwrap_or(0));
+        gauge!(RECONCILED_TO, "merchant" => merchant.clone()).set(to);
     }
     gauge!(POISON_MESSAGES).set(number(gauges.poison_messages));
 }

@@ -177,7 +177,13 @@ async fn scraped(change: impl AsyncFnOnce(&Store)) -> (String, Scrape, TempDir) 
 
 #[tokio::test]
 async fn every_sample_is_described_and_has_no_other_labels_than_promised() {
-    let (text, _scrape, _folder) = scraped(async |_| {}).await;
+    let (text, _scrape, _folder) = scraped(async |store| {
+        let range = domain::reconcile::Range { from_ms: 1_000, to_ms: 90_000 };
+        let mut run = store.begin_reconciliation("default", range).await.unwrap();
+        run.compared_to_ms = range.to_ms;
+        store.end_reconciliation(&mut run).await.unwrap();
+    })
+    .await;
     let described = described();
     let samples = parse(&text);
     for (name, samples) in &samples {
@@ -193,6 +199,8 @@ async fn every_sample_is_described_and_has_no_other_labels_than_promised() {
     assert_eq!(samples["seungin_jobs"].len(), 3 * 4);
     assert_eq!(samples["seungin_alerts_total"].len(), alerts::CODES.len());
     assert!(value("seungin_database_pool_max") > 0.5);
+    let compared_to = &samples["seungin_reconciled_to_timestamp_seconds"];
+    assert_eq!(compared_to, &[([("merchant".to_owned(), "default".to_owned())].into(), 90.0)]);
     let checks: BTreeMap<&str, f64> = samples["seungin_check_ok"]
         .iter()
         .map(|(labels, value)| (labels["check"].as_str(), *value))

@@ -77,7 +77,7 @@ impl Place {
         let entry = |name: &str| {
             let value = running.banner.lines().find_map(|line| line.trim().strip_prefix(name));
             value.map(|value| {
-                value.trim().trim_end_matches("/_sim/ledger").trim_end_matches('/').to_owned()
+                value.trim().trim_end_matches("/_sim").trim_end_matches('/').to_owned()
             })
         };
         (running.api, running.simulator) = (entry("Demo shop").unwrap(), entry("Simulator"));

@@ -3,6 +3,7 @@
 use domain::job::{JobKind, JobState};
 use domain::limits::WORKER_ALIVE_MS;
 use domain::policy::ReviewReason;
+use domain::reconcile::Range;
 use sea_orm::ConnectionTrait as _;
 use store::{Gauges, LOST_MS};
 
@@ -48,6 +49,28 @@ async fn an_empty_shop_has_every_figure_and_all_are_zero() {
     assert!(gauges.breakers.is_empty() && gauges.pauses.is_empty());
     assert_eq!(gauges.poison_messages, 0);
     assert!(gauges.findings.iter().all(|(_, count)| *count == 0));
+    assert!(gauges.reconciled_to_ms.is_empty());
+}
+
+#[tokio::test]
+async fn a_merchant_is_compared_up_to_the_latest_end_of_any_run_that_compared_something() {
+    let shop = Shop::open_empty().await;
+    let run = async |merchant: &str, to_ms: i64, compared_to_ms: i64| {
+        let range = Range { from_ms: 1_000, to_ms };
+        let mut run = shop.store.begin_reconciliation(merchant, range).await.unwrap();
+        run.compared_to_ms = compared_to_ms;
+        shop.store.stop_reconciliation(&run, "TOO_MANY_REQUESTS").await.unwrap();
+    };
+    run("first", 9_000, 9_000).await;
+    run("first", 5_000, 5_000).await;
+    run("second", 8_000, 3_000).await;
+    run("third", 8_000, 1_000).await;
+    let gauges = shop.store.read_gauges().await.unwrap();
+    assert_eq!(
+        gauges.reconciled_to_ms,
+        [("first".to_owned(), 9_000), ("second".to_owned(), 3_000)],
+        "what was begun and compared nothing says nothing"
+    );
 }
 
 #[tokio::test]
