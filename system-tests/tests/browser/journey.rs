@@ -7,7 +7,7 @@ const CHICKEN: &str = "chicken-yeonnam";
 
 impl Visitor {
     /// From the first page to the filled cart: a dish with a choice that has to be made.
-    async fn fill_cart(&self) {
+    pub(crate) async fn fill_cart(&self) {
         self.open("/").await;
         self.see("a.store").await;
         assert_eq!(self.count("a.store").await, 2, "the demo has two stores");
@@ -29,7 +29,7 @@ impl Visitor {
     }
 
     /// From the menu to the checkout, by what the screen offers for it.
-    async fn check_out(&self) {
+    pub(crate) async fn check_out(&self) {
         let way = match self.screen {
             Screen::Phone => "a.bar",
             Screen::Desktop => ".slip a[href$='/checkout']",

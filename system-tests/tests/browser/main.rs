@@ -7,6 +7,7 @@ mod driven;
 mod endings;
 mod journey;
 mod looks;
+mod methods;
 mod reach;
 mod screenshots;
 mod visitor;

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt as _;
+use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use system_tests::{Client, Home, Product};
 use thirtyfour::prelude::*;
@@ -167,10 +168,33 @@ impl Visitor {
 
     /// Gives money back as a member of staff does, behind the visitor's back.
     pub(crate) async fn refund_by_staff(&self, order_id: &str, key: &str, body: &Value) {
-        let url = format!("{}/v1/orders/{order_id}/cancels", self.product.api);
-        let request = self.client.request(reqwest::Method::POST, &url).json(body);
-        let request = request.bearer_auth(&self.product.master_token);
-        let answer = system_tests::send(request.header("Idempotency-Key", key)).await;
+        let path = format!("/v1/orders/{order_id}/cancels");
+        let request = self.staff(Method::POST, &path).json(body).header("Idempotency-Key", key);
+        let answer = system_tests::send(request).await;
         assert_eq!(answer.status, 202, "{}", answer.body);
+    }
+
+    /// Changes the catalogue as a master does.
+    pub(crate) async fn put_by_staff(&self, path: &str, body: &Value) {
+        let answer = system_tests::send(self.staff(Method::PUT, path).json(body)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// An order as staff see it.
+    pub(crate) async fn order_of(&self, order_id: &str) -> Value {
+        let request = self.staff(Method::GET, &format!("/v1/orders/{order_id}"));
+        system_tests::send(request).await.body
+    }
+
+    fn staff(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.product.api);
+        self.client.request(method, &url).bearer_auth(&self.product.master_token)
+    }
+
+    /// Deposits what a virtual account asks for.
+    pub(crate) async fn deposit(&self, payment_key: &str) {
+        let url = format!("{}/_sim/payments/{payment_key}/deposit", self.product.simulator);
+        let answer = system_tests::send(self.client.request(Method::POST, &url)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 }
