@@ -35,6 +35,7 @@ pub mod reconcile;
 pub mod refund_account;
 pub mod retention;
 pub mod role;
+pub mod sign_in;
 pub mod status;
 pub mod text;
 pub mod trace;

@@ -15,6 +15,10 @@ pub struct Model {
     pub role: String,
     /// SHA-256 of their token, hexadecimal.
     pub token_hash: String,
+    /// What they sign in under, in lower case; `None` for those who only have a token.
+    pub login: Option<String>,
+    /// Argon2id, as a PHC string; `None` until they have a password.
+    pub password_hash: Option<String>,
     /// Milliseconds UTC.
     pub created_at: i64,
     /// Milliseconds UTC; their token is refused since then.

@@ -58,6 +58,7 @@ mod scene;
 pub mod scratch;
 mod seal;
 mod settle;
+pub mod sign_in;
 pub mod staff;
 mod sweep;
 #[cfg(feature = "test-control")]

@@ -34,17 +34,23 @@ pub enum PrunedTable {
     PoisonMessages,
     /// Worker processes.
     Workers,
+    /// Browsers that staff are signed in with.
+    WebSessions,
+    /// Tries to sign in.
+    SignInTries,
 }
 
 impl PrunedTable {
     /// Every table.
-    pub const ALL: [PrunedTable; 6] = [
+    pub const ALL: [PrunedTable; 8] = [
         PrunedTable::Attempts,
         PrunedTable::Jobs,
         PrunedTable::IdempotencyKeys,
         PrunedTable::Webhooks,
         PrunedTable::PoisonMessages,
         PrunedTable::Workers,
+        PrunedTable::WebSessions,
+        PrunedTable::SignInTries,
     ];
 
     /// The table's name.
@@ -57,6 +63,8 @@ impl PrunedTable {
             PrunedTable::Webhooks => "webhooks",
             PrunedTable::PoisonMessages => "poison_messages",
             PrunedTable::Workers => "workers",
+            PrunedTable::WebSessions => "web_sessions",
+            PrunedTable::SignInTries => "sign_in_tries",
         }
     }
 }
@@ -74,6 +82,8 @@ pub struct PruneAges {
     pub poison_ms: i64,
     /// A worker, since its last heartbeat.
     pub workers_ms: i64,
+    /// A session, since its last request, and tries to sign in, since the last one.
+    pub sessions_ms: i64,
 }
 
 /// What a run does with what it finds.

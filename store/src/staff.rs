@@ -22,6 +22,7 @@ use crate::operate::Actor;
 use crate::origin::Origin;
 use crate::page::Page;
 use crate::rows;
+use crate::sign_in::end_sessions;
 
 /// A member of staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,9 @@ pub struct StaffMember {
     pub role: Role,
     /// The stores that they act for, sorted. A master acts for every store and needs none.
     pub stores: Vec<StoreId>,
-    /// Whether their token is refused.
+    /// What they sign in to the console under; `None` for those who only have a token.
+    pub login: Option<String>,
+    /// Whether their token and their password are refused.
     pub is_disabled: bool,
     /// Milliseconds UTC.
     pub created_at_ms: i64,
@@ -128,6 +131,8 @@ impl Store {
             name: new.name.clone(),
             role: new.role.word().to_owned(),
             token_hash: new.token_hash.clone(),
+            login: None,
+            password_hash: None,
             created_at: write.now_ms,
             disabled_at: None,
         };
@@ -233,6 +238,7 @@ impl Store {
         let mut changed = row.into_active_model();
         changed.disabled_at = Set(Some(write.now_ms));
         let row = changed.update(&write.tx).await?;
+        end_sessions(&write, &row.id).await?;
         audit::record(&write, &Actor::system(), "staff.disable", &row.id, None, None, None).await?;
         write.commit().await?;
         Ok(Some(member(&row, stores)?))
@@ -266,6 +272,7 @@ fn member(row: &staff::Model, stores: Vec<StoreId>) -> Result<StaffMember, Store
         name: row.name.clone(),
         role: rows::role(row)?,
         stores,
+        login: row.login.clone(),
         is_disabled: row.disabled_at.is_some(),
         created_at_ms: row.created_at,
     })

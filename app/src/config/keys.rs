@@ -426,6 +426,13 @@ pub(crate) const KEYS: &[Key] = &[
         "7",
         &["How many days after its last heartbeat a worker is forgotten that did not say goodbye."],
     ),
+    key(
+        "retention.sessions_days",
+        "7",
+        &[
+            "How many days after its last request a session of the console is forgotten. It is over long before.",
+        ],
+    ),
     Key {
         production: Some("false"),
         ..key(

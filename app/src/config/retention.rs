@@ -16,11 +16,13 @@ pub(super) fn parse_retention(reader: &mut Reader<'_>) -> Option<PruneAges> {
     let webhooks_ms = age_ms("retention.webhooks_days", WEBHOOK_DAYS_MIN);
     let poison_ms = age_ms("retention.poison_days", 1);
     let workers_ms = age_ms("retention.workers_days", 1);
+    let sessions_ms = age_ms("retention.sessions_days", 1);
     Some(PruneAges {
         jobs_ms: jobs_ms?,
         idempotency_ms: idempotency_ms?,
         webhooks_ms: webhooks_ms?,
         poison_ms: poison_ms?,
         workers_ms: workers_ms?,
+        sessions_ms: sessions_ms?,
     })
 }

@@ -1,6 +1,6 @@
 //! Tables whose rows are kept by nothing but their age.
 
-use entities::{idempotency_key, poison_message, webhook, worker};
+use entities::{idempotency_key, poison_message, sign_in_try, web_session, webhook, worker};
 use sea_orm::sea_query::{Asterisk, DynIden, Expr, ExprTrait as _, Func, IntoIden as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Order};
 
@@ -31,6 +31,8 @@ pub(super) fn tables(ages: &PruneAges, now_ms: i64) -> Vec<AgedTable> {
             before(ages.poison_ms),
         ),
         AgedTable::new(T::Workers, worker::Column::SeenAt, before(ages.workers_ms)),
+        AgedTable::new(T::WebSessions, web_session::Column::SeenAt, before(ages.sessions_ms)),
+        AgedTable::new(T::SignInTries, sign_in_try::Column::TriedAt, before(ages.sessions_ms)),
     ]
 }
 

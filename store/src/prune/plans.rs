@@ -47,10 +47,23 @@ SELECT 'm-' || CAST(i AS TEXT), 'r', 's', 'b', CASE WHEN i > 19800 THEN i ELSE 4
 INSERT INTO workers (id, host, version, kinds, concurrency, in_flight, started_at, seen_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 'w-' || CAST(i AS TEXT), 'h', 'v', 'k', 1, 0, 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+INSERT INTO staff (id, name, role, token_hash, created_at) VALUES ('m', 'm', 'master', 't', 0);
+INSERT INTO web_sessions (token_hash, staff_id, created_at, seen_at, ends_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 's-' || CAST(i AS TEXT), 'm', 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END, 0 FROM n;
+INSERT INTO sign_in_tries (login_hash, failures, locked_until, tried_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'l-' || CAST(i AS TEXT), 1, 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
 ";
 
-const AGES: PruneAges =
-    PruneAges { jobs_ms: 1, idempotency_ms: 1, webhooks_ms: 1, poison_ms: 1, workers_ms: 1 };
+const AGES: PruneAges = PruneAges {
+    jobs_ms: 1,
+    idempotency_ms: 1,
+    webhooks_ms: 1,
+    poison_ms: 1,
+    workers_ms: 1,
+    sessions_ms: 1,
+};
 
 /// Runs, and keeps every statement as it was sent.
 async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
@@ -61,7 +74,7 @@ async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
     while run.next_batch(500).await.unwrap().is_some() {}
     assert_eq!(
         PrunedTable::ALL.map(|table| run.counts().of(table)),
-        [400, 200, 200, 200, 200, 200]
+        [400, 200, 200, 200, 200, 200, 200, 200]
     );
     drop(run);
     store.db.set_metric_callback(|_| ());

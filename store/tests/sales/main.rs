@@ -10,5 +10,6 @@ mod processes;
 mod reconciliation;
 mod relayed;
 mod retention;
+mod sign_in;
 mod staff;
 mod sweep;

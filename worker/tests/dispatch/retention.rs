@@ -14,6 +14,7 @@ const AGES: PruneAges = PruneAges {
     webhooks_ms: 90 * DAY_MS,
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
+    sessions_ms: 7 * DAY_MS,
 };
 
 /// In how many milliseconds the chore is due; `None` when it is.

@@ -29,6 +29,7 @@ pub(crate) const AGES: PruneAges = PruneAges {
     webhooks_ms: 90 * DAY_MS,
     poison_ms: 90 * DAY_MS,
     workers_ms: 7 * DAY_MS,
+    sessions_ms: 7 * DAY_MS,
 };
 
 #[derive(Debug)]
