@@ -26,7 +26,7 @@ use tower_http::cors::CorsLayer;
 use crate::context::Api;
 use crate::problem::{Problem, ProblemCode};
 
-pub(crate) use observe::ClientAddress;
+pub use observe::ClientAddress;
 use request_id::REQUEST_ID;
 use trace::TRACEPARENT;
 

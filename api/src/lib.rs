@@ -61,6 +61,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use context::ApiContext;
+pub use layers::ClientAddress;
 pub use merchants::{MerchantKeys, Merchants};
 pub use meters::describe_metrics;
 pub use problem::{ProblemCode, Repeat};
@@ -68,6 +69,7 @@ pub use readiness::{Check, Look, Readiness, Report, Standing, Watched};
 pub use serve::serve;
 pub use settings::{ApiSettings, InvalidNetwork, Limits, Mode, Network, Rate, TokenKey};
 pub use webhooks::WEBHOOK_PATH;
+pub use words::{Language, Text};
 
 use context::Api;
 use problem::Problem;

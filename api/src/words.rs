@@ -15,7 +15,7 @@ use axum::http::request::Parts;
 
 /// A language that answers are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Language {
+pub enum Language {
     /// The customers' own; used where nothing else is asked for.
     #[default]
     Korean,
@@ -25,16 +25,17 @@ pub(crate) enum Language {
 
 /// A sentence in both languages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Text {
+pub struct Text {
     /// In Korean.
-    pub(crate) ko: &'static str,
+    pub ko: &'static str,
     /// In English.
-    pub(crate) en: &'static str,
+    pub en: &'static str,
 }
 
 impl Text {
     /// The sentence in this language.
-    pub(crate) const fn in_language(self, language: Language) -> &'static str {
+    #[must_use]
+    pub const fn in_language(self, language: Language) -> &'static str {
         match language {
             Language::Korean => self.ko,
             Language::English => self.en,
@@ -44,7 +45,8 @@ impl Text {
 
 impl Language {
     /// The tag for `Content-Language` and entity tags.
-    pub(crate) const fn tag(self) -> &'static str {
+    #[must_use]
+    pub const fn tag(self) -> &'static str {
         match self {
             Language::Korean => "ko",
             Language::English => "en",
@@ -54,7 +56,8 @@ impl Language {
     /// Chooses by `Accept-Language`: the higher quality wins, the first of equals, Korean when neither is named.
     ///
     /// Source: RFC 9110, section 12.5.4. Anything unreadable in the header is passed over.
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Language {
+    #[must_use]
+    pub fn from_headers(headers: &HeaderMap) -> Language {
         let ranges = headers
             .get_all(ACCEPT_LANGUAGE)
             .iter()

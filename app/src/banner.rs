@@ -92,6 +92,7 @@ pub(crate) fn banner(
     };
     line(&mut text, &format!("\n  {} is running ({money})\n", style.bold("Seungin")));
     entry(&mut text, "Demo shop", &format!("{api}/"), style);
+    entry(&mut text, "Console", &format!("{api}/console"), style);
     entry(&mut text, "API docs", &format!("{api}/docs"), style);
     if let Some(simulator) = &running.instance.simulator {
         entry(&mut text, "Simulator", &format!("{simulator}/_sim"), style);
@@ -134,11 +135,15 @@ fn staff_line(member: &DemoStaff, style: Style) -> String {
         [] => "all stores".to_owned(),
         stores => stores.join(", "),
     };
-    format!("{:8} {} {}", member.role, member.token, style.dim(&stores))
+    let console = format!("{} / {}", member.login, member.password);
+    format!("{:8} {console:27} {} {}", member.role, member.token, style.dim(&stores))
 }
 
 fn staff(text: &mut String, demo: &Demo, api: &str, style: Style) {
-    line(text, &format!("\n  {}", style.bold("Demo staff")));
+    line(
+        text,
+        &format!("\n  {}", style.bold("Demo staff: login / password, and token for the API")),
+    );
     for member in &demo.staff {
         line(text, &format!("    {}", staff_line(member, style)));
     }

@@ -250,7 +250,18 @@ pub(crate) enum StaffCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Refuse somebody's token from now on
+    /// Let somebody sign in to the console: set their login and password, and end their sessions
+    Passwd {
+        /// Their id, as `staff list` shows it
+        id: String,
+        /// What they sign in under: 2 to 60 letters, digits, '.', '_', '-' or '@'
+        #[arg(long)]
+        login: String,
+        /// Read the password from the standard input's first line instead of asking for it
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Refuse somebody's token and password from now on
     Disable {
         /// Their id, as `staff list` shows it
         id: String,

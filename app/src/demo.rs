@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use domain::StoreId;
 use domain::role::Role;
+use domain::sign_in::Login;
 use serde::{Deserialize, Serialize};
 use store::catalogue::MissingProducts;
-use store::staff::NewStaff;
+use store::staff::{NewStaff, StaffMember};
 use store::{Actor, Store, sha256_hex};
 
 use crate::catalogue_file::{self, Merchants};
 use crate::config;
 use crate::data_dir::{read_json, write_json};
-use crate::entropy::new_staff_token;
+use crate::entropy::{new_password, new_staff_token};
 use crate::exit::Failure;
 
 /// The menus of the demo shop.
@@ -39,6 +40,11 @@ pub(crate) struct DemoStaff {
     pub(crate) role: String,
     pub(crate) stores: Vec<String>,
     pub(crate) token: String,
+    /// What they sign in to the console under, and with.
+    #[serde(default)]
+    pub(crate) login: String,
+    #[serde(default)]
+    pub(crate) password: String,
 }
 
 impl std::fmt::Debug for Demo {
@@ -49,18 +55,20 @@ impl std::fmt::Debug for Demo {
 
 impl Demo {
     fn new() -> Demo {
-        let member = |name: &str, role: Role, stores: &[&str]| DemoStaff {
+        let member = |name: &str, login: &str, role: Role, stores: &[&str]| DemoStaff {
             name: format!("{name} {MARK}"),
             role: role.word().to_owned(),
             stores: stores.iter().map(|store| (*store).to_owned()).collect(),
             token: new_staff_token(),
+            login: login.to_owned(),
+            password: new_password(),
         };
         Demo {
             is_seeded: false,
             staff: vec![
-                member("김사장", Role::Owner, &["malatang-hongdae"]),
-                member("이매니저", Role::Manager, &["chicken-yeonnam"]),
-                member("박마스터", Role::Master, &[]),
+                member("김사장", "owner", Role::Owner, &["malatang-hongdae"]),
+                member("이매니저", "manager", Role::Manager, &["chicken-yeonnam"]),
+                member("박마스터", "master", Role::Master, &[]),
             ],
         }
     }
@@ -122,14 +130,24 @@ async fn is_new(store: &Store) -> anyhow::Result<bool> {
 
 async fn add(store: &Store, member: &DemoStaff) -> anyhow::Result<()> {
     let token_hash = sha256_hex(&member.token);
-    if store.find_staff_by_token_hash(&token_hash).await?.is_some() {
-        return Ok(());
+    if let Some(known) = store.find_staff_by_token_hash(&token_hash).await? {
+        return let_in(store, &known, member).await;
     }
     let role = Role::from_word(&member.role).context("demo.json names an unknown role")?;
     let stores = member.stores.iter().map(StoreId::parse).collect::<Result<_, _>>()?;
     let new = NewStaff { name: member.name.clone(), role, stores, token_hash };
-    store.add_staff(&new).await.context("the demo staff")?;
-    Ok(())
+    let added = store.add_staff(&new).await.context("the demo staff")?;
+    let_in(store, &added, member).await
+}
+
+/// Lets one of them sign in to the console, unless they do already.
+async fn let_in(store: &Store, known: &StaffMember, member: &DemoStaff) -> anyhow::Result<()> {
+    if known.login.is_some() || member.login.is_empty() {
+        return Ok(());
+    }
+    let login = Login::parse(&member.login)?;
+    let hash = console::password::hash(&member.password)?;
+    store.set_password(&known.id, &login, &hash, &Actor::system()).await.context("the demo staff")
 }
 
 /// Makes sure that no demo staff can act in production.

@@ -17,6 +17,13 @@ pub(crate) fn new_staff_token() -> String {
     format!("sst_{}", new_secret())
 }
 
+/// A new password that people can type.
+pub(crate) fn new_password() -> String {
+    let mut secret = new_secret();
+    secret.truncate(16);
+    secret
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

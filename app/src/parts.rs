@@ -264,6 +264,12 @@ pub(crate) fn api(
     if config.api.has_shop {
         beside = beside.merge(shop::router(shop_settings(toss)?));
     }
+    let context = console::ConsoleContext {
+        store: store.clone(),
+        public_url: settings.public_url.clone(),
+        mode: settings.mode,
+    };
+    beside = beside.merge(console::router(context));
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }

@@ -102,6 +102,17 @@ impl Member {
         }
     }
 
+    /// Whether they may do this for any store, or for something that belongs to none.
+    #[must_use]
+    pub fn may_somewhere(&self, action: Action) -> bool {
+        match action {
+            Action::Read | Action::Cancel | Action::ActOnJobs | Action::ChangeCatalogue => {
+                self.role == Role::Master || !self.stores.is_empty()
+            }
+            Action::CreateStore | Action::ReadAudit => self.role == Role::Master,
+        }
+    }
+
     /// Whether they may do this for this store.
     #[must_use]
     pub fn may(&self, action: Action, store: &StoreId) -> bool {

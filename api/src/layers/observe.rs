@@ -31,7 +31,15 @@ const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// Where a request comes from; unknown for requests that came over no socket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct ClientAddress(pub(crate) Client);
+pub struct ClientAddress(pub(crate) Client);
+
+impl ClientAddress {
+    /// The address, as far as trusted proxies tell.
+    #[must_use]
+    pub const fn address(self) -> std::net::IpAddr {
+        self.0.address
+    }
+}
 
 /// Gives a request its origin and its client, writes a problem down, and logs one line.
 pub(crate) async fn observe(State(api): State<Api>, mut request: Request, next: Next) -> Response {

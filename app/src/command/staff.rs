@@ -1,12 +1,15 @@
 //! `seungin staff`: who may act, and the tokens that they are known by.
 
+use std::io::BufRead as _;
+
 use anyhow::Context as _;
 use domain::limits::PAGE_ROWS_MAX;
 use domain::role::Role;
+use domain::sign_in::{Login, check_password};
 use domain::{StaffId, StoreId};
 use serde_json::json;
 use store::staff::{NewStaff, StaffMember};
-use store::{Store, sha256_hex};
+use store::{Actor, Store, sha256_hex};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -25,6 +28,9 @@ pub(crate) async fn run(config: &Config, command: &StaffCommand) -> Result<(), F
     match command {
         StaffCommand::Add { name, role, stores } => add(&store, name, *role, stores).await?,
         StaffCommand::List { json } => list(&store, *json).await?,
+        StaffCommand::Passwd { id, login, password_stdin } => {
+            set_password(&store, id, login, *password_stdin).await?;
+        }
         StaffCommand::Disable { id } => disable(&store, id).await?,
     }
     Ok(())
@@ -78,9 +84,10 @@ async fn list(store: &Store, is_json: bool) -> anyhow::Result<()> {
         let stores = stores(member).join(",");
         let stores = if stores.is_empty() { "-" } else { &stores };
         print(&format!(
-            "{}  {:7}  {state:8}  {stores}  {}\n",
+            "{}  {:7}  {state:8}  {stores}  {}  {}\n",
             member.id,
             member.role.word(),
+            member.login.as_deref().unwrap_or("-"),
             member.name
         ))?;
     }
@@ -96,6 +103,7 @@ fn as_json(member: &StaffMember) -> serde_json::Value {
         "name": member.name,
         "role": member.role.word(),
         "stores": stores(member),
+        "login": member.login,
         "disabled": member.is_disabled,
         "createdAt": created_at.ok().and_then(|at| at.format(&Rfc3339).ok()),
     })
@@ -105,10 +113,47 @@ fn stores(member: &StaffMember) -> Vec<&str> {
     member.stores.iter().map(StoreId::as_str).collect()
 }
 
+async fn set_password(
+    store: &Store,
+    id: &str,
+    login: &str,
+    is_from_stdin: bool,
+) -> anyhow::Result<()> {
+    let id = StaffId::parse(id)?;
+    let login = Login::parse(login)?;
+    let password = if is_from_stdin { read_password()? } else { ask_password(&login)? };
+    check_password(&login, &password)?;
+    let hash = console::password::hash(&password)?;
+    store
+        .set_password(&id, &login, &hash, &Actor::system())
+        .await
+        .context("nothing was changed")?;
+    tell(&format!("{login} signs in at /console with this password from now on"));
+    Ok(())
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("the standard input")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn ask_password(login: &Login) -> anyhow::Result<String> {
+    let ask = |prompt: String| {
+        rpassword::prompt_password(prompt)
+            .context("there is no terminal to ask for the password: use --password-stdin")
+    };
+    let password = ask(format!("Password for {login}: "))?;
+    if ask("Once more: ".to_owned())? != password {
+        anyhow::bail!("the two were not the same; nothing was changed");
+    }
+    Ok(password)
+}
+
 async fn disable(store: &Store, id: &str) -> anyhow::Result<()> {
     let id = StaffId::parse(id)?;
     let member = store.disable_staff(&id).await?;
     let member = member.with_context(|| format!("there is nobody with the id {id}"))?;
-    tell(&format!("the token of {} is refused from now on", member.name));
+    tell(&format!("the token and the password of {} are refused from now on", member.name));
     Ok(())
 }
