@@ -90,9 +90,9 @@ pub async fn run(
     serve(router, &limits, listener, &shutdown).await
 }
 
-/// The API as a router, without sockets.
-pub fn router(context: ApiContext) -> Router {
-    build(Api::new(context), None)
+/// The API as a router, without sockets. `extra` are routes beside its own.
+pub fn router(context: ApiContext, extra: Option<Router>) -> Router {
+    build(Api::new(context), extra)
 }
 
 /// The OpenAPI document.

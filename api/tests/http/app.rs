@@ -125,7 +125,7 @@ impl TestApp {
             shutdown,
         };
         TestApp {
-            router: api::router(context.clone()),
+            router: api::router(context.clone(), None),
             context,
             store,
             published,

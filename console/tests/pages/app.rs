@@ -1,0 +1,177 @@
+//! A console to browse: two stores, three members of staff with passwords, and requests as short as their meaning.
+
+use std::sync::Arc;
+
+use api::{ApiContext, ApiSettings, Merchants, Mode, Readiness, TokenKey};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use domain::StoreId;
+use domain::role::Role;
+use domain::sign_in::Login;
+use http_body_util::BodyExt as _;
+use queue::{Message, Published, Publisher};
+use store::catalogue::PutStore;
+use store::scratch::Scratch;
+use store::staff::{NewStaff, StaffMember};
+use store::{Actor, Store, StoreOptions, sha256_hex};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+/// Where browsers reach it.
+const PUBLIC_URL: &str = "http://shop.example";
+
+/// What everybody signs in with.
+pub(crate) const PASSWORD: &str = "a long enough secret";
+
+/// Takes every message.
+#[derive(Debug)]
+struct Open;
+
+#[async_trait::async_trait]
+impl Publisher for Open {
+    async fn publish(&self, batch: &[Message]) -> Vec<Published> {
+        batch.iter().map(|_| Published::Confirmed).collect()
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+/// A console with its database.
+pub(crate) struct TestConsole {
+    router: Router,
+    pub(crate) store: Store,
+    pub(crate) master: StaffMember,
+    _scratch: Scratch,
+}
+
+/// A page, read to its end.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Page {
+    /// Where it leads.
+    pub(crate) fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The cookie that it sets, as a browser sends it back.
+    pub(crate) fn cookie(&self) -> Option<String> {
+        let set = self.headers.get(header::SET_COOKIE)?.to_str().unwrap();
+        Some(set.split(';').next().unwrap().to_owned())
+    }
+
+    /// What its forms carry.
+    pub(crate) fn proof(&self) -> String {
+        let (_, rest) = self.text.split_once("name=\"proof\" value=\"").expect("a form");
+        rest.split('"').next().unwrap().to_owned()
+    }
+}
+
+impl TestConsole {
+    pub(crate) async fn start() -> TestConsole {
+        TestConsole::start_at(PUBLIC_URL).await
+    }
+
+    /// A console that browsers reach at this address.
+    pub(crate) async fn start_at(public_url: &str) -> TestConsole {
+        let scratch = Scratch::make().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        store.migrate().await.unwrap();
+        for id in ["mala", "gimbap"] {
+            let new = PutStore {
+                name: format!("store {id}"),
+                id: StoreId::parse(id).unwrap(),
+                merchant: Some("default".to_owned()),
+                delivery_fee: domain::Won::ZERO,
+                minimum_order: domain::Won::ZERO,
+                is_open: true,
+            };
+            store.put_store(&Actor::system(), &new, true).await.unwrap();
+        }
+        let hash = console::password::hash(PASSWORD).unwrap();
+        let mut master = None;
+        for (name, role, stores) in [
+            ("owner", Role::Owner, vec!["mala"]),
+            ("manager", Role::Manager, vec!["gimbap"]),
+            ("master", Role::Master, vec![]),
+        ] {
+            let stores = stores.into_iter().map(|id| StoreId::parse(id).unwrap()).collect();
+            let token_hash = sha256_hex(format!("sst_{name}"));
+            let new = NewStaff { name: name.to_owned(), role, stores, token_hash };
+            let added = store.add_staff(&new).await.unwrap();
+            let login = Login::parse(name).unwrap();
+            store.set_password(&added.id, &login, &hash, &Actor::system()).await.unwrap();
+            master = Some(added);
+        }
+        let mut settings = ApiSettings::new(public_url, TokenKey::new([7; 32]));
+        settings.merchants = Merchants::single("test_ck_1");
+        let shutdown = CancellationToken::new();
+        let readiness = Readiness::new(store.clone(), vec![], shutdown.clone());
+        let context = ApiContext {
+            store: store.clone(),
+            publisher: Arc::new(Open),
+            settings,
+            read_webhook: toss::read_webhook,
+            readiness: Arc::new(readiness),
+            shutdown,
+        };
+        let console = console::router(console::ConsoleContext {
+            store: store.clone(),
+            public_url: public_url.to_owned(),
+            mode: Mode::Simulator,
+        });
+        TestConsole {
+            router: api::router(context, Some(console)),
+            store,
+            master: master.unwrap(),
+            _scratch: scratch,
+        }
+    }
+
+    /// Opens a page with these headers.
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Page {
+        self.send("GET", path, headers, "").await
+    }
+
+    /// Sends a form with these headers.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
+        self.send("POST", path, headers, form).await
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", "shop.example");
+        if method == "POST" {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(form.to_owned())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Page { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// Tries to sign in.
+    pub(crate) async fn try_sign_in(&self, login: &str, password: &str) -> Page {
+        let form = format!("login={login}&password={}", password.replace(' ', "+"));
+        self.post("/console/sign-in", &[], &form).await
+    }
+
+    /// Signs in; gives the cookie.
+    pub(crate) async fn sign_in(&self, login: &str) -> String {
+        let page = self.try_sign_in(login, PASSWORD).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
+        page.cookie().expect("a cookie")
+    }
+}

@@ -1,0 +1,4 @@
+//! The console's pages as a browser gets them: through the layers of the API, on a database of their own.
+
+mod app;
+mod sign_in;
