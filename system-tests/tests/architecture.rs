@@ -6,12 +6,13 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate of ours and the crates of ours that it may depend on.
-const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("entities", &[]),
     ("migrations", &[]),
     ("queue", &[]),
     ("simulator", &[]),
+    ("console", &["api", "domain", "queue", "store"]),
     ("shop", &[]),
     ("toss", &["domain"]),
     ("store", &["domain", "entities", "migrations"]),
@@ -22,6 +23,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 13] = [
         "app",
         &[
             "api",
+            "console",
             "domain",
             "migrations",
             "queue",
@@ -41,7 +43,7 @@ const BELONGS_TO: [(&str, &[&str]); 9] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
     ("reqwest", &["toss", "simulator", "app", "system-tests"]),
-    ("axum", &["api", "shop", "simulator", "app"]),
+    ("axum", &["api", "console", "shop", "simulator", "app"]),
     ("lapin", &["queue"]),
     ("backoff", &["worker"]),
     ("anyhow", &["app"]),

@@ -57,6 +57,19 @@ fn send_for_text(
     })
 }
 
+/// Sends a form; gives the status and the page, without following where it leads.
+pub(crate) fn post_form(url: &str, form: &str) -> (u16, String) {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stay = reqwest::redirect::Policy::none();
+        let http = reqwest::Client::builder().no_proxy().redirect(stay).build().unwrap();
+        let request = http.post(url).header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(form.to_owned()).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    })
+}
+
 pub(crate) fn get(url: &str, token: Option<&str>) -> (u16, Value) {
     send(Method::GET, url, token, None)
 }

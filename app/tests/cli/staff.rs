@@ -53,3 +53,29 @@ fn what_makes_no_sense_is_refused() {
     assert!(nobody.stderr.contains("--store") && nobody.stdout.is_empty());
     assert!(place.run(&["staff", "disable", "nobody"]).expect(1).stderr.contains("nobody"));
 }
+
+#[test]
+fn a_password_is_read_from_a_pipe_and_a_weak_one_is_refused() {
+    let place = Place::new();
+    let running = place.start();
+    let rows = place.run(&["staff", "list", "--json"]).expect(0).json();
+    let row = rows.as_array().unwrap().iter().find(|row| row["role"] == "owner").unwrap();
+    let id = row["staffId"].as_str().unwrap();
+    assert_eq!(row["login"], "owner");
+    let passwd = ["staff", "passwd", id, "--login", "Hana", "--password-stdin"];
+    let weak = place.run_with_input(&passwd, "short\n").expect(1);
+    assert!(weak.stderr.contains("at least 12 characters"), "{}", weak.stderr);
+    let set = place.run_with_input(&passwd, "korean rice cakes\n").expect(0);
+    assert!(!set.stderr.contains("rice") && set.stdout.is_empty(), "{}", set.stderr);
+
+    let sign_in = |login: &str, password: &str| {
+        let form = format!("login={login}&password={password}");
+        http::post_form(&format!("{}/console/sign-in", running.api), &form).0
+    };
+    assert_eq!(sign_in("hana", "korean+rice+cakes"), 303);
+    assert_eq!(sign_in("hana", "korean+rice+cake"), 422);
+    let taken = ["staff", "passwd", id, "--login", "master", "--password-stdin"];
+    let taken = place.run_with_input(&taken, "korean rice cakes\n").expect(1);
+    assert!(taken.stderr.contains("somebody else signs in as master"), "{}", taken.stderr);
+    running.stop().expect(0);
+}
