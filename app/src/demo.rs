@@ -146,7 +146,7 @@ async fn let_in(store: &Store, known: &StaffMember, member: &DemoStaff) -> anyho
         return Ok(());
     }
     let login = Login::parse(&member.login)?;
-    let hash = console::password::hash(&member.password)?;
+    let hash = staff_console::password::hash(&member.password)?;
     store.set_password(&known.id, &login, &hash, &Actor::system()).await.context("the demo staff")
 }
 

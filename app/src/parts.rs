@@ -264,12 +264,12 @@ pub(crate) fn api(
     if config.api.has_shop {
         beside = beside.merge(shop::router(shop_settings(toss)?));
     }
-    let context = console::ConsoleContext {
+    let context = staff_console::ConsoleContext {
         store: store.clone(),
         public_url: settings.public_url.clone(),
         mode: settings.mode,
     };
-    beside = beside.merge(console::router(context));
+    beside = beside.merge(staff_console::router(context));
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }

@@ -222,6 +222,12 @@ impl FailureClass {
             FailureClass::Broken => "broken",
         }
     }
+
+    /// Reads the word back.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<FailureClass> {
+        FailureClass::ALL.into_iter().find(|known| known.word() == word)
+    }
 }
 
 /// A call that brought no readable payment.

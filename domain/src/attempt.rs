@@ -74,10 +74,7 @@ impl Verdict {
             "proven" => Some(Verdict::Proven),
             "undone" => Some(Verdict::Undone),
             "inconclusive" => Some(Verdict::Inconclusive),
-            other => FailureClass::ALL
-                .into_iter()
-                .find(|class| class.word() == other)
-                .map(Verdict::Failed),
+            other => FailureClass::from_word(other).map(Verdict::Failed),
         }
     }
 }

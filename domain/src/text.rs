@@ -7,6 +7,17 @@ pub const fn is_control(c: char) -> bool {
     matches!(c, '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A payment key as people who do not need it see it: enough of its end to compare it by, and not enough to use it.
+#[must_use]
+pub fn mask_payment_key(key: &str) -> String {
+    const SHOWN_CHARS: usize = 6;
+    let count = key.chars().count();
+    // Of a short one nothing is left to hide behind.
+    let hidden = if count < 3 * SHOWN_CHARS { count } else { count.saturating_sub(SHOWN_CHARS) };
+    let end: String = key.chars().skip(hidden).collect();
+    format!("…{end}")
+}
+
 /// Whether a text is more than white space and at most `most` characters long.
 pub(crate) fn has_length(text: &str, most: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= most
@@ -21,6 +32,12 @@ mod tests {
         assert!(('\u{0}'..=char::MAX).filter(|c| c.is_control()).all(is_control));
         assert!(['\u{2028}', '\u{202e}', '\u{2069}'].into_iter().all(is_control));
         assert!(!['가', ' ', '\u{3000}', '🍜', '\u{200d}'].into_iter().any(is_control));
+    }
+
+    #[test]
+    fn of_a_payment_key_only_the_end_is_shown() {
+        assert_eq!(mask_payment_key("tgen_20261123203612AbCd1"), "…2AbCd1");
+        assert_eq!(mask_payment_key("short-key"), "…");
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Model {
     pub is_stale: bool,
     /// Who made it.
     pub worker: String,
+    /// Whose account at Toss it is made at.
+    pub merchant: String,
 }
 
 /// None: `store` writes its joins where it needs them.

@@ -51,6 +51,10 @@ pub struct Model {
     pub ended_at: Option<i64>,
     /// W3C trace context of the request that made it.
     pub traceparent: Option<String>,
+    /// Won: what the confirm takes or the cancel gives back, and of a look-up the payment's.
+    pub amount: i64,
+    /// The class of failure of the last answer, if it was one: see the domain's FailureClass.
+    pub last_class: Option<String>,
 }
 
 /// None: `store` writes its joins where it needs them.

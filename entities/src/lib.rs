@@ -11,6 +11,7 @@ pub mod chore;
 pub mod finding;
 pub mod idempotency_key;
 pub mod job;
+pub mod job_minute;
 pub mod option_group;
 pub mod order;
 pub mod order_line;

@@ -15,6 +15,7 @@ mod m20261127_000007_webhooks;
 mod m20261127_000008_findings;
 mod m20261127_000009_merchant_keys;
 mod m20261127_000010_sign_in;
+mod m20261127_000011_console_reads;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000008_findings::Migration),
             Box::new(m20261127_000009_merchant_keys::Migration),
             Box::new(m20261127_000010_sign_in::Migration),
+            Box::new(m20261127_000011_console_reads::Migration),
         ]
     }
 }

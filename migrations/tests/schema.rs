@@ -116,7 +116,8 @@ async fn entities_and_migrations_describe_the_same_tables() {
         chore,
         webhook,
         finding,
-        reconciliation
+        reconciliation,
+        job_minute
     );
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'";
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();

@@ -140,7 +140,8 @@ impl Store {
         }
         row.into_active_model().reset_all().insert(&write.tx).await?;
         let id = Some(cancellation_id.clone());
-        let job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);
+        let mut job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);
+        job.amount = amount.get();
         let published = PublishedJob::of(&job, JobKind::Cancel);
         job.into_active_model().reset_all().insert(&write.tx).await?;
         let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });

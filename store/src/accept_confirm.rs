@@ -208,7 +208,7 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
     }
 }
 
-/// A job that may run at once. Whoever commits it publishes it; the relay does so when its grace is over.
+/// A job about the whole payment that may run at once. Whoever commits it publishes it; the relay does so when its grace is over.
 pub(crate) fn new_job(
     write: &Write<'_>,
     kind: JobKind,
@@ -239,5 +239,7 @@ pub(crate) fn new_job(
         updated_at: write.now_ms,
         ended_at: None,
         traceparent: origin.trace.map(|trace| trace.to_string()),
+        amount: payment.amount,
+        last_class: None,
     }
 }

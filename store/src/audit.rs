@@ -1,21 +1,23 @@
 //! The audit: what a person, or the system in their place, did. Written in the transaction that does it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::StoreId;
 use domain::limits::PAGE_ROWS_MAX;
+use domain::role::Scope;
 use entities::{audit, staff};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _,
+    QueryFilter as _,
 };
 
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::operate::Actor;
-use crate::page::Page;
+use crate::page::{ListError, Mark, Page, stores_of};
 use crate::rows;
+use crate::walk::{Direction, Walk};
 
 /// One thing that somebody did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,16 @@ pub struct AuditFilter {
     pub store: Option<StoreId>,
     /// Only what was done to this: the id of an order, a job, a product.
     pub subject: Option<String>,
+    /// Only what they did: a staff id, or `system`.
+    pub actor: Option<String>,
+    /// Only this, such as `job.retry`.
+    pub action: Option<String>,
+    /// Only what was done then or later, in milliseconds UTC.
+    pub from_ms: Option<i64>,
+    /// Only what was done before then, in milliseconds UTC.
+    pub to_ms: Option<i64>,
+    /// Only what concerns one of these stores: see [`AuditFilter::within`].
+    pub stores: Option<Vec<StoreId>>,
 }
 
 /// Writes one entry. It counts only if the transaction commits.
@@ -80,46 +92,86 @@ pub(crate) async fn record(
 }
 
 impl Store {
-    /// The audit, newest first. `after` is the previous page's `next`; `limit` is held to `1 ..= PAGE_ROWS_MAX`.
+    /// The audit, newest first. `after` is the previous page's `next`; `limit` is held to `1 ..= PAGE_ROWS_MAX`. A page may have fewer
+    /// entries than asked for and not be the last.
     ///
     /// # Errors
-    /// [`StoreError`] when the database fails or an entry cannot be read.
+    /// [`ListError`]: a wrong cursor is the caller's fault.
     pub async fn list_audit(
         &self,
         filter: &AuditFilter,
         after: Option<&str>,
         limit: u64,
-    ) -> Result<Page<AuditEntry>, StoreError> {
+    ) -> Result<Page<AuditEntry>, ListError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let mut query =
-            audit::Entity::find().order_by_desc(audit::Column::Id).limit(limit.saturating_add(1));
-        if let Some(store) = &filter.store {
-            query = query.filter(audit::Column::StoreId.eq(store.as_str()));
-        }
-        if let Some(subject) = &filter.subject {
-            query = query.filter(audit::Column::Subject.eq(subject));
-        }
-        if let Some(after) = after {
-            query = query.filter(audit::Column::Id.lt(after));
-        }
-        let page = Page::cut(query.all(&self.db).await?, limit, |row| row.id.clone());
-        let names = self.names_of(&page.rows).await?;
-        let mut rows = Vec::with_capacity(page.rows.len());
-        for row in page.rows {
-            rows.push(entry(row, &names)?);
-        }
-        Ok(Page { rows, next: page.next })
+        let after = Mark::read(after, |id| !id.is_empty())?;
+        let walk = filter.walk(self.db.get_database_backend(), after.as_ref());
+        let mark = |row: &audit::Model| Mark { key: row.at, id: row.id.clone() };
+        let page = walk.page::<audit::Model>(&self.db, limit, mark).await?;
+        Ok(Page { rows: entries(&self.db, page.rows).await?, next: page.next })
+    }
+}
+
+impl AuditFilter {
+    /// The same within what somebody may see who acts for these stores: what concerns one of them.
+    #[must_use]
+    pub fn within(self, scope: &Scope) -> AuditFilter {
+        AuditFilter { stores: stores_of(scope), ..self }
     }
 
-    async fn names_of(
-        &self,
-        entries: &[audit::Model],
-    ) -> Result<HashMap<String, String>, StoreError> {
-        let ids: Vec<&str> = entries.iter().map(|entry| entry.actor.as_str()).collect();
-        let members =
-            staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(&self.db).await?;
-        Ok(members.into_iter().map(|member| (member.id, member.name)).collect())
+    fn walk(&self, backend: DbBackend, after: Option<&Mark>) -> Walk {
+        let mut walk = Walk::new(backend, "audit", ("at", Direction::Down), after);
+        let mut looked_at = vec![
+            ("subject", self.subject.as_deref()),
+            ("actor", self.actor.as_deref()),
+            ("action", self.action.as_deref()),
+        ];
+        // The narrowest index that there is; what is left is looked at on the way.
+        let lead = looked_at.iter().position(|(_, wanted)| wanted.is_some());
+        let lead = lead.map(|at| looked_at.remove(at));
+        let of_stores = self.stores.as_ref().map(|stores| {
+            let is_wanted = |store: &&StoreId| self.store.as_ref().is_none_or(|one| one == *store);
+            stores.iter().filter(is_wanted).map(StoreId::as_str).collect::<Vec<_>>()
+        });
+        let of_stores = of_stores.or_else(|| self.store.as_ref().map(|one| vec![one.as_str()]));
+        match (&lead, &of_stores) {
+            (Some((column, Some(wanted))), _) => {
+                walk.lead(|sql| format!("{column} = {}", sql.bind(*wanted)));
+            }
+            (_, Some(stores)) => {
+                for store in stores {
+                    walk.lead(|sql| format!("store_id = {}", sql.bind(*store)));
+                }
+            }
+            (_, None) => walk.lead(|_| "TRUE".to_owned()),
+        }
+        for (text, bound) in [("at >=", self.from_ms), ("at <", self.to_ms)] {
+            if let Some(bound) = bound {
+                walk.lead_all(|sql| format!("{text} {}", sql.bind(bound)));
+            }
+        }
+        if let (Some(_), Some(stores)) = (lead, of_stores) {
+            walk.rest(|sql| format!("store_id IN ({})", sql.bind_all(stores)));
+        }
+        for (column, wanted) in looked_at {
+            if let Some(wanted) = wanted {
+                walk.rest(|sql| format!("{column} = {}", sql.bind(wanted)));
+            }
+        }
+        walk
     }
+}
+
+/// Entries with the names of those who acted.
+pub(crate) async fn entries(
+    connection: &impl ConnectionTrait,
+    rows: Vec<audit::Model>,
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row.actor.as_str()).collect();
+    let members =
+        staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(connection).await?;
+    let names = members.into_iter().map(|member| (member.id, member.name)).collect();
+    rows.into_iter().map(|row| entry(row, &names)).collect()
 }
 
 fn entry(row: audit::Model, names: &HashMap<String, String>) -> Result<AuditEntry, StoreError> {

@@ -336,6 +336,7 @@ async fn take_turn(
     job.runnable_since = Set(again_at);
     job.publications = Set(0);
     job.last_code = Set(Some(BEHIND.to_owned()));
+    job.last_class = Set(None);
     job.last_message = Set(Some(match (is_free, holder) {
         (false, Some(holder)) => format!("waits for job {holder} of the same payment"),
         _ => "waits a moment after the cancel before it".to_owned(),
@@ -398,6 +399,7 @@ async fn start(
         answer: None,
         is_stale: false,
         worker: worker.to_owned(),
+        merchant: scene.job.merchant.clone(),
     };
     row.into_active_model().reset_all().insert(&write.tx).await?;
     let mut job = scene.job.into_active_model();

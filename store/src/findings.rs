@@ -3,6 +3,8 @@
 //! Of one subject (payment, kind, cancel) at most one is open. Seen again it is only marked so. One that a person closed stays closed for
 //! as long as it looks the same; what a run closed because it was gone is opened anew.
 
+mod list;
+
 use domain::Won;
 use domain::limits::PAGE_ROWS_MAX;
 use domain::reconcile::{FindingKind, Range};
@@ -15,11 +17,12 @@ use sea_orm::{
 };
 use serde_json::json;
 
+pub use list::FindingFilter;
+
 use crate::audit;
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::operate::Actor;
-use crate::page::Page;
 use crate::rows::{unreadable, won};
 
 const OPEN: &str = "open";
@@ -74,19 +77,6 @@ pub struct Closing {
     pub by: String,
     /// Why.
     pub note: String,
-}
-
-/// Which findings to list. Without any condition: all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct FindingFilter {
-    /// Only of this merchant.
-    pub merchant: Option<String>,
-    /// Only of this kind.
-    pub kind: Option<FindingKind>,
-    /// Only open ones, or only closed ones.
-    pub is_open: Option<bool>,
-    /// Only those that a run saw then or later, in milliseconds UTC.
-    pub seen_from_ms: Option<i64>,
 }
 
 /// Why a finding was not closed. Nothing was changed.
@@ -144,41 +134,6 @@ impl Store {
         }
         write.commit().await?;
         Ok(opened)
-    }
-
-    /// Findings, newest first. `after` is the previous page's `next`; `limit` is held to `1 ..= PAGE_ROWS_MAX`.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails or a row cannot be read.
-    pub async fn list_findings(
-        &self,
-        filter: &FindingFilter,
-        after: Option<&str>,
-        limit: u64,
-    ) -> Result<Page<Finding>, StoreError> {
-        let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let mut query = finding::Entity::find()
-            .order_by_desc(finding::Column::Id)
-            .limit(limit.saturating_add(1));
-        if let Some(merchant) = &filter.merchant {
-            query = query.filter(finding::Column::Merchant.eq(merchant));
-        }
-        if let Some(kind) = filter.kind {
-            query = query.filter(finding::Column::Kind.eq(kind.word()));
-        }
-        if let Some(is_open) = filter.is_open {
-            let state = if is_open { OPEN } else { CLOSED };
-            query = query.filter(finding::Column::State.eq(state));
-        }
-        if let Some(from_ms) = filter.seen_from_ms {
-            query = query.filter(finding::Column::LastSeenAt.gte(from_ms));
-        }
-        if let Some(after) = after {
-            query = query.filter(finding::Column::Id.lt(after));
-        }
-        let page = Page::cut(query.all(&self.db).await?, limit, |row| row.id.clone());
-        let rows = page.rows.into_iter().map(read).collect::<Result<_, _>>()?;
-        Ok(Page { rows, next: page.next })
     }
 
     /// Closes a finding by hand. It stays closed for as long as it looks the same.
@@ -321,7 +276,7 @@ pub(crate) async fn close_unseen(
     Ok(closed.rows_affected)
 }
 
-fn read(row: finding::Model) -> Result<Finding, StoreError> {
+pub(crate) fn read(row: finding::Model) -> Result<Finding, StoreError> {
     let id = row.id.as_str();
     let kind = FindingKind::from_word(&row.kind);
     let kind = kind.ok_or_else(|| unreadable("findings", id, "kind", &row.kind))?;

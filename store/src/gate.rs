@@ -288,6 +288,7 @@ impl<'c> Gate<'c> {
         row.due_at = Set(window_ends.map_or(hold.until_ms, |ends| Ord::min(ends, hold.until_ms)));
         row.publications = Set(0);
         row.last_code = Set(Some(hold.code.to_owned()));
+        row.last_class = Set(None);
         row.last_message = Set(Some(hold.message));
         row.updated_at = Set(write.now_ms);
         row.update(&write.tx).await?;

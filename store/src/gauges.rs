@@ -157,7 +157,7 @@ async fn read_job_groups(read: &Read) -> Result<Vec<JobGroup>, StoreError> {
                 "SELECT kind, park_reason, COUNT(*) AS counted, \
                  MIN(CASE WHEN {waits} THEN runnable_since END) AS waiting_since \
                  FROM (SELECT kind, park_reason, due_at, runnable_since FROM jobs \
-                 WHERE state = '{state}' ORDER BY id LIMIT {ROWS_MAX}) AS oldest \
+                 WHERE state = '{state}' ORDER BY created_at, id LIMIT {ROWS_MAX}) AS oldest \
                  GROUP BY kind, park_reason",
                 waits = waits(state, read.now_ms),
                 state = state.word(),

@@ -1,34 +1,24 @@
-//! Reading jobs and their attempts, for staff.
+//! Reading jobs and their attempts, for staff: one of them here, many in the folder.
 
-use domain::JobId;
-use domain::StoreId;
+mod counts;
+mod filter;
+mod list;
+
+pub use counts::{JobCounts, JobGroup, JobGroups};
+pub use filter::{JobFilter, JobSet, JobSort};
+pub use list::CSV_ROWS_MAX;
+
+use domain::answer::FailureClass;
 use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
 use domain::policy::History;
-use domain::role::Scope;
+use domain::text::mask_payment_key;
+use domain::{JobId, Won};
 use entities::{attempt, job, payment};
-use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use crate::connection::Store;
 use crate::error::StoreError;
-use crate::page::Page;
 use crate::{rows, scene};
-
-/// Which jobs to list.
-#[derive(Debug, Clone)]
-pub struct JobFilter {
-    /// The stores that the caller may see.
-    pub scope: Scope,
-    /// Only this store's.
-    pub store_id: Option<StoreId>,
-    /// Only this kind.
-    pub kind: Option<JobKind>,
-    /// Only this state.
-    pub state: Option<JobState>,
-    /// Only those whose last attempt brought this code.
-    pub code: Option<String>,
-}
 
 /// A job, as staff see it. Instants are milliseconds UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +33,10 @@ pub struct JobRow {
     pub order_id: String,
     /// For whose staff it is.
     pub store_id: String,
+    /// Whose account at Toss.
+    pub merchant: String,
+    /// What the confirm takes or the cancel gives back, and of a look-up the payment's.
+    pub amount: Won,
     /// The cancellation, for cancels.
     pub cancellation_id: Option<String>,
     /// How often it was claimed.
@@ -57,6 +51,8 @@ pub struct JobRow {
     pub last_code: Option<String>,
     /// The sentence with it.
     pub last_message: Option<String>,
+    /// The class of failure of the last answer, if it was one.
+    pub last_class: Option<FailureClass>,
     /// Why it stopped.
     pub park_reason: Option<String>,
     /// Who claimed it last.
@@ -111,7 +107,9 @@ pub struct AttemptRow {
     pub verdict: Option<String>,
     /// For Toss's support.
     pub trace_id: Option<String>,
-    /// Redacted.
+    /// What was sent, as JSON, without what belongs to the customer and with the payment's key masked.
+    pub request: Option<String>,
+    /// What came back, redacted.
     pub answer: Option<String>,
     /// Whether its claim was over when the answer came.
     pub is_stale: bool,
@@ -126,6 +124,8 @@ pub(crate) fn job_row(row: &job::Model) -> Result<JobRow, StoreError> {
         state: rows::job_state(row)?,
         order_id: row.order_id.clone(),
         store_id: row.store_id.clone(),
+        merchant: row.merchant.clone(),
+        amount: rows::won("jobs", &row.id, "amount", row.amount)?,
         cancellation_id: row.cancellation_id.clone(),
         claims: row.claims,
         key_generation: row.key_generation,
@@ -133,6 +133,8 @@ pub(crate) fn job_row(row: &job::Model) -> Result<JobRow, StoreError> {
         runnable_since: row.runnable_since,
         last_code: row.last_code.clone(),
         last_message: row.last_message.clone(),
+        // One that only a newer version knows is no reason to hide the job.
+        last_class: row.last_class.as_deref().and_then(FailureClass::from_word),
         park_reason: row.park_reason.clone(),
         worker: row.worker.clone(),
         request_id: row.request_id.clone(),
@@ -142,8 +144,9 @@ pub(crate) fn job_row(row: &job::Model) -> Result<JobRow, StoreError> {
     })
 }
 
-fn attempt_row(row: attempt::Model) -> AttemptRow {
+pub(crate) fn attempt_row(row: attempt::Model) -> AttemptRow {
     AttemptRow {
+        request: row.call.as_deref().and_then(shown_call),
         number: row.number,
         operation: row.operation,
         idempotency_key: row.idempotency_key,
@@ -163,41 +166,6 @@ fn attempt_row(row: attempt::Model) -> AttemptRow {
 }
 
 impl Store {
-    /// Jobs, newest first. `after` is the id that the page before ended with.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails or a row cannot be read.
-    pub async fn list_jobs(
-        &self,
-        filter: &JobFilter,
-        after: Option<&str>,
-        limit: u64,
-    ) -> Result<Page<JobRow>, StoreError> {
-        let mut query =
-            job::Entity::find().order_by_desc(job::Column::Id).limit(limit.saturating_add(1));
-        if let Scope::Stores(stores) = &filter.scope {
-            query = query.filter(job::Column::StoreId.is_in(stores.iter().map(StoreId::as_str)));
-        }
-        if let Some(store) = &filter.store_id {
-            query = query.filter(job::Column::StoreId.eq(store.as_str()));
-        }
-        if let Some(kind) = filter.kind {
-            query = query.filter(job::Column::Kind.eq(kind.word()));
-        }
-        if let Some(state) = filter.state {
-            query = query.filter(job::Column::State.eq(state.word()));
-        }
-        if let Some(code) = &filter.code {
-            query = query.filter(job::Column::LastCode.eq(code));
-        }
-        if let Some(after) = after {
-            query = query.filter(job::Column::Id.lt(after));
-        }
-        let found = query.all(&self.db).await?;
-        let jobs = found.iter().map(job_row).collect::<Result<Vec<_>, _>>()?;
-        Ok(Page::cut(jobs, limit, |job| job.id.clone()))
-    }
-
     /// One job.
     ///
     /// # Errors
@@ -246,4 +214,17 @@ impl Store {
             .await?;
         Ok(attempts.into_iter().map(attempt_row).collect())
     }
+}
+
+/// A call as staff see it. The shop's name of a customer and the account that a refund goes to are nobody's business.
+fn shown_call(text: &str) -> Option<String> {
+    let mut call: serde_json::Value = serde_json::from_str(text).ok()?;
+    let fields = call.as_object_mut()?;
+    fields.remove("customer_key");
+    fields.remove("refund_account");
+    if let Some(key) = fields.get_mut("payment_key") {
+        let masked = key.as_str().map(mask_payment_key).unwrap_or_default();
+        *key = serde_json::Value::String(masked);
+    }
+    Some(call.to_string())
 }

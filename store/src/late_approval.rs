@@ -60,7 +60,8 @@ pub(crate) async fn give_back(
         tax_free_amount: find_tax_free_amount(write, &payment.order_id).await?,
     };
     let detail = serde_json::json!({ "amount": balance.get(), "cancelId": row.id });
-    let job = new_job(write, JobKind::Cancel, payment, Some(row.id.clone()), &actor.origin);
+    let mut job = new_job(write, JobKind::Cancel, payment, Some(row.id.clone()), &actor.origin);
+    job.amount = row.amount;
     let published = PublishedJob::of(&job, JobKind::Cancel);
     row.into_active_model().reset_all().insert(&write.tx).await?;
     job.into_active_model().reset_all().insert(&write.tx).await?;

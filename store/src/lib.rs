@@ -46,6 +46,7 @@ mod open;
 mod operate;
 pub mod orders;
 mod origin;
+mod overview;
 mod page;
 mod poison;
 mod prune;
@@ -57,12 +58,16 @@ mod scene;
 #[cfg(feature = "test-control")]
 pub mod scratch;
 mod seal;
+mod search;
 mod settle;
 pub mod sign_in;
+mod sql;
 pub mod staff;
 mod sweep;
 #[cfg(feature = "test-control")]
 mod test_control;
+mod traffic;
+mod walk;
 mod webhooks;
 mod workers;
 
@@ -79,18 +84,24 @@ pub use gate::Claimer;
 pub use gauges::{Gauges, JobCount, LOST_MS, PoolGauges, ROWS_MAX};
 pub use holds::{Holds, OpenBreaker, Pause, PauseScope};
 pub use ids::{RandomIds, sha256_hex};
-pub use jobs::{AttemptRow, JobDetail, JobFilter, JobRow};
+pub use jobs::{
+    AttemptRow, CSV_ROWS_MAX, JobCounts, JobDetail, JobFilter, JobGroup, JobGroups, JobRow, JobSet,
+    JobSort,
+};
 pub use key_pairs::{CurrentKeys, KeyPairId, KeyPairUse, Retired};
 pub use open::{OpenError, StoreOptions};
 pub use operate::{ActError, ActedJob, Actor};
 pub use origin::Origin;
-pub use page::Page;
+pub use overview::{LATENCY_CALLS_MAX, Latency, MerchantHealth, NeedsPerson, Overview};
+pub use page::{BoundedCount, COUNT_MAX, ListError, Page};
 pub use poison::{PoisonMessage, PoisonRow};
 pub use prune::{PruneAges, PruneCounts, PruneMode, PruneRun, PrunedTable};
 pub use relayed::PublishedJob;
 pub use seal::SealKey;
+pub use search::{CANDIDATES_MAX, SearchText};
 pub use settle::{AttemptResult, STOPPED_BEFORE_SENDING, Settled};
+pub use traffic::{FailureCount, Traffic, TrafficPoint};
 pub use webhooks::{
     AcceptedWebhook, ReadWebhook, ReceivedWebhook, ReplayError, WebhookFilter, WebhookRow,
 };
-pub use workers::{Heartbeat, WorkerRow};
+pub use workers::{Heartbeat, WorkerRow, WorkerStanding};

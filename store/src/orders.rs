@@ -6,13 +6,17 @@ mod close;
 mod create;
 mod detail;
 mod erase;
+mod happening;
 mod lapse;
 mod list;
+mod timeline;
+mod told;
 
 pub use close::CloseOrderError;
 pub use create::{CreateOrder, CreateOrderError, CreatedOrder};
 pub use erase::{CustomerContact, EraseError, Erased};
-pub use list::{ListOrdersError, OrderFilter};
+pub use happening::{Happening, LeftOut, Timeline, TimelineEntry};
+pub use list::OrderFilter;
 
 use domain::answer::Means;
 use domain::cancellation::CancellationState;

@@ -19,6 +19,7 @@ use sea_orm::{
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
+pub(crate) use list::read_row;
 pub use list::{WebhookFilter, WebhookRow};
 pub use waiting::ReplayError;
 

@@ -43,6 +43,41 @@ pub struct WorkerRow {
     pub is_alive: bool,
 }
 
+/// How a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WorkerStanding {
+    /// It takes jobs.
+    Alive,
+    /// It ends what it has and takes nothing new.
+    Stopping,
+    /// It went silent without saying goodbye.
+    Lost,
+}
+
+impl WorkerStanding {
+    /// The word for answers.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            WorkerStanding::Alive => "alive",
+            WorkerStanding::Stopping => "stopping",
+            WorkerStanding::Lost => "lost",
+        }
+    }
+}
+
+impl WorkerRow {
+    /// How it is.
+    #[must_use]
+    pub const fn standing(&self) -> WorkerStanding {
+        match (self.is_alive, self.said.is_stopping) {
+            (true, false) => WorkerStanding::Alive,
+            (true, true) => WorkerStanding::Stopping,
+            (false, _) => WorkerStanding::Lost,
+        }
+    }
+}
+
 impl Store {
     /// Writes a worker's heartbeat; the first one makes it known.
     ///
@@ -102,7 +137,7 @@ impl Store {
     }
 }
 
-fn worker_row(row: worker::Model, now_ms: i64) -> WorkerRow {
+pub(crate) fn worker_row(row: worker::Model, now_ms: i64) -> WorkerRow {
     let worker::Model {
         id,
         host,

@@ -1,5 +1,5 @@
 //! The sweeper: what time alone changes. Orders that nobody paid in time lapse, webhooks that were early are taken up or given up, and
-//! payments that time has left behind are looked up.
+//! payments that time has left behind are looked up. Minutes that are over are counted.
 //!
 //! Every worker sweeps; what two find at once, one changes.
 
@@ -43,6 +43,7 @@ async fn sweep_once(store: &Store) -> Result<bool, StoreError> {
         tracing::warn!(webhooks = given_up, "webhooks named payments for a day that there are not");
     }
     let left_behind = store.sweep_payments(BATCH_MAX).await?;
+    let has_more_minutes = store.count_minutes().await?;
     let is_whole = |count: usize| u64::try_from(count).is_ok_and(|count| count >= BATCH_MAX);
-    Ok([lapsed, taken_up, left_behind].into_iter().any(is_whole))
+    Ok(has_more_minutes || [lapsed, taken_up, left_behind].into_iter().any(is_whole))
 }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use domain::StoreId;
 use domain::status::CustomerStatus;
 use serde::Deserialize;
-use store::orders::{ListOrdersError, OrderFilter};
+use store::orders::OrderFilter;
 use utoipa::IntoParams;
 
 use crate::context::Api;
@@ -74,7 +74,16 @@ pub(crate) async fn list_orders(
     };
     let (from_ms, to_ms) = (instant("from", params.from), instant("to", params.to));
     checks.finish()?;
-    let filter = OrderFilter { scope: staff.scope(), store, status, from_ms, to_ms };
+    let filter = OrderFilter {
+        store,
+        status,
+        from_ms,
+        to_ms,
+        amount_min,
+        amount_max,
+        text,
+        ..OrderFilter::all(staff.scope())
+    };
     let page = api.store.list_orders(&filter, wanted.after.as_deref(), wanted.limit).await;
     let page = page.map_err(|error| match error {
         ListOrdersError::UnknownCursor => Problem::invalid(vec![paging::bad_cursor()]),

@@ -123,7 +123,7 @@ async fn set_password(
     let login = Login::parse(login)?;
     let password = if is_from_stdin { read_password()? } else { ask_password(&login)? };
     check_password(&login, &password)?;
-    let hash = console::password::hash(&password)?;
+    let hash = staff_console::password::hash(&password)?;
     store
         .set_password(&id, &login, &hash, &Actor::system())
         .await

@@ -11,17 +11,18 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryFilter as _, QuerySelect as _,
 };
 
-use super::list::{Cursor, ListOrdersError, older_than};
+use super::list::{mark, read_mark};
 use crate::activity::observe;
 use crate::audit;
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::operate::Actor;
-use crate::page::Page;
+use crate::page::{ListError, Page};
 use crate::rows;
+use crate::walk::{Direction, Walk};
 
 /// What stands in the place of a fingerprint, which no request can have: a repeat of the erased one finds its key used.
 const NO_FINGERPRINT: &str = "erased";
@@ -91,22 +92,19 @@ impl Store {
     /// There is no index: erasing is rare, and every order would pay for one.
     ///
     /// # Errors
-    /// [`ListOrdersError`]: a wrong cursor is the caller's fault.
+    /// [`ListError`]: a wrong cursor is the caller's fault.
     pub async fn list_orders_of_customer(
         &self,
         contact: &CustomerContact,
         after: Option<&str>,
         limit: u64,
-    ) -> Result<Page<OrderId>, ListOrdersError> {
-        let after = Cursor::read(after)?;
-        let rows = order::Entity::find()
-            .filter(older_than(after.as_ref()))
-            .order_by_desc(order::Column::CreatedAt)
-            .order_by_desc(order::Column::Id)
-            .limit(limit.saturating_add(1))
-            .all(&self.db)
-            .await?;
-        let page = Page::cut(rows, limit, Cursor::of);
+    ) -> Result<Page<OrderId>, ListError> {
+        let after = read_mark(after)?;
+        let backend = self.db.get_database_backend();
+        let newest_first = ("created_at", Direction::Down);
+        let mut walk = Walk::new(backend, "orders", newest_first, after.as_ref());
+        walk.lead(|_| "TRUE".to_owned());
+        let page = walk.page::<order::Model>(&self.db, limit, mark).await?;
         let theirs = page.rows.iter().filter(|row| row.erased_at.is_none() && contact.is_of(row));
         let ids = theirs.map(|row| {
             OrderId::parse(row.id.as_str())

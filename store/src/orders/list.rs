@@ -1,27 +1,20 @@
-//! Lists of orders for staff: newest first, by store, time and the customer's word.
-//!
-//! The word is derived and stored nowhere; [`has_status`] says the same in SQL, and a test compares the two for every word.
+//! Lists of orders for staff: newest first, by store, time, amount, the customer's word, and what people have in hand.
 
-use domain::cancellation::CancellationState;
-use domain::job::{JobKind, JobState};
 use domain::limits::PAGE_ROWS_MAX;
-use domain::order::OrderState;
-use domain::payment::PaymentState;
-use domain::role::{Role, Scope};
+use domain::role::Scope;
 use domain::status::CustomerStatus;
-use domain::{OrderId, StoreId};
-use entities::{cancellation, job, order, payment};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
-use sea_orm::{
-    ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-};
+use domain::{OrderId, StoreId, Won};
+use entities::order;
+use sea_orm::ConnectionTrait as _;
 
-use super::{OrderDetail, detail};
-use crate::connection::Store;
+use super::{OrderDetail, detail, told};
+use crate::connection::{Read, Store};
 use crate::error::StoreError;
-use crate::page::Page;
+use crate::page::{BoundedCount, ListError, Mark, Page};
+use crate::search::{self, SearchText};
+use crate::walk::{Direction, Walk};
 
-/// Which orders to list.
+/// Which orders to list. They fulfil every condition that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderFilter {
     /// Of the stores that the caller acts for.
@@ -34,186 +27,151 @@ pub struct OrderFilter {
     pub from_ms: Option<i64>,
     /// Only those made before then, in milliseconds UTC.
     pub to_ms: Option<i64>,
+    /// Only those of so much or more.
+    pub amount_min: Option<Won>,
+    /// Only those of so much or less.
+    pub amount_max: Option<Won>,
+    /// Only those that this finds.
+    pub text: Option<SearchText>,
 }
 
 impl OrderFilter {
     /// Every order of these stores.
     #[must_use]
     pub fn all(scope: Scope) -> OrderFilter {
-        OrderFilter { scope, store: None, status: None, from_ms: None, to_ms: None }
+        OrderFilter {
+            scope,
+            store: None,
+            status: None,
+            from_ms: None,
+            to_ms: None,
+            amount_min: None,
+            amount_max: None,
+            text: None,
+        }
+    }
+
+    fn walk(&self, read: &Read, after: Option<&Mark>, found: Option<&[String]>) -> Walk {
+        let backend = read.tx.get_database_backend();
+        let mut walk = Walk::new(backend, "orders", ("created_at", Direction::Down), after);
+        let stores = match &self.scope {
+            Scope::Every => None,
+            Scope::Stores(stores) => Some(stores.iter().map(StoreId::as_str)),
+        };
+        let in_scope = stores.is_none();
+        match (found, &self.store, stores) {
+            (Some(found), _, _) => walk
+                .lead(|sql| format!("id IN ({})", sql.bind_all(found.iter().map(String::as_str)))),
+            (None, Some(store), _) => {
+                if self.scope.has(store) {
+                    walk.lead(|sql| format!("store_id = {}", sql.bind(store.as_str())));
+                }
+            }
+            (None, None, Some(stores)) => {
+                for store in stores {
+                    walk.lead(|sql| format!("store_id = {}", sql.bind(store)));
+                }
+            }
+            (None, None, None) => walk.lead(|_| "TRUE".to_owned()),
+        }
+        if let Some(from_ms) = self.from_ms {
+            walk.lead_all(|sql| format!("created_at >= {}", sql.bind(from_ms)));
+        }
+        if let Some(to_ms) = self.to_ms {
+            walk.lead_all(|sql| format!("created_at < {}", sql.bind(to_ms)));
+        }
+        // Orders on their way to something are few, and found by indexes of their own; ended ones are met on the way.
+        let by_status = self.status.map(|status| (status, told::has_status(status, read.now_ms)));
+        if let Some((status, is_it)) = &by_status
+            && told::is_rare(*status)
+        {
+            walk.lead_all(|_| is_it.clone());
+        }
+        if found.is_some() {
+            if let Some(store) = &self.store {
+                walk.rest(|sql| format!("store_id = {}", sql.bind(store.as_str())));
+            }
+            if let (false, Scope::Stores(stores)) = (in_scope, &self.scope) {
+                let stores = stores.iter().map(StoreId::as_str);
+                walk.rest(|sql| format!("store_id IN ({})", sql.bind_all(stores)));
+            }
+        }
+        if let Some((status, is_it)) = by_status
+            && !told::is_rare(status)
+        {
+            walk.rest(|_| is_it);
+        }
+        let bounds = [("amount >=", self.amount_min), ("amount <=", self.amount_max)];
+        for (text, bound) in bounds {
+            if let Some(bound) = bound {
+                walk.rest(|sql| format!("{text} {}", sql.bind(bound.get())));
+            }
+        }
+        walk
+    }
+
+    async fn found(&self, read: &Read) -> Result<Option<Vec<String>>, StoreError> {
+        match &self.text {
+            Some(text) => Ok(Some(search::find_order_ids(&read.tx, &self.scope, text).await?.ids)),
+            None => Ok(None),
+        }
     }
 }
 
-/// Why orders were not listed.
-#[derive(Debug, thiserror::Error)]
-pub enum ListOrdersError {
-    /// `after` is nothing that a page named as its next.
-    #[error("the cursor is none of ours")]
-    UnknownCursor,
-    /// The database failed, or a row cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// Where the page before ended, if there was one.
+pub(super) fn read_mark(after: Option<&str>) -> Result<Option<Mark>, ListError> {
+    Mark::read(after, |id| OrderId::parse(id).is_ok())
 }
 
-impl From<DbErr> for ListOrdersError {
-    fn from(error: DbErr) -> ListOrdersError {
-        ListOrdersError::Store(error.into())
-    }
-}
-
-/// Where a page ended.
-pub(super) struct Cursor {
-    created_at: i64,
-    id: OrderId,
-}
-
-impl Cursor {
-    /// Where the page before ended, if there was one.
-    pub(super) fn read(after: Option<&str>) -> Result<Option<Cursor>, ListOrdersError> {
-        after.map(|text| Cursor::parse(text).ok_or(ListOrdersError::UnknownCursor)).transpose()
-    }
-
-    fn parse(text: &str) -> Option<Cursor> {
-        let (created_at, id) = text.split_once('.')?;
-        Some(Cursor { created_at: created_at.parse().ok()?, id: OrderId::parse(id).ok()? })
-    }
-
-    pub(super) fn of(row: &order::Model) -> String {
-        format!("{}.{}", row.created_at, row.id)
-    }
+pub(super) fn mark(row: &order::Model) -> Mark {
+    Mark { key: row.created_at, id: row.id.clone() }
 }
 
 impl Store {
     /// Orders, newest first. `after` is the previous page's `next`; `limit` is held to `1 ..= PAGE_ROWS_MAX`. Orders made while
-    /// somebody turns the pages are on none of the later ones; nothing is left out or comes twice.
+    /// somebody turns the pages are on none of the later ones; nothing is left out or comes twice. A page may have fewer rows than asked
+    /// for and not be the last: no page looks at more than a fixed number of orders.
     ///
     /// # Errors
-    /// [`ListOrdersError`]: a wrong cursor is the caller's fault.
+    /// [`ListError`]: a wrong cursor is the caller's fault.
     pub async fn list_orders(
         &self,
         filter: &OrderFilter,
         after: Option<&str>,
         limit: u64,
-    ) -> Result<Page<OrderDetail>, ListOrdersError> {
+    ) -> Result<Page<OrderDetail>, ListError> {
         let limit = limit.clamp(1, PAGE_ROWS_MAX);
-        let after = Cursor::read(after)?;
+        let after = read_mark(after)?;
         let read = self.begin_read().await?;
-        let rows = order::Entity::find()
-            .filter(condition(filter, read.now_ms))
-            .filter(older_than(after.as_ref()))
-            .order_by_desc(order::Column::CreatedAt)
-            .order_by_desc(order::Column::Id)
-            .limit(limit.saturating_add(1))
-            .all(&read.tx)
-            .await?;
-        let page = Page::cut(rows, limit, Cursor::of);
+        let found = filter.found(&read).await?;
+        let walk = filter.walk(&read, after.as_ref(), found.as_deref());
+        let page = walk.page::<order::Model>(&read.tx, limit, mark).await?;
         let rows = detail::load(&read.tx, page.rows, read.now_ms).await?;
         read.end().await?;
         Ok(Page { rows, next: page.next })
     }
-}
 
-pub(super) fn older_than(after: Option<&Cursor>) -> Condition {
-    let Some(after) = after else { return Condition::all() };
-    // The first half alone bounds the walk through the index.
-    Condition::all().add(order::Column::CreatedAt.lte(after.created_at)).add(
-        Condition::any()
-            .add(order::Column::CreatedAt.lt(after.created_at))
-            .add(order::Column::Id.lt(after.id.as_str())),
-    )
-}
-
-fn condition(filter: &OrderFilter, now_ms: i64) -> Condition {
-    let mut all = Condition::all();
-    match &filter.scope {
-        Scope::Every => {}
-        Scope::Stores(stores) => {
-            all = all.add(order::Column::StoreId.is_in(stores.iter().map(StoreId::as_str)));
-        }
+    /// How many orders there are.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn count_orders(&self, filter: &OrderFilter) -> Result<BoundedCount, StoreError> {
+        let read = self.begin_read().await?;
+        let found = filter.found(&read).await?;
+        let count = filter.walk(&read, None, found.as_deref()).count(&read.tx).await?;
+        read.end().await?;
+        Ok(count)
     }
-    if let Some(store) = &filter.store {
-        all = all.add(order::Column::StoreId.eq(store.as_str()));
-    }
-    if let Some(from_ms) = filter.from_ms {
-        all = all.add(order::Column::CreatedAt.gte(from_ms));
-    }
-    if let Some(to_ms) = filter.to_ms {
-        all = all.add(order::Column::CreatedAt.lt(to_ms));
-    }
-    if let Some(status) = filter.status {
-        all = all.add(has_status(status, now_ms));
-    }
-    all
-}
 
-/// The domain's `customer_view`, as a condition on an order. An order is paying exactly when it has a payment: one transaction makes
-/// both true.
-fn has_status(status: CustomerStatus, now_ms: i64) -> Condition {
-    use PaymentState as P;
-    let is = |state: OrderState| order::Column::State.eq(state.word());
-    let all = Condition::all;
-    match status {
-        CustomerStatus::Closed => all().add(is(OrderState::Closed)),
-        CustomerStatus::AwaitingPayment => {
-            all().add(is(OrderState::Open)).add(order::Column::PayBy.gt(now_ms))
-        }
-        CustomerStatus::Expired => Condition::any()
-            .add(is(OrderState::Lapsed))
-            .add(all().add(is(OrderState::Open)).add(order::Column::PayBy.lte(now_ms)))
-            .add(paid_as(&[P::Expired])),
-        CustomerStatus::Confirming => {
-            paid_as(&[P::Confirming]).add(Expr::exists(parked_confirm()).not())
-        }
-        CustomerStatus::Checking => Condition::any()
-            .add(paid_as(&[P::ConfirmUnresolved]))
-            .add(paid_as(&[P::Confirming]).add(Expr::exists(parked_confirm()))),
-        CustomerStatus::WaitingForDeposit => paid_as(&[P::WaitingForDeposit]),
-        CustomerStatus::Refunding => {
-            paid_as(&[P::Confirmed, P::PartiallyCancelled]).add(Expr::exists(refund_under_way()))
-        }
-        CustomerStatus::Paid => {
-            paid_as(&[P::Confirmed]).add(Expr::exists(refund_under_way()).not())
-        }
-        CustomerStatus::PartiallyCancelled => {
-            paid_as(&[P::PartiallyCancelled]).add(Expr::exists(refund_under_way()).not())
-        }
-        CustomerStatus::Cancelled => paid_as(&[P::Cancelled]),
-        CustomerStatus::Failed => paid_as(&[P::Failed]),
+    /// Whether a text may find more orders than [`crate::CANDIDATES_MAX`], so that lists by it lack some.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn is_search_cut(
+        &self,
+        scope: &Scope,
+        text: &SearchText,
+    ) -> Result<bool, StoreError> {
+        Ok(search::find_order_ids(&self.db, scope, text).await?.is_cut)
     }
-}
-
-/// Orders whose payment is in one of these states.
-fn paid_as(states: &[PaymentState]) -> Condition {
-    let mut payments = of_order(payment::Entity, (payment::Entity, payment::Column::OrderId));
-    payments.and_where(payment::Column::State.is_in(states.iter().map(|state| state.word())));
-    Condition::all()
-        .add(order::Column::State.eq(OrderState::Paying.word()))
-        .add(Expr::exists(payments))
-}
-
-fn parked_confirm() -> SelectStatement {
-    let mut jobs = of_order(job::Entity, (job::Entity, job::Column::OrderId));
-    jobs.and_where(job::Column::Kind.eq(JobKind::Confirm.word()))
-        .and_where(job::Column::State.eq(JobState::Parked.word()));
-    jobs
-}
-
-/// A cancellation that nobody of the staff asked for and that is still open: the money of a late approval.
-fn refund_under_way() -> SelectStatement {
-    let open = CancellationState::ALL.into_iter().filter(|state| state.is_open());
-    let mut cancellations =
-        of_order(cancellation::Entity, (cancellation::Entity, cancellation::Column::OrderId));
-    cancellations
-        .and_where(cancellation::Column::State.is_in(open.map(CancellationState::word)))
-        .and_where(cancellation::Column::Role.is_not_in(Role::ALL.map(Role::word)));
-    cancellations
-}
-
-/// `SELECT 1 FROM table WHERE its order = the order that is looked at`.
-fn of_order<E: EntityTrait, C: ColumnTrait>(table: E, order_id: (E, C)) -> SelectStatement {
-    Query::select()
-        .expr(Expr::value(1))
-        .from(table)
-        .and_where(Expr::col(order_id).equals((order::Entity, order::Column::Id)))
-        .take()
 }

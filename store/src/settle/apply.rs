@@ -170,6 +170,7 @@ async fn apply_to_job(
     let is_rerun = known.rerun_wanted;
     let mut row = known.clone().into_active_model();
     row.last_code = Set(decision.code.clone());
+    row.last_class = Set(class_word(decision.verdict));
     row.last_message = Set(decision.message.clone());
     row.park_reason = Set(None);
     row.publications = Set(0);
@@ -209,6 +210,14 @@ async fn apply_to_job(
         wake_those_behind(write, &scene.job.order_id, scene.payment.next_cancel_at).await?;
     }
     Ok(())
+}
+
+/// The class of failure that an answer told of, if it was one.
+fn class_word(verdict: Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Failed(class) => Some(class.word().to_owned()),
+        Verdict::Proven | Verdict::Undone | Verdict::Inconclusive => None,
+    }
 }
 
 fn set_waiting(

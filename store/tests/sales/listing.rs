@@ -14,7 +14,8 @@ use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _,
 };
-use store::orders::{CreateOrder, ListOrdersError, OrderFilter};
+use store::ListError;
+use store::orders::{CreateOrder, OrderFilter};
 
 use crate::fixture::{GIMBAP, MALA, Shop, confirm_of, gimbap_order, line, order_id, store_id, won};
 
@@ -75,7 +76,7 @@ async fn a_cursor_that_is_none_of_ours_is_refused() {
     for cursor in ["", "x", "12", "12.", "x.order-1", "12.a b", "9999999999999999999.order-1"] {
         let listed =
             shop.store.list_orders(&OrderFilter::all(Scope::Every), Some(cursor), 10).await;
-        assert!(matches!(listed, Err(ListOrdersError::UnknownCursor)), "{cursor:?}");
+        assert!(matches!(listed, Err(ListError::UnknownCursor)), "{cursor:?}");
     }
 }
 

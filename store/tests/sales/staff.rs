@@ -88,7 +88,11 @@ async fn the_audit_is_read_newest_first_and_names_who_did_it() {
     for price in [1_000, 2_000, 3_000] {
         shop.store.put_product(&actor, &store_id(MALA), &product("bun", price)).await.unwrap();
     }
-    let filter = AuditFilter { store: Some(store_id(MALA)), subject: Some("bun".to_owned()) };
+    let filter = AuditFilter {
+        store: Some(store_id(MALA)),
+        subject: Some("bun".to_owned()),
+        ..AuditFilter::default()
+    };
     let (mut entries, mut after) = (Vec::new(), None);
     loop {
         let page = shop.store.list_audit(&filter, after.as_deref(), 2).await.unwrap();
@@ -106,6 +110,10 @@ async fn the_audit_is_read_newest_first_and_names_who_did_it() {
     assert_eq!(prices, [3_000, 2_000, 1_000]);
     assert!(entries.iter().all(|entry| entry.actor_name.as_deref() == Some("민지")));
     assert!(entries.iter().all(|entry| entry.actor == member.id.as_str()));
-    let elsewhere = AuditFilter { store: Some(store_id(GIMBAP)), subject: Some("bun".to_owned()) };
+    let elsewhere = AuditFilter {
+        store: Some(store_id(GIMBAP)),
+        subject: Some("bun".to_owned()),
+        ..AuditFilter::default()
+    };
     assert!(shop.store.list_audit(&elsewhere, None, 10).await.unwrap().rows.is_empty());
 }

@@ -10,7 +10,8 @@ use domain::{CancellationId, JobId, limits};
 use serde_json::{Value, json};
 use simulator::RecordedRequest;
 use store::{
-    ActError, ActedJob, AttemptResult, AttemptRow, JobFilter, JobRow, Settled, StartedAttempt,
+    ActError, ActedJob, AttemptResult, AttemptRow, JobFilter, JobRow, JobSort, Settled,
+    StartedAttempt,
 };
 use worker::Dispatcher;
 
@@ -87,8 +88,12 @@ impl Shop {
 
     pub(crate) async fn jobs(&self, kind: JobKind) -> Vec<JobRow> {
         let scope = Scope::Every;
-        let filter = JobFilter { scope, store_id: None, kind: Some(kind), state: None, code: None };
-        self.store.list_jobs(&filter, None, limits::PAGE_ROWS_MAX).await.unwrap().rows
+        let filter = JobFilter { kind: Some(kind), ..JobFilter::all(scope) };
+        self.store
+            .list_jobs(&filter, JobSort::Newest, None, limits::PAGE_ROWS_MAX)
+            .await
+            .unwrap()
+            .rows
     }
 
     pub(crate) async fn look_up(&self, job: &JobId) -> JobId {

@@ -15,7 +15,7 @@ use simulator::{Config, Handle, LedgerEntry, NewPayment, Simulator};
 use store::catalogue::{PutProduct, PutStore};
 use store::scratch::Scratch;
 use store::{
-    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, CurrentKeys, JobFilter, JobRow,
+    AcceptCancel, AcceptCancelError, AcceptConfirm, Actor, CurrentKeys, JobFilter, JobRow, JobSort,
     KeyPairId, Origin, Store, StoreOptions,
 };
 use tokio_util::sync::CancellationToken;
@@ -304,9 +304,12 @@ impl Shop {
 
     /// Jobs that are neither ended nor parked.
     async fn unfinished(store: &Store) -> Vec<JobRow> {
-        let filter =
-            JobFilter { scope: Scope::Every, store_id: None, kind: None, state: None, code: None };
-        let jobs = store.list_jobs(&filter, None, limits::PAGE_ROWS_MAX).await.unwrap().rows;
+        let filter = JobFilter::all(Scope::Every);
+        let jobs = store
+            .list_jobs(&filter, JobSort::Newest, None, limits::PAGE_ROWS_MAX)
+            .await
+            .unwrap()
+            .rows;
         jobs.into_iter()
             .filter(|job| job.state.is_live() && job.state != JobState::Parked)
             .collect()

@@ -19,7 +19,7 @@ fn refusal(acted: Result<ActedJob, ActError>) -> ActionRefusal {
 
 /// What the audit says was done to a job, oldest first.
 async fn audited(shop: &Shop, job: &JobId) -> Vec<String> {
-    let filter = AuditFilter { store: None, subject: Some(job.as_str().to_owned()) };
+    let filter = AuditFilter { subject: Some(job.as_str().to_owned()), ..AuditFilter::default() };
     let mut page = shop.store.list_audit(&filter, None, limits::PAGE_ROWS_MAX).await.unwrap().rows;
     page.reverse();
     assert!(page.iter().all(|entry| entry.actor == staff().id && entry.reason.is_some()));

@@ -95,7 +95,7 @@ async fn erasing_is_audited_once_and_doing_it_again_changes_nothing() {
     assert_eq!(check, Erased::Before);
     assert_eq!(stored(&shop, "to-be-erased").await, before);
     assert_eq!(shop.audited("order.erase").await, 1);
-    let filter = AuditFilter { store: None, subject: Some("to-be-erased".to_owned()) };
+    let filter = AuditFilter { subject: Some("to-be-erased".to_owned()), ..AuditFilter::default() };
     let audit = shop.store.list_audit(&filter, None, 10).await.unwrap().rows;
     let entry = audit.iter().find(|entry| entry.action == "order.erase").unwrap();
     assert_eq!((entry.actor.as_str(), entry.role.as_str()), ("owner-1", "owner"));

@@ -95,7 +95,7 @@ impl TestConsole {
             };
             store.put_store(&Actor::system(), &new, true).await.unwrap();
         }
-        let hash = console::password::hash(PASSWORD).unwrap();
+        let hash = staff_console::password::hash(PASSWORD).unwrap();
         let mut master = None;
         for (name, role, stores) in [
             ("owner", Role::Owner, vec!["mala"]),
@@ -122,7 +122,7 @@ impl TestConsole {
             readiness: Arc::new(readiness),
             shutdown,
         };
-        let console = console::router(console::ConsoleContext {
+        let console = staff_console::router(staff_console::ConsoleContext {
             store: store.clone(),
             public_url: public_url.to_owned(),
             mode: Mode::Simulator,

@@ -1,0 +1,108 @@
+//! Statements that SeaORM's builder has no words for: text with numbered places, and the values for them.
+
+use sea_orm::{DbBackend, Statement, Value};
+
+/// The values of a statement under construction. What is not bound here is a word of our own.
+#[derive(Debug, Clone)]
+pub(crate) struct Sql {
+    backend: DbBackend,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    pub(crate) fn new(backend: DbBackend) -> Sql {
+        Sql { backend, values: Vec::new() }
+    }
+
+    /// The place of a value in the text.
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// The places of several values, with commas between; nothing equals the place of none.
+    pub(crate) fn bind_all<'v>(&mut self, values: impl IntoIterator<Item = &'v str>) -> String {
+        let places: Vec<String> = values.into_iter().map(|value| self.bind(value)).collect();
+        if places.is_empty() { "NULL".to_owned() } else { places.join(", ") }
+    }
+
+    /// That a column begins with a text, byte by byte, as an index over its bytes finds it.
+    pub(crate) fn begins_with(&mut self, column: &str, start: &str) -> String {
+        let collation = self.bytewise();
+        let from = self.bind(start);
+        let Some(end) = after_all_that_begin_with(start) else {
+            return format!("{column} {collation} >= {from}");
+        };
+        let end = self.bind(end);
+        format!("{column} {collation} >= {from} AND {column} {collation} < {end}")
+    }
+
+    /// The collation of indexes over bytes.
+    pub(crate) fn bytewise(&self) -> &'static str {
+        if self.backend == DbBackend::Postgres { "COLLATE \"C\"" } else { "COLLATE BINARY" }
+    }
+
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The whole, with the first `values` of its values: a text that leaves out a place must leave out all after it.
+    pub(crate) fn statement_of(&self, text: impl Into<String>, values: usize) -> Statement {
+        let values = self.values.iter().take(values).cloned();
+        Statement::from_sql_and_values(self.backend, text, values)
+    }
+
+    /// The whole.
+    pub(crate) fn statement(&self, text: impl Into<String>) -> Statement {
+        self.statement_of(text, self.len())
+    }
+}
+
+/// The least text that is greater than everything that begins so; `None` when there is none.
+fn after_all_that_begin_with(start: &str) -> Option<String> {
+    let mut kept = start.to_owned();
+    while let Some(last) = kept.pop() {
+        // The code points of surrogates are no characters: after the last one before them comes the first one behind them.
+        let next = u32::from(last).checked_add(1)?;
+        let next = if next == 0xD800 { 0xE000 } else { next };
+        if let Some(next) = char::from_u32(next) {
+            kept.push(next);
+            return Some(kept);
+        }
+    }
+    None
+}
+
+/// Words of our own as a list of SQL texts.
+pub(crate) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("'{word}'")).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_end_of_a_prefix_is_the_next_text_of_its_length_or_shorter() {
+        assert_eq!(after_all_that_begin_with("김민").as_deref(), Some("김믽"));
+        assert_eq!(after_all_that_begin_with("a\u{10FFFF}").as_deref(), Some("b"));
+        assert_eq!(after_all_that_begin_with("\u{D7FF}").as_deref(), Some("\u{E000}"));
+        assert_eq!(after_all_that_begin_with("\u{10FFFF}"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_begins_so_is_before_the_end_and_nothing_else_is_between(start in ".{1,5}", more in ".{0,5}", other in ".{0,6}") {
+            let end = after_all_that_begin_with(&start);
+            let is_between = |text: &str| {
+                text >= start.as_str() && end.as_deref().is_none_or(|end| text < end)
+            };
+            let whole = format!("{start}{more}");
+            prop_assert!(is_between(&whole));
+            prop_assert_eq!(is_between(&other), other.starts_with(&start));
+        }
+    }
+}
