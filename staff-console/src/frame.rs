@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::role::{Action, Role};
+use store::BoundedCount;
 use store::staff::StaffMember;
 
 use crate::{assets, words};
@@ -91,14 +92,16 @@ fn remembered(headers: &HeaderMap) -> Option<Language> {
 pub(crate) struct Place {
     pub(crate) path: &'static str,
     pub(crate) name: Text,
-    pub(crate) icon: &'static str,
     /// Whether only those see it who may read the audit.
     is_for_masters: bool,
 }
 
 /// The pages, in the order of the navigation.
-const PLACES: &[Place] =
-    &[Place { path: "/console", name: words::OVERVIEW, icon: "gauge", is_for_masters: false }];
+const PLACES: &[Place] = &[
+    Place { path: "/console", name: words::OVERVIEW, is_for_masters: false },
+    Place { path: "/console/jobs", name: words::JOBS, is_for_masters: false },
+    Place { path: "/console/orders", name: words::ORDERS, is_for_masters: false },
+];
 
 /// What stands around a page.
 #[derive(Debug, Clone)]
@@ -193,6 +196,12 @@ impl Frame {
 
     pub(crate) fn won(&self, amount: &i64) -> String {
         crate::format::won(*amount, self.language)
+    }
+
+    /// A count that may have stopped.
+    pub(crate) fn count(&self, count: &BoundedCount) -> String {
+        let number = crate::format::number(i64::try_from(count.count).unwrap_or(i64::MAX));
+        if count.is_floor { format!("{number}+") } else { number }
     }
 
     pub(crate) fn number(&self, number: &i64) -> String {

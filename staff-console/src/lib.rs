@@ -27,6 +27,7 @@ mod format;
 mod frame;
 mod guard;
 mod pages;
+mod query;
 pub mod password;
 mod session;
 mod words;
@@ -90,6 +91,9 @@ pub fn router(context: ConsoleContext) -> Router {
     }));
     Router::new()
         .route("/console", get(pages::overview::show))
+        .route("/console/jobs", get(pages::jobs::show))
+        .route("/console/orders", get(pages::orders::list))
+        .route("/console/orders/{id}", get(pages::orders::show))
         .route("/console/sign-in", get(pages::sign_in::show).post(pages::sign_in::sign_in))
         .route("/console/sign-out", post(pages::sign_in::sign_out))
         .route("/console/{*rest}", get(pages::missing))

@@ -1,5 +1,7 @@
 //! The pages, one file each, and the ones for what went wrong.
 
+pub(crate) mod jobs;
+pub(crate) mod orders;
 pub(crate) mod overview;
 pub(crate) mod sign_in;
 

@@ -1,0 +1,89 @@
+//! Failed confirms and all other jobs: tabs with counts, filters that stand in the address, groups, and the list.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use domain::answer::FailureClass;
+use domain::job::JobKind;
+use store::{JobCounts, JobGroup, JobRow, JobSet, JobSort, ListError, Page};
+
+use super::page;
+use crate::Console;
+use crate::frame::Frame;
+use crate::query::Asking;
+use crate::session::SignedIn;
+use crate::words::{self, states};
+
+const PATH: &str = "/console/jobs";
+/// Rows of a page.
+const ROWS: u64 = 50;
+
+#[derive(Debug, Template)]
+#[template(path = "jobs.html")]
+struct JobsPage {
+    frame: Frame,
+    asking: Asking,
+    set: JobSet,
+    sort: JobSort,
+    counts: JobCounts,
+    groups: Vec<JobGroup>,
+    is_cut: bool,
+    jobs: Page<JobRow>,
+}
+
+impl JobsPage {
+    fn state(&self, job: &JobRow) -> (&'static str, &'static str) {
+        let (text, mood) = states::job_state(job.state);
+        (self.frame.t(text), mood.class())
+    }
+
+    /// What a group's failures mean and what to do, as far as their class says.
+    fn meaning(&self, group: &JobGroup) -> Option<(&'static str, &'static str)> {
+        let meaning = states::class(group.class?);
+        Some((self.frame.t(meaning.meaning), self.frame.t(meaning.action)))
+    }
+
+    fn next(&self) -> Option<String> {
+        let cursor = self.jobs.next.as_ref()?;
+        Some(self.asking.with(PATH, "cursor", cursor))
+    }
+}
+
+/// `GET /console/jobs`
+pub(crate) async fn show(
+    State(console): State<Console>,
+    by: SignedIn,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
+    let asking = Asking::of(pairs);
+    let (filter, sort) = asking.jobs(by.member.member().scope());
+    let cursor = Some(asking.get("cursor")).filter(|cursor| !cursor.is_empty());
+    let jobs = match console.store.list_jobs(&filter, sort, cursor, ROWS).await {
+        Ok(page) => page,
+        // An old link, or one that was cut off: from the beginning.
+        Err(ListError::UnknownCursor) => {
+            return Redirect::to(&asking.with(PATH, "cursor", "")).into_response();
+        }
+        Err(ListError::Store(error)) => return super::failed(&console, &by.asked, &error),
+    };
+    let read = async {
+        let counts = console.store.count_jobs(&filter).await?;
+        Ok::<_, store::StoreError>((counts, console.store.group_jobs(&filter).await?))
+    };
+    let (counts, groups) = match read.await {
+        Ok(read) => read,
+        Err(error) => return super::failed(&console, &by.asked, &error),
+    };
+    let template = JobsPage {
+        frame: by.frame(&console),
+        set: filter.set,
+        asking,
+        sort,
+        counts,
+        groups: groups.groups,
+        is_cut: groups.is_cut,
+        jobs,
+    };
+    page(StatusCode::OK, &by.asked, &template)
+}

@@ -1,0 +1,119 @@
+//! Orders: the search, and one order with everything that happened to it.
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use domain::OrderId;
+use domain::status::CustomerStatus;
+use store::orders::{Happening, OrderDetail, Timeline, TimelineEntry};
+use store::{BoundedCount, ListError, Page};
+
+use super::{page, refused};
+use crate::Console;
+use crate::frame::Frame;
+use crate::query::Asking;
+use crate::session::SignedIn;
+use crate::words::{self, happenings, states};
+
+const PATH: &str = "/console/orders";
+/// Rows of a page.
+const ROWS: u64 = 50;
+
+#[derive(Debug, Template)]
+#[template(path = "orders.html")]
+struct OrdersPage {
+    frame: Frame,
+    asking: Asking,
+    orders: Page<OrderDetail>,
+    count: BoundedCount,
+}
+
+impl OrdersPage {
+    fn status(&self, order: &OrderDetail) -> (&'static str, &'static str) {
+        status(&self.frame, order)
+    }
+
+    fn next(&self) -> Option<String> {
+        let cursor = self.orders.next.as_ref()?;
+        Some(self.asking.with(PATH, "cursor", cursor))
+    }
+}
+
+fn status(frame: &Frame, order: &OrderDetail) -> (&'static str, &'static str) {
+    let (text, mood) = states::status(order.view().status);
+    (frame.t(text), mood.class())
+}
+
+/// `GET /console/orders`
+pub(crate) async fn list(
+    State(console): State<Console>,
+    by: SignedIn,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
+    let asking = Asking::of(pairs);
+    let filter = asking.orders(by.member.member().scope());
+    let cursor = Some(asking.get("cursor")).filter(|cursor| !cursor.is_empty());
+    let orders = match console.store.list_orders(&filter, cursor, ROWS).await {
+        Ok(page) => page,
+        Err(ListError::UnknownCursor) => {
+            return Redirect::to(&asking.with(PATH, "cursor", "")).into_response();
+        }
+        Err(ListError::Store(error)) => return super::failed(&console, &by.asked, &error),
+    };
+    let count = match console.store.count_orders(&filter).await {
+        Ok(count) => count,
+        Err(error) => return super::failed(&console, &by.asked, &error),
+    };
+    let frame = by.frame(&console);
+    page(StatusCode::OK, &by.asked, &OrdersPage { frame, asking, orders, count })
+}
+
+#[derive(Debug, Template)]
+#[template(path = "order.html")]
+struct OrderPage {
+    frame: Frame,
+    it: Timeline,
+}
+
+impl OrderPage {
+    fn status(&self) -> (&'static str, &'static str) {
+        status(&self.frame, &self.it.order)
+    }
+
+    /// What happened and what can be done now, in a sentence.
+    fn sentence(&self) -> &'static str {
+        self.frame.t(happenings::sentence(self.it.order.view().status))
+    }
+
+    fn entry(&self, entry: &TimelineEntry) -> happenings::Told {
+        happenings::told(&entry.what, &self.frame)
+    }
+
+    /// The key that Toss knows the payment by, without its middle.
+    fn masked(key: &str) -> String {
+        let chars: Vec<char> = key.chars().collect();
+        let (head, tail) = (chars.iter().take(6), chars.iter().rev().take(4).rev());
+        if chars.len() < 14 {
+            return "…".to_owned();
+        }
+        head.chain(['…'].iter()).chain(tail).collect()
+    }
+}
+
+/// `GET /console/orders/{id}`
+pub(crate) async fn show(
+    State(console): State<Console>,
+    by: SignedIn,
+    Path(id): Path<String>,
+) -> Response {
+    let Ok(id) = OrderId::parse(id) else { return refused(&console, &by, StatusCode::NOT_FOUND) };
+    match console.store.read_timeline(&id, &by.member.member().scope()).await {
+        Ok(Some(it)) => {
+            let frame = by.frame(&console);
+            page(StatusCode::OK, &by.asked, &OrderPage { frame, it })
+        }
+        Ok(None) => refused(&console, &by, StatusCode::NOT_FOUND),
+        Err(error) => super::failed(&console, &by.asked, &error),
+    }
+}

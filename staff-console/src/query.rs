@@ -1,0 +1,143 @@
+//! What a page's address asks for: filters that stand in it, and links to the same page with something changed.
+
+use std::collections::BTreeMap;
+
+use domain::Won;
+use domain::answer::FailureClass;
+use domain::job::JobKind;
+use domain::role::Scope;
+use domain::status::CustomerStatus;
+use domain::{StoreId, job::JobState};
+use store::orders::OrderFilter;
+use store::{JobFilter, JobSet, JobSort, SearchText};
+use time::macros::{format_description, offset};
+use time::{Date, PrimitiveDateTime, Time};
+
+use crate::format::in_query;
+
+/// The parameters of an address. What cannot be meant is passed over, and stands in its field for the reader to see.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asking(BTreeMap<String, String>);
+
+impl Asking {
+    /// Reads a query.
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Asking {
+        let asked = pairs.into_iter().filter(|(name, value)| name != "lang" && !value.is_empty());
+        Asking(asked.collect())
+    }
+
+    /// The value of a parameter, or nothing.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    fn read<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        self.0.get(name).and_then(|text| parse(text.trim()))
+    }
+
+    /// The page of this path with one parameter changed, or left out when it is empty. It begins at the first page again.
+    pub(crate) fn with(&self, path: &str, name: &str, value: &str) -> String {
+        let mut asked = self.0.clone();
+        asked.remove("cursor");
+        if value.is_empty() {
+            asked.remove(name);
+        } else {
+            asked.insert(name.to_owned(), value.to_owned());
+        }
+        let pairs: Vec<String> =
+            asked.iter().map(|(name, value)| format!("{name}={}", in_query(value))).collect();
+        if pairs.is_empty() { path.to_owned() } else { format!("{path}?{}", pairs.join("&")) }
+    }
+
+    /// Whether the reader has asked for less than everything.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.0.keys().any(|name| !matches!(name.as_str(), "set" | "sort" | "cursor"))
+    }
+
+    /// The jobs that are asked for; failed ones unless the address says otherwise.
+    pub(crate) fn jobs(&self, scope: Scope) -> (JobFilter, JobSort) {
+        let set = self.read("set", JobSet::from_word).unwrap_or(JobSet::Failed);
+        let filter = JobFilter {
+            set,
+            store_id: self.read("store", |id| StoreId::parse(id).ok()),
+            merchant: self.read("merchant", |name| Some(name.to_owned())),
+            kind: self.read("kind", JobKind::from_word),
+            code: self.read("code", |code| Some(code.to_owned())),
+            class: self.read("class", FailureClass::from_word),
+            from_ms: self.read("from", midnight),
+            to_ms: self.read("to", midnight_after),
+            amount_min: self.read("min", won),
+            amount_max: self.read("max", won),
+            text: self.read("q", SearchText::parse),
+            ..JobFilter::all(scope)
+        };
+        let usual = match set {
+            JobSet::In(JobState::Queued | JobState::Running | JobState::Waiting) => {
+                JobSort::OldestWaiting
+            }
+            JobSet::All | JobSet::Failed | JobSet::In(_) => JobSort::Newest,
+        };
+        (filter, self.read("sort", JobSort::from_word).unwrap_or(usual))
+    }
+
+    /// The orders that are asked for.
+    pub(crate) fn orders(&self, scope: Scope) -> OrderFilter {
+        let status = |word: &str| {
+            CustomerStatus::ALL.into_iter().find(|known| known.word() == word)
+        };
+        OrderFilter {
+            store: self.read("store", |id| StoreId::parse(id).ok()),
+            status: self.read("status", status),
+            from_ms: self.read("from", midnight),
+            to_ms: self.read("to", midnight_after),
+            amount_min: self.read("min", won),
+            amount_max: self.read("max", won),
+            text: self.read("q", SearchText::parse),
+            ..OrderFilter::all(scope)
+        }
+    }
+}
+
+fn won(text: &str) -> Option<Won> {
+    text.replace(',', "").parse().ok().and_then(|amount| Won::new(amount).ok())
+}
+
+/// The beginning of a day in Korea, in milliseconds UTC.
+fn midnight(text: &str) -> Option<i64> {
+    let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
+    let at = PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_offset(offset!(+9));
+    at.unix_timestamp().checked_mul(1_000)
+}
+
+fn midnight_after(text: &str) -> Option<i64> {
+    midnight(text)?.checked_add(86_400_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asking(pairs: &[(&str, &str)]) -> Asking {
+        Asking::of(pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect())
+    }
+
+    #[test]
+    fn an_address_says_which_jobs_in_which_order() {
+        let asked = asking(&[("set", "parked"), ("min", "1,000"), ("from", "2026-11-27")]);
+        let (filter, sort) = asked.jobs(Scope::Every);
+        assert_eq!((filter.set, sort), (JobSet::In(JobState::Parked), JobSort::Newest));
+        assert_eq!(filter.amount_min, Won::new(1_000).ok());
+        assert_eq!(filter.from_ms, Some(1_795_705_200_000));
+        let nonsense = asking(&[("set", "x"), ("kind", "y"), ("min", "z"), ("from", "2026-02-31")]);
+        let (filter, _) = nonsense.jobs(Scope::Every);
+        assert_eq!(filter, JobFilter { set: JobSet::Failed, ..JobFilter::all(Scope::Every) });
+    }
+
+    #[test]
+    fn a_link_changes_one_thing_and_begins_at_the_first_page() {
+        let asked = asking(&[("set", "parked"), ("q", "a&b"), ("cursor", "1.x")]);
+        assert_eq!(asked.with("/x", "set", "failed"), "/x?q=a%26b&set=failed");
+        assert_eq!(asked.with("/x", "q", ""), "/x?set=parked");
+        assert_eq!(asking(&[]).with("/x", "q", ""), "/x");
+    }
+}
