@@ -194,29 +194,30 @@ impl Frame {
         assets::address("mark.svg")
     }
 
-    pub(crate) fn won(&self, amount: &i64) -> String {
-        crate::format::won(*amount, self.language)
+    pub(crate) fn won(&self, amount: impl Borrow<i64>) -> String {
+        crate::format::won(*amount.borrow(), self.language)
     }
 
     /// A count that may have stopped.
-    pub(crate) fn count(&self, count: &BoundedCount) -> String {
+    pub(crate) fn count(&self, count: impl Borrow<BoundedCount>) -> String {
+        let count = *count.borrow();
         let number = crate::format::number(i64::try_from(count.count).unwrap_or(i64::MAX));
         if count.is_floor { format!("{number}+") } else { number }
     }
 
-    pub(crate) fn number(&self, number: &i64) -> String {
-        crate::format::number(*number)
+    pub(crate) fn number(&self, number: impl Borrow<i64>) -> String {
+        crate::format::number(*number.borrow())
     }
 
-    pub(crate) fn duration(&self, ms: &i64) -> String {
-        crate::format::duration(*ms, self.language)
+    pub(crate) fn duration(&self, ms: impl Borrow<i64>) -> String {
+        crate::format::duration(*ms.borrow(), self.language)
     }
 
-    pub(crate) fn time(&self, at_ms: &i64) -> String {
-        crate::format::time(*at_ms)
+    pub(crate) fn time(&self, at_ms: impl Borrow<i64>) -> String {
+        crate::format::time(*at_ms.borrow())
     }
 
-    pub(crate) fn utc(&self, at_ms: &i64) -> String {
-        crate::format::utc(*at_ms)
+    pub(crate) fn utc(&self, at_ms: impl Borrow<i64>) -> String {
+        crate::format::utc(*at_ms.borrow())
     }
 }

@@ -27,8 +27,8 @@ mod format;
 mod frame;
 mod guard;
 mod pages;
-mod query;
 pub mod password;
+mod query;
 mod session;
 mod words;
 

@@ -82,9 +82,8 @@ impl Asking {
 
     /// The orders that are asked for.
     pub(crate) fn orders(&self, scope: Scope) -> OrderFilter {
-        let status = |word: &str| {
-            CustomerStatus::ALL.into_iter().find(|known| known.word() == word)
-        };
+        let status =
+            |word: &str| CustomerStatus::ALL.into_iter().find(|known| known.word() == word);
         OrderFilter {
             store: self.read("store", |id| StoreId::parse(id).ok()),
             status: self.read("status", status),

@@ -1,5 +1,7 @@
 //! Failed confirms and all other jobs: tabs with counts, filters that stand in the address, groups, and the list.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -36,6 +38,14 @@ impl JobsPage {
     fn state(&self, job: &JobRow) -> (&'static str, &'static str) {
         let (text, mood) = states::job_state(job.state);
         (self.frame.t(text), mood.class())
+    }
+
+    fn is_tab(&self, tab: impl Borrow<JobSet>) -> bool {
+        *tab.borrow() == self.set
+    }
+
+    fn is_sort(&self, sort: impl Borrow<JobSort>) -> bool {
+        *sort.borrow() == self.sort
     }
 
     /// What a group's failures mean and what to do, as far as their class says.

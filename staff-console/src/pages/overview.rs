@@ -1,10 +1,12 @@
 //! The overview: what needs a person, what waits, how it goes, and who works.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use store::{BoundedCount, Overview, Traffic, TrafficPoint, WorkerStanding};
+use store::{JobRow, Overview, Traffic, TrafficPoint, WorkerStanding};
 
 use super::page;
 use crate::Console;
@@ -99,8 +101,17 @@ fn percent(of_100_000: u64) -> String {
 }
 
 impl OverviewPage {
-    fn standing(&self, standing: &WorkerStanding) -> (&'static str, &'static str) {
-        let (text, mood) = match standing {
+    fn in_query(&self, text: &str) -> String {
+        crate::format::in_query(text)
+    }
+
+    /// For how long a job could have run, in milliseconds.
+    fn waited(&self, job: &JobRow) -> i64 {
+        self.it.now_ms.saturating_sub(job.runnable_since)
+    }
+
+    fn standing(&self, standing: impl Borrow<WorkerStanding>) -> (&'static str, &'static str) {
+        let (text, mood) = match standing.borrow() {
             WorkerStanding::Alive => (words::WORKER_ALIVE, states::Mood::Good),
             WorkerStanding::Stopping => (words::WORKER_STOPPING, states::Mood::Warn),
             WorkerStanding::Lost => (words::WORKER_LOST, states::Mood::Bad),
