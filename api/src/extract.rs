@@ -2,6 +2,7 @@
 
 mod checks;
 mod decode;
+mod filters;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -22,6 +23,7 @@ use crate::words::Text;
 
 pub(crate) use checks::{Checks, body, parameter};
 pub(crate) use decode::decode_json;
+pub(crate) use filters::{read_amount, read_search, read_time};
 
 /// A JSON body.
 #[derive(Debug)]

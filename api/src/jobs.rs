@@ -1,55 +1,28 @@
-//! Jobs, for staff: what a dashboard shows and does, as API. The rules are the domain's; every action is audited.
+//! Jobs, for staff: what a dashboard does, as API. The rules are the domain's; every action is audited. Many jobs at once are in the folder.
+
+mod export;
+mod list;
+
+pub(crate) use export::{__path_export_jobs, export_jobs};
+pub(crate) use list::{
+    __path_count_jobs, __path_group_jobs, __path_list_jobs, count_jobs, group_jobs, list_jobs,
+};
 
 use axum::Json;
-use axum::extract::{OriginalUri, State};
-use axum::response::Response;
-use domain::job::{JobKind, JobState};
+use axum::extract::State;
 use domain::role::Action;
 use domain::{JobId, StoreId};
 use serde::Deserialize;
-use store::{ActedJob, JobFilter, JobRow};
-use utoipa::{IntoParams, ToSchema};
+use store::{ActedJob, JobRow};
+use utoipa::ToSchema;
 
 use crate::cancels::read_reason;
 use crate::context::Api;
 use crate::credential::{ActingStaff, Staff};
-use crate::extract::{Answer, Checks, IdInPath, JsonBody, OptionalJsonBody, Params, parameter};
-use crate::paging;
+use crate::extract::{Answer, IdInPath, JsonBody, OptionalJsonBody};
 use crate::problem::{Problem, ProblemCode};
-use crate::views::PageView;
 use crate::views::job::{JobDetailView, JobView};
-use crate::words::{Language, Text};
-
-const NOT_A_KIND: Text = Text {
-    ko: "confirm, cancel, look_up 중 하나여야 합니다.",
-    en: "This is confirm, cancel or look_up.",
-};
-const NOT_A_STATE: Text =
-    Text { ko: "알 수 없는 작업 상태입니다.", en: "This is not the state of a job." };
-const NOT_A_CODE: Text =
-    Text { ko: "코드의 형식이 아닙니다.", en: "This does not look like a code." };
-
-const CODE_CHARS_MAX: usize = 100;
-
-/// Which jobs to list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct JobListParams {
-    /// confirm, cancel or look_up.
-    kind: Option<String>,
-    /// queued, running, waiting, parked, succeeded, declined, void or discarded.
-    state: Option<String>,
-    /// Only those whose last attempt brought this code.
-    code: Option<String>,
-    /// Only of this store.
-    store_id: Option<String>,
-    /// How many, 1 to 200, 50 by default.
-    #[param(value_type = Option<u32>)]
-    limit: Option<String>,
-    /// `nextCursor` of the page before.
-    cursor: Option<String>,
-}
+use crate::words::Language;
 
 /// Why something is done, for the audit.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -65,42 +38,6 @@ pub(crate) struct MaybeReasonRequest {
 pub(crate) struct ReasonRequest {
     /// 1 to 170 characters.
     reason: String,
-}
-
-/// List jobs
-///
-/// The jobs of the stores that the staff token acts for, newest first.
-#[utoipa::path(
-    get, path = "/v1/jobs", operation_id = "listJobs", tag = "Staff",
-    params(JobListParams),
-    responses((status = 200, description = "One page", body = PageView<JobView>,
-        headers(("Link" = String, description = "The next page, `rel=\"next\"`")))),
-    security(("staffToken" = []))
-)]
-pub(crate) async fn list_jobs(
-    State(api): State<Api>,
-    staff: Staff,
-    OriginalUri(uri): OriginalUri,
-    Params(params): Params<JobListParams>,
-) -> Result<Response, Problem> {
-    let mut checks = Checks::default();
-    let wanted = paging::wanted(&mut checks, params.limit.as_deref(), params.cursor);
-    let store_id =
-        params.store_id.and_then(|id| checks.id(parameter("storeId"), StoreId::parse(id)));
-    let kind = params
-        .kind
-        .and_then(|word| checks.known(parameter("kind"), JobKind::from_word(&word), NOT_A_KIND));
-    let state = params
-        .state
-        .and_then(|word| checks.known(parameter("state"), JobState::from_word(&word), NOT_A_STATE));
-    let code = params.code.and_then(|code| {
-        let known = Some(code).filter(|code| is_code(code));
-        checks.known(parameter("code"), known, NOT_A_CODE)
-    });
-    checks.finish()?;
-    let filter = JobFilter { scope: staff.scope(), store_id, kind, state, code };
-    let page = api.store.list_jobs(&filter, wanted.after.as_deref(), wanted.limit).await?;
-    Ok(paging::answer(page.map(|job| JobView::new(&job)), &uri))
 }
 
 /// Read a job
@@ -216,9 +153,4 @@ fn finish(api: &Api, acted: ActedJob) -> Json<JobView> {
 
 fn unknown_job() -> Problem {
     Problem::new(ProblemCode::JobUnknown)
-}
-
-fn is_code(text: &str) -> bool {
-    (1..=CODE_CHARS_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }

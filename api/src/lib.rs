@@ -5,7 +5,7 @@
 //!
 //! - [`router`] and [`run`]: the routes inside their layers ([`layers`]), and the sockets ([`serve`]);
 //! - who may do what: [`credential`]; what is read from a request: [`extract`]; what is refused, and how: [`problem`];
-//! - the resources: [`catalogue`], [`quotes`], [`orders`], [`confirm`], [`checkout`], [`events`], [`cancels`], [`jobs`], [`audit`],
+//! - the resources: [`catalogue`], [`quotes`], [`orders`], [`confirm`], [`checkout`], [`events`], [`cancels`], [`jobs`], [`overview`], [`audit`],
 //!   [`webhooks`], [`health`] (made of [`readiness`]), with their bodies in [`views`] and their sentences in [`words`];
 //! - [`documents`]: OpenAPI, its browser, and the page of problems; [`meters`]: what is measured.
 
@@ -29,15 +29,18 @@ mod checkout;
 mod confirm;
 mod context;
 mod credential;
+mod csv;
 mod documents;
 mod events;
 mod extract;
 mod health;
+mod job_filter;
 mod jobs;
 mod layers;
 mod merchants;
 mod meters;
 mod orders;
+mod overview;
 mod paging;
 mod problem;
 mod publishing;
@@ -147,10 +150,15 @@ fn bounded_routes() -> OpenApiRouter<Api> {
         .routes(routes!(catalogue::put_store))
         .routes(routes!(catalogue::put_product))
         .routes(routes!(jobs::list_jobs))
+        .routes(routes!(jobs::count_jobs))
+        .routes(routes!(jobs::group_jobs))
+        .routes(routes!(jobs::export_jobs))
         .routes(routes!(jobs::read_job))
         .routes(routes!(jobs::look_up_job))
         .routes(routes!(jobs::retry_job))
         .routes(routes!(jobs::discard_job))
+        .routes(routes!(orders::read_timeline))
+        .routes(routes!(overview::read_overview))
         .routes(routes!(audit::list_audit))
         .routes(routes!(webhooks::take_webhook))
 }

@@ -6,10 +6,10 @@ use axum::http::{HeaderValue, Uri};
 use axum::response::{IntoResponse, Response};
 use domain::limits::PAGE_ROWS_MAX;
 use serde::Serialize;
-use store::Page;
+use store::{ListError, Page};
 
 use crate::extract::{Checks, parameter};
-use crate::problem::FieldProblem;
+use crate::problem::{FieldProblem, Problem};
 use crate::views::PageView;
 use crate::words::Text;
 
@@ -55,8 +55,18 @@ pub(crate) fn wanted(checks: &mut Checks, limit: Option<&str>, cursor: Option<St
 }
 
 /// A cursor that no page gave out.
-pub(crate) fn bad_cursor() -> FieldProblem {
+fn bad_cursor() -> FieldProblem {
     FieldProblem::new(parameter("cursor"), "malformed", CURSOR_FORM)
+}
+
+/// A list that was not read: a wrong cursor is the caller's fault.
+impl From<ListError> for Problem {
+    fn from(error: ListError) -> Problem {
+        match error {
+            ListError::UnknownCursor => Problem::invalid(vec![bad_cursor()]),
+            ListError::Store(error) => error.into(),
+        }
+    }
 }
 
 /// Ours consist of ids, so that they stand in addresses as they are.

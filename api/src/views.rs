@@ -4,8 +4,11 @@ pub(crate) mod audit;
 pub(crate) mod cancel;
 pub(crate) mod catalogue;
 pub(crate) mod job;
+pub(crate) mod job_sums;
 pub(crate) mod order;
+pub(crate) mod overview;
 pub(crate) mod quote;
+pub(crate) mod timeline;
 
 use serde::Serialize;
 use time::OffsetDateTime;

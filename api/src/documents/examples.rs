@@ -1,5 +1,6 @@
 //! An example of every request and answer, made from the types that the API sends and reads.
 
+mod console;
 mod orders;
 mod staff;
 
@@ -116,6 +117,11 @@ fn answer(operation: &str) -> Option<Value> {
         "cancelOrder" | "readCancel" => value(staff::cancel()),
         "listCancels" => value(PageView { data: vec![staff::cancel()], next_cursor: None }),
         "listJobs" => value(page(staff::job())),
+        "countJobs" => value(console::counts()),
+        "groupJobs" => value(console::groups()),
+        "exportJobs" => Some(console::table()),
+        "readOverview" => value(console::overview()),
+        "readTimeline" => value(console::timeline()),
         "readJob" => value(staff::job_detail()),
         "lookUpJob" => value(staff::look_up()),
         "retryJob" => value(staff::retried()),

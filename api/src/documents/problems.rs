@@ -94,7 +94,11 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
         }
         "confirmOrder" => vec![ANY, BODY, ACTING, CONFIRM],
         "closeOrder" => vec![ANY, ACTING, &[C::OrderUnknown, C::OrderHasPayment, C::OrderLapsed]],
-        "listOrders" | "listJobs" => vec![ANY, LIST, STAFF],
+        "listOrders" | "listJobs" | "countJobs" | "groupJobs" | "exportJobs" => {
+            vec![ANY, LIST, STAFF]
+        }
+        "readOverview" => vec![ANY, STAFF],
+        "readTimeline" => vec![ANY, STAFF, &[C::OrderUnknown]],
         "listAudit" => vec![ANY, LIST, STAFF, &[C::Forbidden]],
         "cancelOrder" => vec![ANY, BODY, ACTING, KEY, CANCEL],
         "listCancels" => vec![ANY, STAFF, &[C::OrderUnknown]],

@@ -10,20 +10,15 @@ use utoipa::IntoParams;
 
 use crate::context::Api;
 use crate::credential::Staff;
-use crate::extract::{Checks, Params, parameter};
+use crate::extract::{Checks, Params, parameter, read_amount, read_search, read_time};
 use crate::paging;
 use crate::problem::Problem;
+use crate::views::PageView;
 use crate::views::order::OrderView;
-use crate::views::{PageView, read_instant};
 use crate::words::{Language, Text};
 
 const NOT_A_STATUS: Text =
     Text { ko: "알 수 없는 상태입니다.", en: "This is not a status." };
-const NOT_AN_INSTANT: Text = Text {
-    ko: "RFC 3339 형식의 시각이어야 합니다.",
-    en: "This is not an instant in the form of RFC 3339.",
-};
-
 /// Which orders to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,7 +34,16 @@ pub(crate) struct OrderListParams {
     /// Only those made before then.
     #[param(format = DateTime)]
     to: Option<String>,
-    /// How many, 1 to 200, 50 by default.
+    /// Only those of so many won or more.
+    #[param(value_type = Option<i64>)]
+    amount_min: Option<String>,
+    /// Only those of so many won or less.
+    #[param(value_type = Option<i64>)]
+    amount_max: Option<String>,
+    /// An order id, a payment key or its beginning, the last four or more digits of a phone number, or a customer's name or its beginning.
+    /// It finds a thousand orders at the most.
+    text: Option<String>,
+    /// How many, 1 to 200, 50 by default. A page may have fewer and not be the last.
     #[param(value_type = Option<u32>)]
     limit: Option<String>,
     /// `nextCursor` of the page before.
@@ -69,10 +73,13 @@ pub(crate) async fn list_orders(
     let status = params.status.and_then(|word| {
         checks.known(parameter("status"), CustomerStatus::from_word(&word), NOT_A_STATUS)
     });
-    let mut instant = |name: &str, text: Option<String>| {
-        text.and_then(|text| checks.known(parameter(name), read_instant(&text), NOT_AN_INSTANT))
-    };
-    let (from_ms, to_ms) = (instant("from", params.from), instant("to", params.to));
+    let (from_ms, to_ms) = (
+        read_time(&mut checks, "from", params.from.as_deref()),
+        read_time(&mut checks, "to", params.to.as_deref()),
+    );
+    let amount_min = read_amount(&mut checks, "amountMin", params.amount_min.as_deref());
+    let amount_max = read_amount(&mut checks, "amountMax", params.amount_max.as_deref());
+    let text = read_search(&mut checks, "text", params.text.as_deref());
     checks.finish()?;
     let filter = OrderFilter {
         store,
@@ -84,10 +91,6 @@ pub(crate) async fn list_orders(
         text,
         ..OrderFilter::all(staff.scope())
     };
-    let page = api.store.list_orders(&filter, wanted.after.as_deref(), wanted.limit).await;
-    let page = page.map_err(|error| match error {
-        ListOrdersError::UnknownCursor => Problem::invalid(vec![paging::bad_cursor()]),
-        ListOrdersError::Store(error) => error.into(),
-    })?;
+    let page = api.store.list_orders(&filter, wanted.after.as_deref(), wanted.limit).await?;
     Ok(paging::answer(page.map(|order| OrderView::for_staff(&order, language)), &uri))
 }

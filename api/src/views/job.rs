@@ -23,12 +23,19 @@ pub(crate) struct JobView {
     pub(crate) order_id: String,
     /// Of which store.
     pub(crate) store_id: String,
+    /// At whose account.
+    pub(crate) merchant: String,
+    /// Won: what the confirm takes or the cancel gives back, and of a look-up the payment's.
+    pub(crate) amount: i64,
     /// Which cancellation, for cancels.
     #[schema(required = true)]
     pub(crate) cancel_id: Option<String>,
     /// The last code that an attempt brought.
     #[schema(required = true)]
     pub(crate) code: Option<String>,
+    /// The class of failure of the last answer.
+    #[schema(required = true)]
+    pub(crate) class: Option<&'static str>,
     /// The sentence with it.
     #[schema(required = true)]
     pub(crate) message: Option<String>,
@@ -38,6 +45,9 @@ pub(crate) struct JobView {
     /// When it goes on by itself; null once it has ended or waits for a person.
     #[schema(required = true, format = DateTime)]
     pub(crate) due_at: Option<String>,
+    /// Since when it could run.
+    #[schema(format = DateTime)]
+    pub(crate) runnable_since: String,
     /// How often a worker took it.
     pub(crate) claims: i64,
     /// Who took it last.
@@ -123,6 +133,12 @@ pub(crate) struct AttemptView {
     pub(crate) idempotency_key: Option<String>,
     /// Which key it was, from 1.
     pub(crate) key_generation: i32,
+    /// What was sent, without what belongs to the customer and with the payment's key masked.
+    #[schema(required = true, value_type = Option<Object>)]
+    pub(crate) request: Option<serde_json::Value>,
+    /// What came back, redacted.
+    #[schema(required = true)]
+    pub(crate) answer: Option<String>,
     /// Whether the answer came too late to count by itself.
     pub(crate) stale: bool,
     /// Who made it.
@@ -139,7 +155,11 @@ impl JobView {
             state: job.state.word(),
             order_id: job.order_id.clone(),
             store_id: job.store_id.clone(),
+            merchant: job.merchant.clone(),
+            amount: job.amount.get(),
             cancel_id: job.cancellation_id.clone(),
+            class: job.last_class.map(|class| class.word()),
+            runnable_since: instant(job.runnable_since),
             code: job.last_code.clone(),
             message: job.last_message.clone(),
             park_reason: job.park_reason.clone(),
@@ -178,7 +198,8 @@ impl ActionView {
 }
 
 impl AttemptView {
-    fn new(attempt: &AttemptRow) -> AttemptView {
+    /// A call.
+    pub(crate) fn new(attempt: &AttemptRow) -> AttemptView {
         AttemptView {
             number: attempt.number,
             operation: attempt.operation.clone(),
@@ -192,6 +213,8 @@ impl AttemptView {
             trace_id: attempt.trace_id.clone(),
             idempotency_key: attempt.idempotency_key.clone(),
             key_generation: attempt.key_generation,
+            request: attempt.request.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            answer: attempt.answer.clone(),
             stale: attempt.is_stale,
             worker: attempt.worker.clone(),
         }

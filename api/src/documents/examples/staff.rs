@@ -45,7 +45,11 @@ pub(super) fn job() -> JobView {
         state: "parked",
         order_id: ORDER.to_owned(),
         store_id: super::STORE.to_owned(),
+        merchant: "default".to_owned(),
+        amount: 27_500,
         cancel_id: None,
+        class: Some("broken"),
+        runnable_since: "2026-11-23T11:37:40.912Z".to_owned(),
         code: Some("UNAUTHORIZED_KEY".to_owned()),
         message: Some("인증되지 않은 시크릿 키입니다.".to_owned()),
         park_reason: Some("broken".to_owned()),
@@ -74,6 +78,13 @@ pub(super) fn job_detail() -> JobDetailView {
             trace_id: Some("0af7651916cd43dd8448eb211c80319c".to_owned()),
             idempotency_key: Some("6f9619ff-8b86-5d01-b42d-00cf4fc964ff".to_owned()),
             key_generation: 1,
+            request: Some(json!({
+                "operation": "confirm", "payment_key": "…2AbCd1", "order_id": ORDER, "amount": 27_500,
+            })),
+            answer: Some(
+                r#"{"code":"UNAUTHORIZED_KEY","message":"인증되지 않은 시크릿 키입니다."}"#
+                    .to_owned(),
+            ),
             stale: false,
             worker: "worker-1".to_owned(),
         }],
@@ -91,6 +102,7 @@ fn moving(state: &'static str) -> JobView {
     JobView {
         state,
         code: None,
+        class: None,
         message: None,
         park_reason: None,
         due_at: Some("2026-11-23T11:52:10.000Z".to_owned()),
