@@ -69,7 +69,7 @@ pub(crate) async fn run(config: &Config, command: &FindingsCommand) -> Result<()
                 merchant: args.merchant.clone(),
                 kind: args.kind,
                 is_open: (!args.all).then_some(true),
-                seen_from_ms: None,
+                ..FindingFilter::default()
             };
             let findings = list(&store, &filter).await?;
             let text = if args.json {

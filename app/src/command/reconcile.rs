@@ -72,7 +72,7 @@ pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Fai
         merchant: Some(merchant.to_owned()),
         is_open: Some(true),
         seen_from_ms: Some(run.started_at_ms),
-        kind: None,
+        ..FindingFilter::default()
     };
     let findings = list(&store, &filter).await?;
     print(&report(&run, &findings, args))?;
