@@ -4,12 +4,16 @@
 mod catalogue;
 mod fixture;
 mod gauges;
+mod job_lists;
 mod listing;
 mod orders;
+mod overview;
 mod processes;
 mod reconciliation;
 mod relayed;
 mod retention;
 mod sign_in;
+mod search;
 mod staff;
 mod sweep;
+mod timeline;
