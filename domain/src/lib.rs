@@ -17,9 +17,11 @@
     )
 )]
 
+pub mod action;
 pub mod answer;
 pub mod attempt;
 pub mod breaker;
+pub mod bulk;
 pub mod cancellation;
 pub mod cart;
 pub mod customer;
