@@ -42,7 +42,7 @@ pub mod text;
 pub mod trace;
 pub mod webhook;
 
-pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
+pub use id::{BulkRunId, CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
 pub use refund_account::RefundAccount;
 pub use trace::TraceContext;

@@ -2,16 +2,17 @@
 
 use domain::JobId;
 use domain::StoreId;
-use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
-use domain::policy::History;
+use domain::action::{JobAction, job_actions};
+use domain::job::{ActionRefusal, JobKind, JobState};
 use domain::role::Scope;
-use entities::{attempt, job, payment};
+use entities::{attempt, cancellation, job, payment};
 use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 
 use crate::connection::Store;
 use crate::error::StoreError;
+use crate::operate::job_facts;
 use crate::page::Page;
 use crate::{rows, scene};
 
@@ -78,10 +79,19 @@ pub struct JobDetail {
     pub job: JobRow,
     /// Every attempt, oldest first.
     pub attempts: Vec<AttemptRow>,
-    /// Whether it may be retried, or why not.
-    pub retry: Result<(), ActionRefusal>,
-    /// Whether it may be discarded, or why not.
-    pub discard: Result<(), ActionRefusal>,
+    /// Every action, whether it is allowed now, or why not.
+    pub actions: [(JobAction, Result<(), ActionRefusal>); 5],
+}
+
+impl JobDetail {
+    /// Whether an action is allowed now.
+    ///
+    /// # Errors
+    /// [`ActionRefusal`] says why not.
+    pub fn check(&self, wanted: JobAction) -> Result<(), ActionRefusal> {
+        let found = self.actions.iter().find(|(action, _)| *action == wanted);
+        found.map_or(Err(ActionRefusal::Ended), |(_, verdict)| *verdict)
+    }
 }
 
 /// One call to Toss, as staff see it. Instants are milliseconds UTC.
@@ -162,6 +172,27 @@ fn attempt_row(row: attempt::Model) -> AttemptRow {
     }
 }
 
+/// The jobs that a filter means.
+pub(crate) fn matching(filter: &JobFilter) -> Select<job::Entity> {
+    let mut query = job::Entity::find();
+    if let Scope::Stores(stores) = &filter.scope {
+        query = query.filter(job::Column::StoreId.is_in(stores.iter().map(StoreId::as_str)));
+    }
+    if let Some(store) = &filter.store_id {
+        query = query.filter(job::Column::StoreId.eq(store.as_str()));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(job::Column::Kind.eq(kind.word()));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(job::Column::State.eq(state.word()));
+    }
+    if let Some(code) = &filter.code {
+        query = query.filter(job::Column::LastCode.eq(code));
+    }
+    query
+}
+
 impl Store {
     /// Jobs, newest first. `after` is the id that the page before ended with.
     ///
@@ -174,22 +205,7 @@ impl Store {
         limit: u64,
     ) -> Result<Page<JobRow>, StoreError> {
         let mut query =
-            job::Entity::find().order_by_desc(job::Column::Id).limit(limit.saturating_add(1));
-        if let Scope::Stores(stores) = &filter.scope {
-            query = query.filter(job::Column::StoreId.is_in(stores.iter().map(StoreId::as_str)));
-        }
-        if let Some(store) = &filter.store_id {
-            query = query.filter(job::Column::StoreId.eq(store.as_str()));
-        }
-        if let Some(kind) = filter.kind {
-            query = query.filter(job::Column::Kind.eq(kind.word()));
-        }
-        if let Some(state) = filter.state {
-            query = query.filter(job::Column::State.eq(state.word()));
-        }
-        if let Some(code) = &filter.code {
-            query = query.filter(job::Column::LastCode.eq(code));
-        }
+            matching(filter).order_by_desc(job::Column::Id).limit(limit.saturating_add(1));
         if let Some(after) = after {
             query = query.filter(job::Column::Id.lt(after));
         }
@@ -224,11 +240,14 @@ impl Store {
             .await?;
         // The same past that decides when they try.
         let past = scene::history(&self.db, &found).await?;
-        let generation = rows::count("jobs", &job.id, "key_generation", found.key_generation)?;
         let window_ends_ms = payment.map_or(0, |payment| payment.confirm_by);
+        let cancellation = match &job.cancellation_id {
+            Some(id) => cancellation::Entity::find_by_id(id.as_str()).one(&self.db).await?,
+            None => None,
+        };
+        let facts = job_facts(&found, window_ends_ms, cancellation.as_ref(), &past, now_ms)?;
         Ok(Some(JobDetail {
-            retry: check_retry(job.kind, job.state, window_ends_ms, now_ms),
-            discard: check_discard(job.state, &History { attempts: &past, generation }),
+            actions: job_actions(&facts),
             attempts: attempts.into_iter().map(attempt_row).collect(),
             job,
         }))

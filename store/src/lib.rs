@@ -81,7 +81,10 @@ pub use ids::{RandomIds, sha256_hex};
 pub use jobs::{AttemptRow, JobDetail, JobFilter, JobRow};
 pub use key_pairs::{CurrentKeys, KeyPairId, KeyPairUse, Retired};
 pub use open::{OpenError, StoreOptions};
-pub use operate::{ActError, ActedJob, Actor};
+pub use operate::{
+    ActError, ActedJob, Actor, CancelCandidate, Candidates, ChangeDueTimeError, CloseReviewError,
+    MatchCancellation, MatchError, Matched, PaymentOffers,
+};
 pub use origin::Origin;
 pub use page::Page;
 pub use poison::{PoisonMessage, PoisonRow};
