@@ -195,6 +195,25 @@ impl ActionRefusal {
         ActionRefusal::JobFirst,
         ActionRefusal::EndsByProof,
     ];
+
+    /// The word for answers and columns.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            ActionRefusal::Ended => "job_ended",
+            ActionRefusal::Declined => "job_declined",
+            ActionRefusal::UnderWay => "job_under_way",
+            ActionRefusal::LookUpOnly => "job_look_up_only",
+            ActionRefusal::WindowOver => "job_window_over",
+            ActionRefusal::NotParked => "job_not_parked",
+            ActionRefusal::OutcomeUnknown => "job_outcome_unknown",
+            ActionRefusal::NotWaiting => "job_not_waiting",
+            ActionRefusal::NothingToMatch => "match_nothing",
+            ActionRefusal::NotInReview => "review_none",
+            ActionRefusal::JobFirst => "review_job_first",
+            ActionRefusal::EndsByProof => "review_ends_by_proof",
+        }
+    }
 }
 
 /// Whether staff may have a job tried again now. What is sent then is decided as always: an unknown outcome is looked up first.

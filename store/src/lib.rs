@@ -24,6 +24,7 @@ mod activity;
 mod address;
 mod announce;
 pub mod audit;
+pub mod bulk;
 mod call;
 pub mod catalogue;
 mod changes;

@@ -1,7 +1,7 @@
 //! Retention: deletes what is kept for a while only, in batches that are short transactions of their own.
 //!
 //! Deleted are the jobs of payments that are over, with their attempts, and rows that are nothing but old: callers' idempotency keys,
-//! webhooks, messages that were set aside, workers that are gone. Orders, payments, cancellations and the audit are never deleted here. What a
+//! webhooks, messages that were set aside, workers that are gone, bulk runs. Orders, payments, cancellations and the audit are never deleted here. What a
 //! table's turn looks like is in the folder: `payments` for jobs and attempts, `aged` for the rest, where another table is one line.
 //!
 //! A batch that is cut off leaves nothing half done that the next run would not finish, and two runs at once take different rows.
@@ -34,17 +34,23 @@ pub enum PrunedTable {
     PoisonMessages,
     /// Worker processes.
     Workers,
+    /// The jobs of bulk runs.
+    BulkItems,
+    /// Bulk runs.
+    BulkRuns,
 }
 
 impl PrunedTable {
     /// Every table.
-    pub const ALL: [PrunedTable; 6] = [
+    pub const ALL: [PrunedTable; 8] = [
         PrunedTable::Attempts,
         PrunedTable::Jobs,
         PrunedTable::IdempotencyKeys,
         PrunedTable::Webhooks,
         PrunedTable::PoisonMessages,
         PrunedTable::Workers,
+        PrunedTable::BulkItems,
+        PrunedTable::BulkRuns,
     ];
 
     /// The table's name.
@@ -57,6 +63,8 @@ impl PrunedTable {
             PrunedTable::Webhooks => "webhooks",
             PrunedTable::PoisonMessages => "poison_messages",
             PrunedTable::Workers => "workers",
+            PrunedTable::BulkItems => "bulk_items",
+            PrunedTable::BulkRuns => "bulk_runs",
         }
     }
 }
@@ -64,7 +72,7 @@ impl PrunedTable {
 /// How long what is kept, in milliseconds. What is exactly that old is kept still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneAges {
-    /// The jobs of a payment that is over, since the last of them ended.
+    /// The jobs of a payment that is over, since the last of them ended; and bulk runs, since they were begun.
     pub jobs_ms: i64,
     /// A caller's idempotency key, since its first use.
     pub idempotency_ms: i64,

@@ -1,6 +1,6 @@
 //! Tables whose rows are kept by nothing but their age.
 
-use entities::{idempotency_key, poison_message, webhook, worker};
+use entities::{bulk_item, bulk_run, idempotency_key, poison_message, webhook, worker};
 use sea_orm::sea_query::{Asterisk, DynIden, Expr, ExprTrait as _, Func, IntoIden as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Order};
 
@@ -31,6 +31,9 @@ pub(super) fn tables(ages: &PruneAges, now_ms: i64) -> Vec<AgedTable> {
             before(ages.poison_ms),
         ),
         AgedTable::new(T::Workers, worker::Column::SeenAt, before(ages.workers_ms)),
+        // Items before the runs that they belong to; both have the time of the run's beginning.
+        AgedTable::new(T::BulkItems, bulk_item::Column::CreatedAt, before(ages.jobs_ms)),
+        AgedTable::new(T::BulkRuns, bulk_run::Column::CreatedAt, before(ages.jobs_ms)),
     ]
 }
 

@@ -47,6 +47,14 @@ SELECT 'm-' || CAST(i AS TEXT), 'r', 's', 'b', CASE WHEN i > 19800 THEN i ELSE 4
 INSERT INTO workers (id, host, version, kinds, concurrency, in_flight, started_at, seen_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 'w-' || CAST(i AS TEXT), 'h', 'v', 'k', 1, 0, 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+INSERT INTO bulk_runs (id, action, reason, selection, state, staff_id, items, done, refused, failed, skipped, claims, lease_until,
+    created_at, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'r-' || CAST(i AS TEXT), 'retry', 'r', '{}', 'done', 's', 1, 1, 0, 0, 0, 1, 0,
+    CASE WHEN i > 19800 THEN i ELSE 4000000000000 END, 1 FROM n;
+INSERT INTO bulk_items (run_id, number, job_id, state, created_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'r-' || CAST(i AS TEXT), 1, 'j', 'done', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
 ";
 
 const AGES: PruneAges =
@@ -61,7 +69,7 @@ async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
     while run.next_batch(500).await.unwrap().is_some() {}
     assert_eq!(
         PrunedTable::ALL.map(|table| run.counts().of(table)),
-        [400, 200, 200, 200, 200, 200]
+        [400, 200, 200, 200, 200, 200, 200, 200]
     );
     drop(run);
     store.db.set_metric_callback(|_| ());
