@@ -1,5 +1,9 @@
 //! Jobs, for staff: what a dashboard shows and does, as API. The rules are the domain's; every action is audited.
 
+mod due_time;
+
+pub(crate) use due_time::*;
+
 use axum::Json;
 use axum::extract::{OriginalUri, State};
 use axum::response::Response;
@@ -20,13 +24,13 @@ use crate::views::PageView;
 use crate::views::job::{JobDetailView, JobView};
 use crate::words::{Language, Text};
 
-const NOT_A_KIND: Text = Text {
+pub(crate) const NOT_A_KIND: Text = Text {
     ko: "confirm, cancel, look_up 중 하나여야 합니다.",
     en: "This is confirm, cancel or look_up.",
 };
-const NOT_A_STATE: Text =
+pub(crate) const NOT_A_STATE: Text =
     Text { ko: "알 수 없는 작업 상태입니다.", en: "This is not the state of a job." };
-const NOT_A_CODE: Text =
+pub(crate) const NOT_A_CODE: Text =
     Text { ko: "코드의 형식이 아닙니다.", en: "This does not look like a code." };
 
 const CODE_CHARS_MAX: usize = 100;
@@ -189,7 +193,7 @@ pub(crate) async fn discard_job(
     Ok(finish(&api, acted))
 }
 
-fn maybe_reason(request: MaybeReasonRequest) -> Result<Option<String>, Problem> {
+pub(crate) fn maybe_reason(request: MaybeReasonRequest) -> Result<Option<String>, Problem> {
     match request.reason {
         None => Ok(None),
         Some(text) => read_reason(&text).map(Some).map_err(|wrong| Problem::invalid(vec![wrong])),
@@ -207,7 +211,7 @@ fn check_job(staff: &Staff, action: Action, job: &JobRow) -> Result<(), Problem>
     if staff.may(action, &store) { Ok(()) } else { Err(unknown_job()) }
 }
 
-fn finish(api: &Api, acted: ActedJob) -> Json<JobView> {
+pub(crate) fn finish(api: &Api, acted: ActedJob) -> Json<JobView> {
     if let Some(job) = acted.publish {
         api.publishing.publish(job);
     }
@@ -218,7 +222,7 @@ fn unknown_job() -> Problem {
     Problem::new(ProblemCode::JobUnknown)
 }
 
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     (1..=CODE_CHARS_MAX).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
