@@ -82,8 +82,8 @@ pub(crate) async fn list_audit(
         let known = Some(word).filter(|word| is_action(word));
         checks.known(parameter("action"), known, NOT_AN_ACTION)
     });
-    let from_ms = read_time(&mut checks, "from", params.from.as_deref());
-    let to_ms = read_time(&mut checks, "to", params.to.as_deref());
+    let from_ms = read_time(&mut checks, parameter("from"), params.from.as_deref());
+    let to_ms = read_time(&mut checks, parameter("to"), params.to.as_deref());
     checks.finish()?;
     let filter = AuditFilter { store, subject, actor, action, from_ms, to_ms, stores: None };
     let page = api.store.list_audit(&filter, wanted.after.as_deref(), wanted.limit).await?;

@@ -201,7 +201,7 @@ pub(crate) async fn read_cancel(
     Ok(Json(CancelView::new(&found, false, language)))
 }
 
-async fn find_order(
+pub(crate) async fn find_order(
     api: &Api,
     staff: &Staff,
     action: Action,

@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use domain::limits::CALLER_KEY_CHARS_MAX;
-use domain::{CancellationId, JobId, OrderId, ProductId, StoreId};
+use domain::{BulkRunId, CancellationId, JobId, OrderId, ProductId, StoreId};
 use serde::de::DeserializeOwned;
 
 use crate::context::Api;
@@ -128,6 +128,7 @@ macro_rules! path_id {
 path_id!(OrderId, OrderUnknown);
 path_id!(StoreId, StoreUnknown);
 path_id!(JobId, JobUnknown);
+path_id!(BulkRunId, BulkRunUnknown);
 
 /// A store and one of its products, perhaps a new one: an id that cannot be one is the caller's fault.
 impl PathId for (StoreId, ProductId) {

@@ -9,6 +9,7 @@ use store::{JobFilter, JobSet, JobSort};
 use utoipa::IntoParams;
 
 use crate::extract::{Checks, parameter, read_amount, read_search, read_time};
+use crate::problem::Place;
 use crate::words::Text;
 
 const NOT_A_KIND: Text = Text {
@@ -89,7 +90,7 @@ macro_rules! job_params {
                     amount_max: self.amount_max.as_deref(),
                     text: self.text.as_deref(),
                 };
-                asked.read(checks, scope)
+                asked.read(checks, scope, parameter)
             }
         }
     };
@@ -122,52 +123,54 @@ job_params! {
 }
 
 /// The filters as they came.
-struct Asked<'p> {
-    kind: Option<&'p str>,
-    state: Option<&'p str>,
-    code: Option<&'p str>,
-    class: Option<&'p str>,
-    store_id: Option<&'p str>,
-    merchant: Option<&'p str>,
-    from: Option<&'p str>,
-    to: Option<&'p str>,
-    amount_min: Option<&'p str>,
-    amount_max: Option<&'p str>,
-    text: Option<&'p str>,
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asked<'p> {
+    pub(crate) kind: Option<&'p str>,
+    pub(crate) state: Option<&'p str>,
+    pub(crate) code: Option<&'p str>,
+    pub(crate) class: Option<&'p str>,
+    pub(crate) store_id: Option<&'p str>,
+    pub(crate) merchant: Option<&'p str>,
+    pub(crate) from: Option<&'p str>,
+    pub(crate) to: Option<&'p str>,
+    pub(crate) amount_min: Option<&'p str>,
+    pub(crate) amount_max: Option<&'p str>,
+    pub(crate) text: Option<&'p str>,
 }
 
 impl Asked<'_> {
-    fn read(&self, checks: &mut Checks, scope: Scope) -> JobFilter {
+    pub(crate) fn read(
+        &self,
+        checks: &mut Checks,
+        scope: Scope,
+        place: fn(&str) -> Place,
+    ) -> JobFilter {
         JobFilter {
             scope,
-            store_id: self
-                .store_id
-                .and_then(|id| checks.id(parameter("storeId"), StoreId::parse(id))),
-            kind: self.kind.and_then(|word| {
-                checks.known(parameter("kind"), JobKind::from_word(word), NOT_A_KIND)
-            }),
+            store_id: self.store_id.and_then(|id| checks.id(place("storeId"), StoreId::parse(id))),
+            kind: self
+                .kind
+                .and_then(|word| checks.known(place("kind"), JobKind::from_word(word), NOT_A_KIND)),
             set: self
                 .state
-                .and_then(|word| {
-                    checks.known(parameter("state"), JobSet::from_word(word), NOT_A_STATE)
-                })
+                .and_then(|word| checks.known(place("state"), JobSet::from_word(word), NOT_A_STATE))
                 .unwrap_or(JobSet::All),
             code: self.code.and_then(|code| {
                 let known = Some(code.to_owned()).filter(|code| is_code(code));
-                checks.known(parameter("code"), known, NOT_A_CODE)
+                checks.known(place("code"), known, NOT_A_CODE)
             }),
             class: self.class.and_then(|word| {
-                checks.known(parameter("class"), FailureClass::from_word(word), NOT_A_CLASS)
+                checks.known(place("class"), FailureClass::from_word(word), NOT_A_CLASS)
             }),
             merchant: self.merchant.and_then(|name| {
                 let known = Some(name.to_owned()).filter(|name| is_merchant(name));
-                checks.known(parameter("merchant"), known, NOT_A_MERCHANT)
+                checks.known(place("merchant"), known, NOT_A_MERCHANT)
             }),
-            from_ms: read_time(checks, "from", self.from),
-            to_ms: read_time(checks, "to", self.to),
-            amount_min: read_amount(checks, "amountMin", self.amount_min),
-            amount_max: read_amount(checks, "amountMax", self.amount_max),
-            text: read_search(checks, "text", self.text),
+            from_ms: read_time(checks, place("from"), self.from),
+            to_ms: read_time(checks, place("to"), self.to),
+            amount_min: read_amount(checks, place("amountMin"), self.amount_min),
+            amount_max: read_amount(checks, place("amountMax"), self.amount_max),
+            text: read_search(checks, place("text"), self.text),
         }
     }
 }

@@ -8,6 +8,10 @@ pub(crate) use list::{
     __path_count_jobs, __path_group_jobs, __path_list_jobs, count_jobs, group_jobs, list_jobs,
 };
 
+mod due_time;
+
+pub(crate) use due_time::*;
+
 use axum::Json;
 use axum::extract::State;
 use domain::role::Action;
@@ -126,7 +130,7 @@ pub(crate) async fn discard_job(
     Ok(finish(&api, acted))
 }
 
-fn maybe_reason(request: MaybeReasonRequest) -> Result<Option<String>, Problem> {
+pub(crate) fn maybe_reason(request: MaybeReasonRequest) -> Result<Option<String>, Problem> {
     match request.reason {
         None => Ok(None),
         Some(text) => read_reason(&text).map(Some).map_err(|wrong| Problem::invalid(vec![wrong])),
@@ -144,7 +148,7 @@ fn check_job(staff: &Staff, action: Action, job: &JobRow) -> Result<(), Problem>
     if staff.may(action, &store) { Ok(()) } else { Err(unknown_job()) }
 }
 
-fn finish(api: &Api, acted: ActedJob) -> Json<JobView> {
+pub(crate) fn finish(api: &Api, acted: ActedJob) -> Json<JobView> {
     if let Some(job) = acted.publish {
         api.publishing.publish(job);
     }

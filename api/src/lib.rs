@@ -5,7 +5,8 @@
 //!
 //! - [`router`] and [`run`]: the routes inside their layers ([`layers`]), and the sockets ([`serve`]);
 //! - who may do what: [`credential`]; what is read from a request: [`extract`]; what is refused, and how: [`problem`];
-//! - the resources: [`catalogue`], [`quotes`], [`orders`], [`confirm`], [`checkout`], [`events`], [`cancels`], [`jobs`], [`overview`], [`audit`],
+//! - the resources: [`catalogue`], [`quotes`], [`orders`], [`confirm`], [`checkout`], [`events`], [`cancels`], [`jobs`], [`reviews`], [`matches`],
+//!   [`bulk`], [`holds`], [`overview`], [`audit`],
 //!   [`webhooks`], [`health`] (made of [`readiness`]), with their bodies in [`views`] and their sentences in [`words`];
 //! - [`documents`]: OpenAPI, its browser, and the page of problems; [`meters`]: what is measured.
 
@@ -23,6 +24,7 @@
 )]
 
 mod audit;
+mod bulk;
 mod cancels;
 mod catalogue;
 mod checkout;
@@ -34,9 +36,11 @@ mod documents;
 mod events;
 mod extract;
 mod health;
+mod holds;
 mod job_filter;
 mod jobs;
 mod layers;
+mod matches;
 mod merchants;
 mod meters;
 mod orders;
@@ -47,6 +51,7 @@ mod publishing;
 mod quotes;
 mod rates;
 mod readiness;
+mod reviews;
 mod serve;
 mod settings;
 mod views;
@@ -159,8 +164,27 @@ fn bounded_routes() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::discard_job))
         .routes(routes!(orders::read_timeline))
         .routes(routes!(overview::read_overview))
+        .merge(operators_routes())
         .routes(routes!(audit::list_audit))
         .routes(routes!(webhooks::take_webhook))
+}
+
+/// What operators do beyond one job's retry.
+fn operators_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::change_due_time))
+        .routes(routes!(reviews::read_payment_actions))
+        .routes(routes!(reviews::look_up_order))
+        .routes(routes!(reviews::close_review))
+        .routes(routes!(matches::list_candidates))
+        .routes(routes!(matches::match_cancel))
+        .routes(routes!(holds::list_holds))
+        .routes(routes!(holds::pause_calls))
+        .routes(routes!(holds::resume_calls))
+        .routes(routes!(bulk::create_bulk_run, bulk::list_bulk_runs))
+        .routes(routes!(bulk::preview_bulk_run))
+        .routes(routes!(bulk::read_bulk_run))
+        .routes(routes!(bulk::stop_bulk_run))
 }
 
 /// The routes that must answer when nothing else does.

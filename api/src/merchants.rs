@@ -50,6 +50,13 @@ impl Merchants {
         self.default.as_deref()
     }
 
+    /// The one merchant; `None` when there are several.
+    pub(crate) fn only_name(&self) -> Option<&str> {
+        let mut all = self.by_name.keys();
+        let (only, None) = (all.next()?, all.next()) else { return None };
+        Some(only)
+    }
+
     /// What orders are pinned to when they are made.
     pub(crate) fn current(&self) -> CurrentKeys {
         self.current.clone()

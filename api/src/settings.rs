@@ -39,6 +39,8 @@ pub struct ApiSettings {
     pub trusted_callers: Vec<Network>,
     /// Where webhooks may come from; anybody's are taken, within a rate, when there is none.
     pub webhook_sources: Vec<Network>,
+    /// The largest cancel, in won, that operators begin without typing its amount. A rule of pages: the API itself takes any.
+    pub confirm_amount_above: i64,
     /// What is taken at once, and how fast.
     pub limits: Limits,
 }
@@ -161,6 +163,7 @@ impl ApiSettings {
                 Network { address: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix: 128 },
             ],
             webhook_sources: Vec::new(),
+            confirm_amount_above: 100_000,
             limits: Limits::default(),
         }
     }

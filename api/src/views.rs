@@ -1,12 +1,16 @@
 //! The bodies of answers. One file per resource; each says what its readers may see.
 
 pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod cancel;
+pub(crate) mod candidate;
 pub(crate) mod catalogue;
+pub(crate) mod hold;
 pub(crate) mod job;
 pub(crate) mod job_sums;
 pub(crate) mod order;
 pub(crate) mod overview;
+pub(crate) mod payment_actions;
 pub(crate) mod quote;
 pub(crate) mod timeline;
 

@@ -79,6 +79,8 @@ pub(crate) struct ApiConfig {
     pub(crate) public_url: Option<Address>,
     pub(crate) allowed_origins: Vec<Address>,
     pub(crate) webhook_sources: Vec<Network>,
+    /// Won: the largest cancel that needs no typing of its amount at the console.
+    pub(crate) confirm_amount_above: i64,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) trusted_callers: Vec<Network>,
     pub(crate) requests_max: usize,
@@ -215,6 +217,8 @@ fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
     let public_rate = parse_rate(reader, "api.public_per_second", "api.public_burst");
     let staff_rate = parse_rate(reader, "api.staff_per_second", "api.staff_burst");
     let has_shop = reader.flag("api.shop");
+    let amount_max = u32::try_from(domain::limits::ORDER_AMOUNT_MAX).unwrap_or(u32::MAX);
+    let confirm_amount_above = reader.number("console.confirm_amount_above", 0, amount_max);
     Some(ApiConfig {
         listen: listen?,
         public_url,
@@ -228,6 +232,7 @@ fn parse_api(reader: &mut Reader<'_>) -> Option<ApiConfig> {
         public_rate: public_rate?,
         staff_rate: staff_rate?,
         has_shop: has_shop?,
+        confirm_amount_above: i64::from(confirm_amount_above?),
     })
 }
 

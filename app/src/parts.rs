@@ -301,6 +301,7 @@ fn api_settings(
         trusted_proxies: given.trusted_proxies.clone(),
         trusted_callers: given.trusted_callers.clone(),
         webhook_sources: given.webhook_sources.clone(),
+        confirm_amount_above: given.confirm_amount_above,
         limits: Limits {
             requests_in_flight_max: given.requests_max,
             waiting_polls_max: given.polls_max,

@@ -93,6 +93,10 @@ id!(
     CancellationId, "cancelId", 1..=64, is_plain, "1 to 64 letters, digits, '-' or '_'"
 );
 id!(
+    /// A bulk run: one action on many jobs.
+    BulkRunId, "runId", 1..=64, is_plain, "1 to 64 letters, digits, '-' or '_'"
+);
+id!(
     /// A member of staff.
     StaffId, "staffId", 1..=64, is_plain, "1 to 64 letters, digits, '-' or '_'"
 );

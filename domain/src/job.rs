@@ -162,6 +162,58 @@ pub enum ActionRefusal {
     /// Whether money moved is not known.
     #[error("whether money moved is not known: look the payment up first")]
     OutcomeUnknown,
+    /// Only a waiting job has a time that can be changed.
+    #[error("only a waiting job has a due time to change")]
+    NotWaiting,
+    /// It is no cancel, or it did not stop because cancels at Toss cannot be told apart.
+    #[error("there is no cancel at Toss to tell apart")]
+    NothingToMatch,
+    /// The payment is not in review.
+    #[error("the payment is not in review")]
+    NotInReview,
+    /// A job of the payment is parked.
+    #[error("a job of the payment is parked: retry or discard it first")]
+    JobFirst,
+    /// Nothing that a person says can answer it.
+    #[error("only a look-up can end this review")]
+    EndsByProof,
+}
+
+impl ActionRefusal {
+    /// Every reason, for tables.
+    pub const ALL: [ActionRefusal; 12] = [
+        ActionRefusal::Ended,
+        ActionRefusal::Declined,
+        ActionRefusal::UnderWay,
+        ActionRefusal::LookUpOnly,
+        ActionRefusal::WindowOver,
+        ActionRefusal::NotParked,
+        ActionRefusal::OutcomeUnknown,
+        ActionRefusal::NotWaiting,
+        ActionRefusal::NothingToMatch,
+        ActionRefusal::NotInReview,
+        ActionRefusal::JobFirst,
+        ActionRefusal::EndsByProof,
+    ];
+
+    /// The word for answers and columns.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            ActionRefusal::Ended => "job_ended",
+            ActionRefusal::Declined => "job_declined",
+            ActionRefusal::UnderWay => "job_under_way",
+            ActionRefusal::LookUpOnly => "job_look_up_only",
+            ActionRefusal::WindowOver => "job_window_over",
+            ActionRefusal::NotParked => "job_not_parked",
+            ActionRefusal::OutcomeUnknown => "job_outcome_unknown",
+            ActionRefusal::NotWaiting => "job_not_waiting",
+            ActionRefusal::NothingToMatch => "match_nothing",
+            ActionRefusal::NotInReview => "review_none",
+            ActionRefusal::JobFirst => "review_job_first",
+            ActionRefusal::EndsByProof => "review_ends_by_proof",
+        }
+    }
 }
 
 /// Whether staff may have a job tried again now. What is sent then is decided as always: an unknown outcome is looked up first.

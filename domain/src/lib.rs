@@ -17,9 +17,11 @@
     )
 )]
 
+pub mod action;
 pub mod answer;
 pub mod attempt;
 pub mod breaker;
+pub mod bulk;
 pub mod cancellation;
 pub mod cart;
 pub mod customer;
@@ -41,7 +43,7 @@ pub mod text;
 pub mod trace;
 pub mod webhook;
 
-pub use id::{CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
+pub use id::{BulkRunId, CancellationId, JobId, OrderId, PaymentKey, ProductId, StaffId, StoreId};
 pub use money::Won;
 pub use refund_account::RefundAccount;
 pub use trace::TraceContext;

@@ -162,3 +162,19 @@ pub const TRANSACTIONS_PAGE_ROWS: u32 = 500;
 pub const TRANSACTIONS_PAGES_MAX: u32 = 400;
 /// How long a list of transactions may take: Toss documents up to a minute, and connecting comes on top.
 pub const TRANSACTIONS_DEADLINE_MS: u64 = 70_000;
+/// How far ahead staff may put a waiting job off: a day. What is to wait longer is for a pause, or for a discard.
+pub const DUE_TIME_AHEAD_MS_MAX: i64 = 24 * 60 * 60_000;
+/// How many jobs one bulk run may have: a quarter of an hour of work at its pace, and one transaction to write them down.
+pub const BULK_ITEMS_MAX: u64 = 10_000;
+/// How many jobs of a bulk run may be named one by one: as many ids as fit into a request.
+pub const BULK_SELECTED_MAX: usize = 1_000;
+/// How many examples of each outcome a preview shows.
+pub const BULK_EXAMPLES_MAX: usize = 5;
+/// The pause between two items of a bulk run: ten a second, so that what they send does not meet Toss's limits all at once.
+pub const BULK_PAUSE_MS: u64 = 100;
+/// How long a bulk run belongs to the worker that does it, from its last item. A killed worker's run goes on after this.
+pub const BULK_LEASE_MS: i64 = 20_000;
+/// How often an item of a bulk run is tried that the database refuses, before it counts as failed.
+pub const BULK_TRIES_MAX: u32 = 3;
+/// How many bulk runs may be under way at once: one worker does one at a time, and more than these are a mistake.
+pub const BULK_RUNS_MAX: u64 = 20;

@@ -178,18 +178,18 @@ impl PaymentState {
                 S::Confirmed | S::PartiallyCancelled | S::Cancelled | S::Failed => refused,
             },
             PaymentEvent::Cancelled { balance } => match self {
-                S::Confirmed | S::PartiallyCancelled => {
+                // Undecided: what was given back had been taken, whoever cancelled it before we heard of the approval.
+                S::Confirmed | S::PartiallyCancelled | S::Confirming | S::ConfirmUnresolved => {
                     Ok(if balance.is_zero() { S::Cancelled } else { S::PartiallyCancelled })
+                }
+                // A deposit, or a late approval, of which a part went back before we heard of it.
+                S::WaitingForDeposit | S::Failed | S::Expired if !balance.is_zero() => {
+                    Ok(S::PartiallyCancelled)
                 }
                 // Before the deposit an account is cancelled as a whole and no money moves.
                 S::WaitingForDeposit if balance.is_zero() => Ok(S::Cancelled),
                 S::Cancelled if balance.is_zero() => Ok(S::Cancelled),
-                S::WaitingForDeposit
-                | S::Cancelled
-                | S::Confirming
-                | S::ConfirmUnresolved
-                | S::Failed
-                | S::Expired => refused,
+                S::WaitingForDeposit | S::Cancelled | S::Failed | S::Expired => refused,
             },
         }
     }

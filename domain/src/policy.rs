@@ -229,6 +229,12 @@ impl ReviewReason {
             ReviewReason::KeysMissing => "keys_missing",
         }
     }
+
+    /// Reads the word back; `None` for a word that we never wrote.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<ReviewReason> {
+        ReviewReason::ALL.into_iter().find(|known| known.word() == word)
+    }
 }
 
 /// A family of delays.

@@ -41,7 +41,7 @@ pub enum Action {
     Read,
     /// Cancel payments of a store, wholly or in part.
     Cancel,
-    /// Look up, retry or discard jobs of a store.
+    /// Look up, retry, put off, match or discard jobs of a store, and close reviews of its payments.
     ActOnJobs,
     /// Change a store's name, fee, minimum or opening, and its products.
     ChangeCatalogue,
@@ -49,17 +49,20 @@ pub enum Action {
     CreateStore,
     /// Read the audit.
     ReadAudit,
+    /// See what holds a merchant's calls back, and pause and resume them.
+    HoldCalls,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 6] = [
+    pub const ALL: [Action; 7] = [
         Action::Read,
         Action::Cancel,
         Action::ActOnJobs,
         Action::ChangeCatalogue,
         Action::CreateStore,
         Action::ReadAudit,
+        Action::HoldCalls,
     ];
 }
 
@@ -109,7 +112,9 @@ impl Member {
             Action::Read | Action::Cancel | Action::ActOnJobs | Action::ChangeCatalogue => {
                 self.role == Role::Master || !self.stores.is_empty()
             }
-            Action::CreateStore | Action::ReadAudit => self.role == Role::Master,
+            Action::CreateStore | Action::ReadAudit | Action::HoldCalls => {
+                self.role == Role::Master
+            }
         }
     }
 
@@ -120,7 +125,7 @@ impl Member {
             Action::Read | Action::Cancel | Action::ActOnJobs | Action::ChangeCatalogue => {
                 self.scope().has(store)
             }
-            Action::CreateStore | Action::ReadAudit => match self.role {
+            Action::CreateStore | Action::ReadAudit | Action::HoldCalls => match self.role {
                 Role::Master => true,
                 Role::Owner | Role::Manager => false,
             },

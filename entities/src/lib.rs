@@ -5,7 +5,10 @@
 pub mod attempt;
 pub mod audit;
 pub mod breaker;
+pub mod bulk_item;
+pub mod bulk_run;
 pub mod call_slot;
+pub mod cancel_entry;
 pub mod cancellation;
 pub mod chore;
 pub mod finding;

@@ -16,6 +16,7 @@ mod m20261127_000008_findings;
 mod m20261127_000009_merchant_keys;
 mod m20261127_000010_sign_in;
 mod m20261127_000011_console_reads;
+mod m20261127_000012_operators;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000009_merchant_keys::Migration),
             Box::new(m20261127_000010_sign_in::Migration),
             Box::new(m20261127_000011_console_reads::Migration),
+            Box::new(m20261127_000012_operators::Migration),
         ]
     }
 }

@@ -117,7 +117,10 @@ async fn entities_and_migrations_describe_the_same_tables() {
         webhook,
         finding,
         reconciliation,
-        job_minute
+        job_minute,
+        cancel_entry,
+        bulk_run,
+        bulk_item
     );
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations'";
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();

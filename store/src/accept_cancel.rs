@@ -18,7 +18,7 @@ use crate::audit;
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::idempotency::{self, CallerKey, Reserved};
-use crate::operate::Actor;
+use crate::operate::{Actor, LeftToCancel};
 use crate::refund_accounts;
 use crate::relayed::PublishedJob;
 use crate::rows;
@@ -190,9 +190,26 @@ async fn allowed_amount(
     if u64::try_from(known.len()).unwrap_or(u64::MAX) >= limits::CANCELLATIONS_MAX {
         return Err(AcceptCancelError::TooMany);
     }
+    let LeftToCancel { balance, reserved, tax_free } = left_to_cancel(order, payment, &known)?;
+    let state = rows::payment_state(payment)?;
+    let is_partial_cancelable = payment.is_partial_cancelable;
+    let amount = cancel_amount(state, balance, reserved, is_partial_cancelable, asked.amount)
+        .map_err(AcceptCancelError::Refused)?;
+    let total = balance.minus(reserved).unwrap_or(Won::ZERO);
+    let part = tax_free_part(Available { total, tax_free }, amount, asked.tax_free_amount)
+        .map_err(AcceptCancelError::Refused)?;
+    Ok((amount, (order.tax_free_amount > 0).then_some(part)))
+}
+
+/// What is left of a payment, by all of its cancellations.
+pub(crate) fn left_to_cancel(
+    order: &order::Model,
+    payment: &payment::Model,
+    known: &[cancellation::Model],
+) -> Result<LeftToCancel, StoreError> {
     let mut reserved = Won::ZERO;
     let mut tax_free = rows::won("orders", &order.id, "tax_free_amount", order.tax_free_amount)?;
-    for row in &known {
+    for row in known {
         let state = rows::cancellation_state(row)?;
         if state != CancellationState::Refused {
             tax_free = tax_free.minus(rows::tax_free_part(row)?).unwrap_or(Won::ZERO);
@@ -204,14 +221,7 @@ async fn allowed_amount(
         }
     }
     let balance = rows::won("payments", &payment.order_id, "balance", payment.balance)?;
-    let state = rows::payment_state(payment)?;
-    let is_partial_cancelable = payment.is_partial_cancelable;
-    let amount = cancel_amount(state, balance, reserved, is_partial_cancelable, asked.amount)
-        .map_err(AcceptCancelError::Refused)?;
-    let total = balance.minus(reserved).unwrap_or(Won::ZERO);
-    let part = tax_free_part(Available { total, tax_free }, amount, asked.tax_free_amount)
-        .map_err(AcceptCancelError::Refused)?;
-    Ok((amount, (order.tax_free_amount > 0).then_some(part)))
+    Ok(LeftToCancel { balance, reserved, tax_free })
 }
 
 fn replayed(cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError> {

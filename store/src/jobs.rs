@@ -7,17 +7,19 @@ mod list;
 pub use counts::{JobCounts, JobGroup, JobGroups};
 pub use filter::{JobFilter, JobSet, JobSort};
 pub use list::CSV_ROWS_MAX;
+pub(crate) use list::matching;
 
+use domain::action::{JobAction, job_actions};
 use domain::answer::FailureClass;
-use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
-use domain::policy::History;
+use domain::job::{ActionRefusal, JobKind, JobState};
 use domain::text::mask_payment_key;
 use domain::{JobId, Won};
-use entities::{attempt, job, payment};
+use entities::{attempt, cancellation, job, payment};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 
 use crate::connection::Store;
 use crate::error::StoreError;
+use crate::operate::job_facts;
 use crate::{rows, scene};
 
 /// A job, as staff see it. Instants are milliseconds UTC.
@@ -74,10 +76,19 @@ pub struct JobDetail {
     pub job: JobRow,
     /// Every attempt, oldest first.
     pub attempts: Vec<AttemptRow>,
-    /// Whether it may be retried, or why not.
-    pub retry: Result<(), ActionRefusal>,
-    /// Whether it may be discarded, or why not.
-    pub discard: Result<(), ActionRefusal>,
+    /// Every action, whether it is allowed now, or why not.
+    pub actions: [(JobAction, Result<(), ActionRefusal>); 5],
+}
+
+impl JobDetail {
+    /// Whether an action is allowed now.
+    ///
+    /// # Errors
+    /// [`ActionRefusal`] says why not.
+    pub fn check(&self, wanted: JobAction) -> Result<(), ActionRefusal> {
+        let found = self.actions.iter().find(|(action, _)| *action == wanted);
+        found.map_or(Err(ActionRefusal::Ended), |(_, verdict)| *verdict)
+    }
 }
 
 /// One call to Toss, as staff see it. Instants are milliseconds UTC.
@@ -192,11 +203,14 @@ impl Store {
             .await?;
         // The same past that decides when they try.
         let past = scene::history(&self.db, &found).await?;
-        let generation = rows::count("jobs", &job.id, "key_generation", found.key_generation)?;
         let window_ends_ms = payment.map_or(0, |payment| payment.confirm_by);
+        let cancellation = match &job.cancellation_id {
+            Some(id) => cancellation::Entity::find_by_id(id.as_str()).one(&self.db).await?,
+            None => None,
+        };
+        let facts = job_facts(&found, window_ends_ms, cancellation.as_ref(), &past, now_ms)?;
         Ok(Some(JobDetail {
-            retry: check_retry(job.kind, job.state, window_ends_ms, now_ms),
-            discard: check_discard(job.state, &History { attempts: &past, generation }),
+            actions: job_actions(&facts),
             attempts: attempts.into_iter().map(attempt_row).collect(),
             job,
         }))

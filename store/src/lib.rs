@@ -24,6 +24,7 @@ mod activity;
 mod address;
 mod announce;
 pub mod audit;
+pub mod bulk;
 mod call;
 pub mod catalogue;
 mod changes;
@@ -90,7 +91,10 @@ pub use jobs::{
 };
 pub use key_pairs::{CurrentKeys, KeyPairId, KeyPairUse, Retired};
 pub use open::{OpenError, StoreOptions};
-pub use operate::{ActError, ActedJob, Actor};
+pub use operate::{
+    ActError, ActedJob, Actor, CancelCandidate, Candidates, ChangeDueTimeError, CloseReviewError,
+    MatchCancellation, MatchError, Matched, PaymentOffers,
+};
 pub use origin::Origin;
 pub use overview::{LATENCY_CALLS_MAX, Latency, MerchantHealth, NeedsPerson, Overview};
 pub use page::{BoundedCount, COUNT_MAX, ListError, Page};

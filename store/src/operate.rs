@@ -1,19 +1,32 @@
-//! What staff do with jobs: look up, retry, discard. Under the domain's rules, compared and set, audited.
+//! What staff do with jobs: look up, retry, discard; in the files below, put off, tell cancels at Toss apart, and close reviews. Under the
+//! domain's rules, compared and set, audited.
+
+mod due_time;
+mod look_up;
+mod matching;
+mod offers;
+mod review;
+
+pub use due_time::ChangeDueTimeError;
+use look_up::the_look_up;
+pub(crate) use look_up::wanted_look_up;
+pub use matching::{CancelCandidate, Candidates, MatchCancellation, MatchError, Matched};
+pub use offers::PaymentOffers;
+pub(crate) use offers::{LeftToCancel, job_facts};
+pub use review::CloseReviewError;
 
 use domain::cancellation::CancellationState;
 use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
 use domain::payment::{PaymentEvent, PaymentState};
 use domain::policy::History;
 use domain::role::Role;
-use domain::{JobId, limits};
-use entities::{job, payment};
+use domain::{JobId, OrderId, limits};
+use entities::{job, order, payment};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _,
+    ActiveModelTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QuerySelect as _,
 };
 
-use crate::accept_confirm::new_job;
 use crate::audit;
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
@@ -81,6 +94,21 @@ impl Conflict for ActError {
     }
 }
 
+/// Who acts, why, and in which bulk run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Why<'a> {
+    pub(crate) actor: &'a Actor,
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) run: Option<&'a str>,
+}
+
+impl<'a> Why<'a> {
+    /// An action on its own.
+    pub(crate) fn of(actor: &'a Actor, reason: Option<&'a str>) -> Why<'a> {
+        Why { actor, reason, run: None }
+    }
+}
+
 /// What an action left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActedJob {
@@ -111,12 +139,35 @@ impl Store {
         reason: Option<&str>,
     ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
-        let scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
-        let publish = wanted_look_up(&mut write, &scene.payment, &actor.origin, 0).await?;
-        let job = live_look_up(&write, &scene.job.order_id).await?.ok_or_else(|| {
-            DbErr::RecordNotFound("the look-up that was just asked for".to_owned())
-        })?;
-        record(&write, actor, "job.look_up", &scene.job, reason).await?;
+        let acted = look_up_within(&mut write, id, &Why::of(actor, reason)).await?;
+        write.commit().await?;
+        Ok(acted)
+    }
+
+    /// Has Toss asked where the payment of an order stands: as [`Store::look_up_job`], also when its jobs were deleted long ago.
+    ///
+    /// # Errors
+    /// [`ActError`] says why not; [`ActError::Unknown`] when the order has no payment.
+    pub async fn look_up_payment(
+        &self,
+        order_id: &OrderId,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<ActedJob, ActError> {
+        self.retried(|| self.look_up_payment_once(order_id, actor, reason)).await
+    }
+
+    async fn look_up_payment_once(
+        &self,
+        order_id: &OrderId,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) -> Result<ActedJob, ActError> {
+        let mut write = self.begin_write().await?;
+        let payment = locked_payment(&write, order_id.as_str()).await?.ok_or(ActError::Unknown)?;
+        let publish = wanted_look_up(&mut write, &payment, &actor.origin, 0).await?;
+        let job = the_look_up(&write, order_id.as_str()).await?;
+        record(&write, &Why::of(actor, reason), "job.look_up", &job).await?;
         write.commit().await?;
         Ok(ActedJob { job: job_row(&job)?, publish })
     }
@@ -141,26 +192,9 @@ impl Store {
         reason: Option<&str>,
     ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
-        let scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
-        let kind = rows::job_kind(&scene.job)?;
-        check_retry(kind, rows::job_state(&scene.job)?, scene.payment.confirm_by, write.now_ms)
-            .map_err(ActError::Refused)?;
-        record(&write, actor, "job.retry", &scene.job, reason).await?;
-        // It keeps the payment's money operation: what it did may be unknown, and nothing else may be sent before that is cleared up.
-        let payment = cleared_review(&write, &scene);
-        payment.update(&write.tx).await?;
-        let mut job = scene.job.into_active_model();
-        job.state = Set(JobState::Queued.word().to_owned());
-        job.park_reason = Set(None);
-        job.publications = Set(0);
-        job.due_at = Set(write.now_ms.saturating_add(limits::GRACE_MS));
-        job.runnable_since = Set(write.now_ms);
-        job.updated_at = Set(write.now_ms);
-        let job = job.update(&write.tx).await?;
-        write.raise_order_version(&job.order_id);
+        let acted = retry_within(&mut write, id, &Why::of(actor, reason)).await?;
         write.commit().await?;
-        let publish = Some(PublishedJob::of(&job, kind));
-        Ok(ActedJob { job: job_row(&job)?, publish })
+        Ok(acted)
     }
 
     /// Gives a parked job up for good: its confirm or cancel is proved not done, and will not be.
@@ -183,38 +217,106 @@ impl Store {
         reason: &str,
     ) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
-        let mut scene = Scene::load(&write, id.as_str()).await?.ok_or(ActError::Unknown)?;
-        let past = scene.history(&write).await?;
-        let generation =
-            rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
-        let history = History { attempts: &past, generation };
-        check_discard(rows::job_state(&scene.job)?, &history).map_err(ActError::Refused)?;
-        record(&write, actor, "job.discard", &scene.job, Some(reason)).await?;
-        let is_confirm = rows::job_kind(&scene.job)? == JobKind::Confirm;
-        let failed = if is_confirm {
-            rows::payment_state(&scene.payment)?.after(PaymentEvent::Declined).ok()
-        } else {
-            None
-        };
-        give_up_payment(&write, &scene, failed).await?;
-        if let Some(cancel) = scene.cancellation.take() {
-            let mut cancel = cancel.into_active_model();
-            cancel.state = Set(CancellationState::Refused.word().to_owned());
-            cancel.failure_code = Set(Some(DISCARDED.to_owned()));
-            cancel.failure_message = Set(Some(reason.to_owned()));
-            cancel.updated_at = Set(write.now_ms);
-            let cancel = cancel.update(&write.tx).await?;
-            refund_accounts::forget(&write, &cancel).await?;
-        }
-        let mut job = scene.job.into_active_model();
-        job.state = Set(JobState::Discarded.word().to_owned());
-        job.ended_at = Set(Some(write.now_ms));
-        job.updated_at = Set(write.now_ms);
-        let job = job.update(&write.tx).await?;
-        write.raise_order_version(&job.order_id);
+        let acted = discard_within(&mut write, id, &Why::of(actor, Some(reason))).await?;
         write.commit().await?;
-        Ok(ActedJob { job: job_row(&job)?, publish: None })
+        Ok(acted)
     }
+}
+
+/// See [`Store::look_up_job`]; counts when the transaction commits.
+pub(crate) async fn look_up_within(
+    write: &mut Write<'_>,
+    id: &JobId,
+    why: &Why<'_>,
+) -> Result<ActedJob, ActError> {
+    let scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
+    let publish = wanted_look_up(write, &scene.payment, &why.actor.origin, 0).await?;
+    let job = the_look_up(write, &scene.job.order_id).await?;
+    record(write, why, "job.look_up", &scene.job).await?;
+    Ok(ActedJob { job: job_row(&job)?, publish })
+}
+
+/// See [`Store::retry_job`]; counts when the transaction commits. Nothing is written when it is refused.
+pub(crate) async fn retry_within(
+    write: &mut Write<'_>,
+    id: &JobId,
+    why: &Why<'_>,
+) -> Result<ActedJob, ActError> {
+    let scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
+    let kind = rows::job_kind(&scene.job)?;
+    check_retry(kind, rows::job_state(&scene.job)?, scene.payment.confirm_by, write.now_ms)
+        .map_err(ActError::Refused)?;
+    record(write, why, "job.retry", &scene.job).await?;
+    let job = go_on(write, scene).await?;
+    let publish = Some(PublishedJob::of(&job, kind));
+    Ok(ActedJob { job: job_row(&job)?, publish })
+}
+
+/// Has a stopped or waiting job go on at once. It keeps the payment's money operation: what it did may be unknown, and nothing else may be
+/// sent before that is cleared up.
+async fn go_on(write: &mut Write<'_>, scene: Scene) -> Result<job::Model, StoreError> {
+    let payment = cleared_review(write, &scene);
+    payment.update(&write.tx).await?;
+    let mut job = scene.job.into_active_model();
+    job.state = Set(JobState::Queued.word().to_owned());
+    job.park_reason = Set(None);
+    job.publications = Set(0);
+    job.due_at = Set(write.now_ms.saturating_add(limits::GRACE_MS));
+    job.runnable_since = Set(write.now_ms);
+    job.updated_at = Set(write.now_ms);
+    let job = job.update(&write.tx).await?;
+    write.raise_order_version(&job.order_id);
+    Ok(job)
+}
+
+/// See [`Store::discard_job`]; counts when the transaction commits. Nothing is written when it is refused.
+pub(crate) async fn discard_within(
+    write: &mut Write<'_>,
+    id: &JobId,
+    why: &Why<'_>,
+) -> Result<ActedJob, ActError> {
+    let mut scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
+    let past = scene.history(write).await?;
+    let generation =
+        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
+    let history = History { attempts: &past, generation };
+    check_discard(rows::job_state(&scene.job)?, &history).map_err(ActError::Refused)?;
+    record(write, why, "job.discard", &scene.job).await?;
+    let is_confirm = rows::job_kind(&scene.job)? == JobKind::Confirm;
+    let failed = if is_confirm {
+        rows::payment_state(&scene.payment)?.after(PaymentEvent::Declined).ok()
+    } else {
+        None
+    };
+    give_up_payment(write, &scene, failed).await?;
+    if let Some(cancel) = scene.cancellation.take() {
+        let mut cancel = cancel.into_active_model();
+        cancel.state = Set(CancellationState::Refused.word().to_owned());
+        cancel.failure_code = Set(Some(DISCARDED.to_owned()));
+        cancel.failure_message = Set(why.reason.map(str::to_owned));
+        cancel.updated_at = Set(write.now_ms);
+        let cancel = cancel.update(&write.tx).await?;
+        refund_accounts::forget(write, &cancel).await?;
+    }
+    let mut job = scene.job.into_active_model();
+    job.state = Set(JobState::Discarded.word().to_owned());
+    job.ended_at = Set(Some(write.now_ms));
+    job.updated_at = Set(write.now_ms);
+    let job = job.update(&write.tx).await?;
+    write.raise_order_version(&job.order_id);
+    Ok(ActedJob { job: job_row(&job)?, publish: None })
+}
+
+/// The payment of an order, under the locks that every write of it takes first.
+async fn locked_payment(
+    write: &Write<'_>,
+    order_id: &str,
+) -> Result<Option<payment::Model>, StoreError> {
+    let order = order::Entity::find_by_id(order_id).lock_exclusive().one(&write.tx).await?;
+    if order.is_none() {
+        return Ok(None);
+    }
+    Ok(payment::Entity::find_by_id(order_id).lock_exclusive().one(&write.tx).await?)
 }
 
 /// The code of what a person gave up.
@@ -222,15 +324,18 @@ const DISCARDED: &str = "DISCARDED";
 
 async fn record(
     write: &Write<'_>,
-    actor: &Actor,
+    why: &Why<'_>,
     action: &str,
     job: &job::Model,
-    reason: Option<&str>,
 ) -> Result<(), StoreError> {
-    let detail = serde_json::json!({
+    let mut detail = serde_json::json!({
         "kind": job.kind, "orderId": job.order_id, "state": job.state, "code": job.last_code, "parkReason": job.park_reason,
     });
-    audit::record(write, actor, action, &job.id, Some(&job.store_id), reason, Some(detail)).await
+    if let (Some(run), Some(detail)) = (why.run, detail.as_object_mut()) {
+        detail.insert("bulkRunId".to_owned(), run.into());
+    }
+    let store_id = Some(job.store_id.as_str());
+    audit::record(write, why.actor, action, &job.id, store_id, why.reason, Some(detail)).await
 }
 
 /// The person has acted on what they were asked.
@@ -261,62 +366,4 @@ async fn give_up_payment(
     }
     payment.update(&write.tx).await?;
     Ok(())
-}
-
-async fn live_look_up(write: &Write<'_>, order_id: &str) -> Result<Option<job::Model>, StoreError> {
-    let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
-    Ok(job::Entity::find()
-        .filter(job::Column::OrderId.eq(order_id))
-        .filter(job::Column::Kind.eq(JobKind::LookUp.word()))
-        .filter(job::Column::State.is_in(live))
-        .one(&write.tx)
-        .await?)
-}
-
-/// Asks for a look-up of a payment, not before an instant: a new job, the waiting one, or the running one once more. Returns what to
-/// publish now.
-pub(crate) async fn wanted_look_up(
-    write: &mut Write<'_>,
-    payment: &payment::Model,
-    origin: &Origin,
-    not_before_ms: i64,
-) -> Result<Option<PublishedJob>, StoreError> {
-    let is_now = not_before_ms <= write.now_ms;
-    let (state, due_at) = if is_now {
-        (JobState::Queued, write.now_ms.saturating_add(limits::GRACE_MS))
-    } else {
-        (JobState::Waiting, not_before_ms)
-    };
-    let Some(known) = live_look_up(write, &payment.order_id).await? else {
-        let mut job = new_job(write, JobKind::LookUp, payment, None, origin);
-        job.state = state.word().to_owned();
-        job.due_at = due_at;
-        let published = PublishedJob::of(&job, JobKind::LookUp);
-        job.into_active_model().reset_all().insert(&write.tx).await?;
-        return Ok(is_now.then_some(published));
-    };
-    let published = PublishedJob::of(&known, JobKind::LookUp);
-    let known_state = rows::job_state(&known)?;
-    let known_due_at = known.due_at;
-    let mut job = known.into_active_model();
-    job.updated_at = Set(write.now_ms);
-    match known_state {
-        // Its answer may be older than what is to be seen.
-        JobState::Running => job.rerun_wanted = Set(true),
-        // It is on its way; whoever asks again and again must not put it off.
-        JobState::Queued => return Ok(None),
-        JobState::Waiting
-        | JobState::Parked
-        | JobState::Succeeded
-        | JobState::Declined
-        | JobState::Void
-        | JobState::Discarded => {
-            let is_put_off = !is_now && known_state == JobState::Waiting;
-            job.state = Set(state.word().to_owned());
-            job.park_reason = Set(None);
-            job.due_at = Set(if is_put_off { due_at.min(known_due_at) } else { due_at });
-        }
-    }
-    job.update(&write.tx).await?;
-    Ok((is_now && known_state != JobState::Running).then_some(published))
 }

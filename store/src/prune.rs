@@ -1,7 +1,7 @@
 //! Retention: deletes what is kept for a while only, in batches that are short transactions of their own.
 //!
 //! Deleted are the jobs of payments that are over, with their attempts, and rows that are nothing but old: callers' idempotency keys,
-//! webhooks, messages that were set aside, workers that are gone. Orders, payments, cancellations and the audit are never deleted here. What a
+//! webhooks, messages that were set aside, workers that are gone, bulk runs. Orders, payments, cancellations and the audit are never deleted here. What a
 //! table's turn looks like is in the folder: `payments` for jobs and attempts, `aged` for the rest, where another table is one line.
 //!
 //! A batch that is cut off leaves nothing half done that the next run would not finish, and two runs at once take different rows.
@@ -38,11 +38,15 @@ pub enum PrunedTable {
     WebSessions,
     /// Tries to sign in.
     SignInTries,
+    /// The jobs of bulk runs.
+    BulkItems,
+    /// Bulk runs.
+    BulkRuns,
 }
 
 impl PrunedTable {
     /// Every table.
-    pub const ALL: [PrunedTable; 8] = [
+    pub const ALL: [PrunedTable; 10] = [
         PrunedTable::Attempts,
         PrunedTable::Jobs,
         PrunedTable::IdempotencyKeys,
@@ -51,6 +55,8 @@ impl PrunedTable {
         PrunedTable::Workers,
         PrunedTable::WebSessions,
         PrunedTable::SignInTries,
+        PrunedTable::BulkItems,
+        PrunedTable::BulkRuns,
     ];
 
     /// The table's name.
@@ -65,6 +71,8 @@ impl PrunedTable {
             PrunedTable::Workers => "workers",
             PrunedTable::WebSessions => "web_sessions",
             PrunedTable::SignInTries => "sign_in_tries",
+            PrunedTable::BulkItems => "bulk_items",
+            PrunedTable::BulkRuns => "bulk_runs",
         }
     }
 }
@@ -72,7 +80,7 @@ impl PrunedTable {
 /// How long what is kept, in milliseconds. What is exactly that old is kept still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PruneAges {
-    /// The jobs of a payment that is over, since the last of them ended.
+    /// The jobs of a payment that is over, since the last of them ended; and bulk runs, since they were begun.
     pub jobs_ms: i64,
     /// A caller's idempotency key, since its first use.
     pub idempotency_ms: i64,

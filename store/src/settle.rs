@@ -4,11 +4,12 @@
 //! nothing, but it is kept, and a look-up is asked for in the same transaction: an approval is never thrown away.
 
 mod apply;
+pub(crate) mod entries;
 mod evidence;
 
 pub(crate) use crate::scene::Scene;
 pub(crate) use apply::apply;
-pub(crate) use evidence::TOSS;
+pub(crate) use evidence::{TOSS, record_foreign};
 
 use domain::answer::{Answer, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};

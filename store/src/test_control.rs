@@ -66,6 +66,26 @@ impl Store {
         Ok(())
     }
 
+    /// Makes the database refuse to have this job go on, for tests.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn refuse_retry_of(&self, job_id: &str) -> Result<(), StoreError> {
+        let statement = if self.db.get_database_backend() == DbBackend::Postgres {
+            format!(
+                "ALTER TABLE jobs ADD CONSTRAINT refuse_retry \
+                 CHECK (id <> '{job_id}' OR state <> 'queued') NOT VALID"
+            )
+        } else {
+            format!(
+                "CREATE TRIGGER refuse_retry BEFORE UPDATE ON jobs \
+                 WHEN NEW.id = '{job_id}' AND NEW.state = 'queued' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            )
+        };
+        self.db.execute_unprepared(&statement).await?;
+        Ok(())
+    }
+
     /// Makes SQLite refuse poison messages with this body, for tests.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 //! The story of a job is in [`dispatch`]: claim, call, settle. [`run`] does that for many at once: it takes and starts
 //! ([`floor`]), and writes answers in batches ([`settler`]). Around it stand the leases ([`lease`]), what holds calls back ([`holds`]) and
 //! what answers say about Toss itself ([`signs`]), the heartbeat ([`heartbeat`]), what the queue gave up ([`poison`]), what time alone
-//! changes ([`sweeper`]), what is deleted once a day ([`retention`]), what is
+//! changes ([`sweeper`]), what operators do to many jobs at once ([`bulk`]), what is deleted once a day ([`retention`]), what is
 //! compared with Toss once a day ([`reconcile`]), the clients of the merchants ([`gateway`]), the delays ([`pacing`]),
 //! what is measured ([`meters`]), and what an attempt leaves in logs and traces ([`trace`]). What an answer means is `domain`'s, what is
 //! written is `store`'s.
@@ -21,6 +21,7 @@
     )
 )]
 
+mod bulk;
 pub mod dispatch;
 mod floor;
 pub mod gateway;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::answer::{Answer, FailureClass};
 use metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
+use store::bulk::ItemOutcome;
 use store::{AttemptResult, Claimed, Settled};
 
 use crate::trace::next_word;
@@ -11,6 +12,7 @@ use crate::trace::next_word;
 const CLAIMS: &str = "seungin_claims_total";
 const ATTEMPTS: &str = "seungin_attempts_total";
 const CALL_SECONDS: &str = "seungin_toss_call_duration_seconds";
+const BULK_ITEMS: &str = "seungin_bulk_items_total";
 const SETTLEMENTS: &str = "seungin_settlements_total";
 
 /// Says what they mean, to the recorder that is installed.
@@ -34,6 +36,11 @@ pub fn describe_metrics() {
         SETTLEMENTS,
         Unit::Count,
         "Outcomes that were written to the database, by what became of the job (`next`): succeeded, declined, void, parked, waiting, kept when the claim was over, or recorded when it had been written before."
+    );
+    describe_counter!(
+        BULK_ITEMS,
+        Unit::Count,
+        "Jobs of bulk runs whose turn came, by what became of them (`state`): done, refused by the rules, or failed because the database does not take them."
     );
 }
 
@@ -70,4 +77,9 @@ pub(crate) fn attempted(result: &AttemptResult) {
 /// An outcome is written.
 pub(crate) fn settled(one: &Settled) {
     counter!(SETTLEMENTS, "next" => next_word(one)).increment(1);
+}
+
+/// The turn of a job of a bulk run came.
+pub(crate) fn bulk_item(outcome: ItemOutcome) {
+    counter!(BULK_ITEMS, "state" => outcome.state().word()).increment(1);
 }

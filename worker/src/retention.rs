@@ -66,6 +66,7 @@ async fn prune(store: &Store, ages: &PruneAges) -> Result<bool, StoreError> {
         webhooks = counts.of(PrunedTable::Webhooks),
         poison_messages = counts.of(PrunedTable::PoisonMessages),
         workers = counts.of(PrunedTable::Workers),
+        bulk_runs = counts.of(PrunedTable::BulkRuns),
         is_over = run.is_over(),
         "old rows were deleted"
     );

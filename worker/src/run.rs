@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::bulk;
 use crate::floor::Floor;
 use crate::gateway::Gateways;
 use crate::heartbeat;
@@ -114,7 +115,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     let settler = Settler {
         store: store.clone(),
         pacing,
-        publisher,
+        publisher: Arc::clone(&publisher),
         leases: leases.clone(),
         signs: Signs::new(store.clone(), watching.clone()),
         give_up: give_up.clone(),
@@ -133,6 +134,8 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
         let (store, shutdown) = (store.clone(), shutdown.clone());
         async move { sweeper::sweep(&store, &shutdown).await }
     }));
+    let runs = bulk::keep(store.clone(), publisher, identity.id.clone());
+    errands.spawn(broken.watch("bulk runs", runs));
     if let Some(ages) = retention {
         errands.spawn(broken.watch("retention", retention::keep(store.clone(), ages)));
     }

@@ -1,6 +1,7 @@
 //! An example of every request and answer, made from the types that the API sends and reads.
 
 mod console;
+mod operators;
 mod orders;
 mod staff;
 
@@ -78,9 +79,11 @@ pub(super) fn request(operation: &str) -> Option<Value> {
                 "options": [{ "optionId": "mild", "name": "순한맛", "price": 0, "available": true }],
             }],
         }),
-        "lookUpJob" | "retryJob" => json!({ "reason": "고객 문의" }),
+        "lookUpJob" | "retryJob" | "lookUpOrder" | "stopBulkRun" => {
+            json!({ "reason": "고객 문의" })
+        }
         "discardJob" => json!({ "reason": "조회 결과 승인되지 않음" }),
-        _ => return None,
+        other => return operators::request(other),
     })
 }
 
@@ -127,7 +130,7 @@ fn answer(operation: &str) -> Option<Value> {
         "retryJob" => value(staff::retried()),
         "discardJob" => value(staff::discarded()),
         "listAudit" => value(page(staff::audit())),
-        _ => None,
+        other => operators::answer(other),
     }
 }
 
@@ -200,6 +203,13 @@ mod tests {
         reads::<crate::jobs::MaybeReasonRequest>("lookUpJob");
         reads::<crate::jobs::MaybeReasonRequest>("retryJob");
         reads::<crate::jobs::ReasonRequest>("discardJob");
+        reads::<crate::jobs::DueTimeRequest>("changeDueTime");
+        reads::<crate::reviews::CloseReviewRequest>("closeReview");
+        reads::<crate::matches::MatchRequest>("matchCancel");
+        reads::<crate::holds::HoldRequest>("pauseCalls");
+        reads::<crate::holds::HoldRequest>("resumeCalls");
+        reads::<crate::bulk::BulkPreviewRequest>("previewBulkRun");
+        reads::<crate::bulk::BulkRunRequest>("createBulkRun");
     }
 
     #[test]

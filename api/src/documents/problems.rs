@@ -70,6 +70,42 @@ const RETRY: &[ProblemCode] = &[
     C::JobLookUpOnly,
     C::JobWindowOver,
 ];
+const DUE_TIME: &[ProblemCode] = &[
+    C::JobUnknown,
+    C::JobEnded,
+    C::JobDeclined,
+    C::JobUnderWay,
+    C::JobWindowOver,
+    C::JobNotWaiting,
+    C::DueTooEarly,
+    C::DueTooLate,
+    C::JobChanged,
+];
+const MATCH: &[ProblemCode] = &[
+    C::OrderUnknown,
+    C::CancelUnknown,
+    C::JobEnded,
+    C::JobDeclined,
+    C::JobUnderWay,
+    C::MatchNothing,
+    C::MatchEntryUnknown,
+    C::MatchAmountDiffers,
+    C::MatchNotSettled,
+    C::MatchCarriesTag,
+    C::PaymentChanged,
+];
+const REVIEW: &[ProblemCode] = &[
+    C::OrderUnknown,
+    C::CancelBeforePayment,
+    C::JobOutcomeUnknown,
+    C::JobUnderWay,
+    C::PaymentChanged,
+    C::ReviewNone,
+    C::ReviewJobFirst,
+    C::ReviewEndsByProof,
+];
+const PAYMENT: &[ProblemCode] = &[C::OrderUnknown, C::CancelBeforePayment];
+const BULK: &[ProblemCode] = &[C::BulkEmpty, C::BulkTooMany];
 const DISCARD: &[ProblemCode] =
     &[C::JobUnknown, C::JobEnded, C::JobDeclined, C::JobNotParked, C::JobOutcomeUnknown];
 
@@ -110,6 +146,20 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
         "lookUpJob" => vec![ANY, BODY, ACTING, &[C::JobUnknown]],
         "retryJob" => vec![ANY, BODY, ACTING, RETRY],
         "discardJob" => vec![ANY, BODY, ACTING, DISCARD],
+        "changeDueTime" => vec![ANY, BODY, ACTING, DUE_TIME],
+        "readPaymentActions" => vec![ANY, STAFF, PAYMENT],
+        "lookUpOrder" => vec![ANY, BODY, ACTING, PAYMENT],
+        "closeReview" => vec![ANY, BODY, ACTING, REVIEW],
+        "listCandidates" => vec![ANY, STAFF, &[C::OrderUnknown, C::CancelUnknown]],
+        "matchCancel" => vec![ANY, BODY, ACTING, MATCH],
+        "listHolds" => vec![ANY, STAFF, &[C::Forbidden]],
+        "pauseCalls" => vec![ANY, BODY, ACTING, &[C::Forbidden, C::HoldExists]],
+        "resumeCalls" => vec![ANY, BODY, ACTING, &[C::Forbidden, C::HoldUnknown]],
+        "previewBulkRun" => vec![ANY, BODY, ACTING, BULK],
+        "createBulkRun" => vec![ANY, BODY, ACTING, BULK, &[C::BulkBusy]],
+        "listBulkRuns" => vec![ANY, LIST, STAFF],
+        "readBulkRun" => vec![ANY, LIST, STAFF, &[C::BulkRunUnknown]],
+        "stopBulkRun" => vec![ANY, BODY, ACTING, &[C::BulkRunUnknown, C::BulkRunEnded]],
         _ => return None,
     })
 }

@@ -3,8 +3,8 @@
 use domain::Won;
 use store::SearchText;
 
-use super::checks::{Checks, parameter};
-use crate::problem::FieldProblem;
+use super::checks::Checks;
+use crate::problem::{FieldProblem, Place};
 use crate::views::read_instant;
 use crate::words::Text;
 
@@ -22,15 +22,15 @@ const NOT_TO_BE_FOUND: Text = Text {
 };
 
 /// An instant, in milliseconds UTC.
-pub(crate) fn read_time(checks: &mut Checks, name: &str, text: Option<&str>) -> Option<i64> {
-    text.and_then(|text| checks.known(parameter(name), read_instant(text), NOT_AN_INSTANT))
+pub(crate) fn read_time(checks: &mut Checks, place: Place, text: Option<&str>) -> Option<i64> {
+    text.and_then(|text| checks.known(place, read_instant(text), NOT_AN_INSTANT))
 }
 
 /// An amount.
-pub(crate) fn read_amount(checks: &mut Checks, name: &str, text: Option<&str>) -> Option<Won> {
+pub(crate) fn read_amount(checks: &mut Checks, place: Place, text: Option<&str>) -> Option<Won> {
     let won = text?.parse().ok().and_then(|won| Won::new(won).ok());
     if won.is_none() {
-        checks.refuse(FieldProblem::new(parameter(name), "out_of_range", NOT_AN_AMOUNT));
+        checks.refuse(FieldProblem::new(place, "out_of_range", NOT_AN_AMOUNT));
     }
     won
 }
@@ -38,8 +38,8 @@ pub(crate) fn read_amount(checks: &mut Checks, name: &str, text: Option<&str>) -
 /// What somebody looks for.
 pub(crate) fn read_search(
     checks: &mut Checks,
-    name: &str,
+    place: Place,
     text: Option<&str>,
 ) -> Option<SearchText> {
-    text.and_then(|text| checks.known(parameter(name), SearchText::parse(text), NOT_TO_BE_FOUND))
+    text.and_then(|text| checks.known(place, SearchText::parse(text), NOT_TO_BE_FOUND))
 }

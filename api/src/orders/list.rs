@@ -74,12 +74,12 @@ pub(crate) async fn list_orders(
         checks.known(parameter("status"), CustomerStatus::from_word(&word), NOT_A_STATUS)
     });
     let (from_ms, to_ms) = (
-        read_time(&mut checks, "from", params.from.as_deref()),
-        read_time(&mut checks, "to", params.to.as_deref()),
+        read_time(&mut checks, parameter("from"), params.from.as_deref()),
+        read_time(&mut checks, parameter("to"), params.to.as_deref()),
     );
-    let amount_min = read_amount(&mut checks, "amountMin", params.amount_min.as_deref());
-    let amount_max = read_amount(&mut checks, "amountMax", params.amount_max.as_deref());
-    let text = read_search(&mut checks, "text", params.text.as_deref());
+    let amount_min = read_amount(&mut checks, parameter("amountMin"), params.amount_min.as_deref());
+    let amount_max = read_amount(&mut checks, parameter("amountMax"), params.amount_max.as_deref());
+    let text = read_search(&mut checks, parameter("text"), params.text.as_deref());
     checks.finish()?;
     let filter = OrderFilter {
         store,

@@ -2,6 +2,7 @@
 //! a test that produces it.
 
 mod confirm;
+mod operators;
 mod order;
 mod request;
 mod staff;
@@ -136,6 +137,27 @@ codes! {
     JobWindowOver = "job_window_over", staff::JOB_WINDOW_OVER;
     JobNotParked = "job_not_parked", staff::JOB_NOT_PARKED;
     JobOutcomeUnknown = "job_outcome_unknown", staff::JOB_OUTCOME_UNKNOWN;
+    JobNotWaiting = "job_not_waiting", operators::JOB_NOT_WAITING;
+    DueTooEarly = "due_too_early", operators::DUE_TOO_EARLY;
+    DueTooLate = "due_too_late", operators::DUE_TOO_LATE;
+    JobChanged = "job_changed", operators::JOB_CHANGED;
+
+    MatchNothing = "match_nothing", operators::MATCH_NOTHING;
+    MatchEntryUnknown = "match_entry_unknown", operators::MATCH_ENTRY_UNKNOWN;
+    MatchAmountDiffers = "match_amount_differs", operators::MATCH_AMOUNT_DIFFERS;
+    MatchNotSettled = "match_not_settled", operators::MATCH_NOT_SETTLED;
+    MatchCarriesTag = "match_carries_tag", operators::MATCH_CARRIES_TAG;
+    PaymentChanged = "payment_changed", operators::PAYMENT_CHANGED;
+    ReviewNone = "review_none", operators::REVIEW_NONE;
+    ReviewJobFirst = "review_job_first", operators::REVIEW_JOB_FIRST;
+    ReviewEndsByProof = "review_ends_by_proof", operators::REVIEW_ENDS_BY_PROOF;
+    HoldExists = "hold_exists", operators::HOLD_EXISTS;
+    HoldUnknown = "hold_unknown", operators::HOLD_UNKNOWN;
+    BulkRunUnknown = "bulk_run_unknown", operators::BULK_RUN_UNKNOWN;
+    BulkRunEnded = "bulk_run_ended", operators::BULK_RUN_ENDED;
+    BulkEmpty = "bulk_empty", operators::BULK_EMPTY;
+    BulkTooMany = "bulk_too_many", operators::BULK_TOO_MANY;
+    BulkBusy = "bulk_busy", operators::BULK_BUSY;
 
     ProductIdTaken = "product_id_taken", staff::PRODUCT_ID_TAKEN;
     MenuFull = "menu_full", staff::MENU_FULL;

@@ -1,5 +1,7 @@
 //! Which refusal of the domain or the store becomes which problem. Exhaustive: a new refusal stops the build here.
 
+mod operators;
+
 use domain::cancellation::CancelRefusal;
 use domain::cart::CartProblem;
 use domain::job::ActionRefusal;
@@ -187,6 +189,11 @@ impl From<ActionRefusal> for Problem {
             ActionRefusal::WindowOver => ProblemCode::JobWindowOver,
             ActionRefusal::NotParked => ProblemCode::JobNotParked,
             ActionRefusal::OutcomeUnknown => ProblemCode::JobOutcomeUnknown,
+            ActionRefusal::NotWaiting => ProblemCode::JobNotWaiting,
+            ActionRefusal::NothingToMatch => ProblemCode::MatchNothing,
+            ActionRefusal::NotInReview => ProblemCode::ReviewNone,
+            ActionRefusal::JobFirst => ProblemCode::ReviewJobFirst,
+            ActionRefusal::EndsByProof => ProblemCode::ReviewEndsByProof,
         })
     }
 }
@@ -197,6 +204,18 @@ impl From<ActError> for Problem {
             ActError::Unknown => Problem::new(ProblemCode::JobUnknown),
             ActError::Refused(refusal) => refusal.into(),
             ActError::Store(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_action_has_the_word_of_its_problem() {
+        for refusal in ActionRefusal::ALL {
+            assert_eq!(refusal.word(), Problem::from(refusal).code().word());
         }
     }
 }

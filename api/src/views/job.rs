@@ -1,6 +1,6 @@
 //! Jobs and their attempts, as staff see them.
 
-use domain::job::ActionRefusal;
+use domain::action::JobAction;
 use serde::Serialize;
 use store::{AttemptRow, JobDetail, JobRow};
 use utoipa::ToSchema;
@@ -80,6 +80,19 @@ pub(crate) struct JobDetailView {
     pub(crate) retry: ActionView,
     /// Whether it may be discarded.
     pub(crate) discard: ActionView,
+    /// Every action on it, in the order in which they are offered.
+    pub(crate) actions: Vec<NamedActionView>,
+}
+
+/// An action, and whether it is allowed now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NamedActionView {
+    /// look_up, retry, discard, change_due_time or match.
+    pub(crate) action: &'static str,
+    /// Whether it is allowed.
+    #[serde(flatten)]
+    pub(crate) verdict: ActionView,
 }
 
 /// Whether an action is allowed now.
@@ -180,15 +193,24 @@ impl JobDetailView {
         JobDetailView {
             job: JobView::new(&detail.job),
             attempts: detail.attempts.iter().map(AttemptView::new).collect(),
-            retry: ActionView::new(detail.retry, language),
-            discard: ActionView::new(detail.discard, language),
+            retry: ActionView::new(detail.check(JobAction::Retry), language),
+            discard: ActionView::new(detail.check(JobAction::Discard), language),
+            actions: detail
+                .actions
+                .iter()
+                .map(|(action, verdict)| NamedActionView {
+                    action: action.word(),
+                    verdict: ActionView::new(*verdict, language),
+                })
+                .collect(),
         }
     }
 }
 
 impl ActionView {
-    fn new(verdict: Result<(), ActionRefusal>, language: Language) -> ActionView {
-        let code = verdict.err().map(|refusal| Problem::from(refusal).code());
+    /// Allowed, or the problem that it would meet.
+    pub(crate) fn new<E: Into<Problem>>(verdict: Result<(), E>, language: Language) -> ActionView {
+        let code = verdict.err().map(|refusal| refusal.into().code());
         ActionView {
             allowed: code.is_none(),
             code: code.map(|code| code.word()),

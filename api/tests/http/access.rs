@@ -20,8 +20,15 @@ const PUBLIC: [&str; 9] = [
     "checkoutSuccess",
 ];
 /// What members of staff read of their own stores, and of no other.
-const OF_WHAT_IS_THEIRS: [&str; 6] =
-    ["listOrders", "listJobs", "countJobs", "groupJobs", "exportJobs", "readOverview"];
+const OF_WHAT_IS_THEIRS: [&str; 7] = [
+    "listOrders",
+    "listJobs",
+    "countJobs",
+    "groupJobs",
+    "exportJobs",
+    "readOverview",
+    "listBulkRuns",
+];
 const REDIRECT: &str = "checkoutFail";
 
 struct Route {
@@ -31,7 +38,7 @@ struct Route {
 }
 
 /// Every route, its parameters filled with what exists.
-fn routes(order: &Ordered, job: &str, cancel: &str) -> Vec<Route> {
+fn routes(order: &Ordered, job: &str, cancel: &str, run: &str) -> Vec<Route> {
     let document = serde_json::to_value(api::openapi()).unwrap();
     let mut routes = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -40,6 +47,7 @@ fn routes(order: &Ordered, job: &str, cancel: &str) -> Vec<Route> {
                 .replace("{orderId}", &order.id)
                 .replace("{jobId}", job)
                 .replace("{cancelId}", cancel)
+                .replace("{runId}", run)
                 .replace("{storeId}", "gimbap")
                 .replace("{productId}", "gimbap");
             routes.push(Route {
@@ -49,7 +57,7 @@ fn routes(order: &Ordered, job: &str, cancel: &str) -> Vec<Route> {
             });
         }
     }
-    assert!(routes.len() >= 23, "{}", routes.len());
+    assert!(routes.len() >= 37, "{}", routes.len());
     routes
 }
 
@@ -61,6 +69,14 @@ fn body(route: &Route) -> Option<Value> {
     Some(match route.id.as_str() {
         "confirmOrder" => json!({ "paymentKey": "key-1", "amount": 4_000 }),
         "cancelOrder" | "discardJob" => json!({ "reason": "because" }),
+        "pauseCalls" | "resumeCalls" => json!({ "reason": "because" }),
+        "changeDueTime" => {
+            json!({ "dueAt": "2026-01-01T00:00:00Z", "seenDueAt": "2026-01-01T00:00:00Z" })
+        }
+        "closeReview" => json!({ "reason": "because", "paymentVersion": 1 }),
+        "matchCancel" => json!({ "reason": "because", "paymentVersion": 1, "none": true }),
+        "previewBulkRun" => json!({ "action": "retry", "filter": {} }),
+        "createBulkRun" => json!({ "action": "retry", "reason": "because", "filter": {} }),
         "putStore" => json!({ "name": "x", "deliveryFee": 0, "minimumOrder": 0, "open": true }),
         "putProduct" => json!({ "name": "x", "price": 1, "available": true }),
         _ => json!({}),
@@ -74,7 +90,8 @@ async fn no_route_but_the_public_ones_opens_without_the_right_credential() {
     let other = app.order().await;
     let cancel = app.cancel(As::Manager, &order, "cancel-1", json!({ "reason": "x" })).await;
     let job = app.job_of(&order, "cancel").await;
-    let routes = routes(&order, &job, cancel.text("cancelId"));
+    let run = app.begin_run(As::Manager, json!({ "jobIds": [&job] })).await;
+    let routes = routes(&order, &job, cancel.text("cancelId"), run.text("runId"));
     let forged_ticket = other.ticket.replace("otk_", "otk_A");
     let strangers = [
         As::Nobody,
@@ -102,6 +119,14 @@ async fn no_route_but_the_public_ones_opens_without_the_right_credential() {
                 continue;
             }
             let headers = [("idempotency-key", "key-1")];
+            // Of all jobs, none is theirs.
+            if matches!(stranger, As::Owner)
+                && ["previewBulkRun", "createBulkRun"].contains(&route.id.as_str())
+            {
+                let answer = app.post(stranger, &route.path, body(route).unwrap()).await;
+                assert_eq!(answer.code(), "bulk_empty", "{}", route.id);
+                continue;
+            }
             let answer = app
                 .send(request(route.method.clone(), stranger, &route.path, &headers, body(route)))
                 .await;

@@ -12,6 +12,7 @@ mod health;
 mod hostile;
 mod jobs;
 mod layers;
+mod operators;
 mod orders;
 mod problems;
 mod sockets;

@@ -1,5 +1,6 @@
 //! Every code of the catalogue is produced here, by a request. A new code does not compile without one.
 
+mod operators;
 mod shop;
 mod staff;
 
@@ -90,6 +91,21 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::JobWindowOver
         | C::JobNotParked
         | C::JobOutcomeUnknown => staff::of_jobs(code).await,
+        C::JobNotWaiting | C::DueTooEarly | C::DueTooLate | C::JobChanged => {
+            operators::of_due_times(code).await
+        }
+        C::MatchNothing
+        | C::MatchEntryUnknown
+        | C::MatchAmountDiffers
+        | C::MatchNotSettled
+        | C::MatchCarriesTag => operators::of_matches(code).await,
+        C::PaymentChanged | C::ReviewNone | C::ReviewJobFirst | C::ReviewEndsByProof => {
+            operators::of_reviews(code).await
+        }
+        C::HoldExists | C::HoldUnknown => operators::of_holds(code).await,
+        C::BulkRunUnknown | C::BulkRunEnded | C::BulkEmpty | C::BulkTooMany | C::BulkBusy => {
+            operators::of_bulk_runs(code).await
+        }
         C::ProductIdTaken | C::MenuFull => shop::of_catalogue(code).await,
     }
 }

@@ -28,7 +28,9 @@ pub(crate) async fn run(config: &Config, command: &MerchantCommand) -> Result<()
             let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;
             let (scope, reason) = checked(args)?;
             let paused = store.pause_merchant(merchant, scope, &Actor::system(), reason).await;
-            paused.map_err(anyhow::Error::from)?;
+            if !paused.map_err(anyhow::Error::from)? {
+                tell("they were paused before: that pause, with its reason, stays");
+            }
             tell(&format!(
                 "calls ({}) for merchant {merchant} wait, everywhere within a second",
                 scope.word()

@@ -197,6 +197,13 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key("api.staff_burst", "200", &["Changes of one member of staff at once."]),
     key("api.shop", "true", &["Whether the demo shop is served at /."]),
+    key(
+        "console.confirm_amount_above",
+        "100000",
+        &[
+            "Won: whoever begins a larger cancel at the console types its amount once more. 0 asks for it always.",
+        ],
+    ),
     Key {
         aliases: &["DATABASE_URL"],
         is_secret: true,

@@ -244,7 +244,14 @@ fn looked_up(
                 .because(code, message)
         }
         TossStatus::Ready | TossStatus::InProgress => not_done(history, payment, current, now_ms),
-        TossStatus::Canceled | TossStatus::PartialCanceled | TossStatus::Unknown(_) => {
+        // It was taken before it was given back, by somebody at Toss's console before we had heard of it.
+        TossStatus::Canceled | TossStatus::PartialCanceled => {
+            Decision::new(Verdict::Proven, NextJob::Succeed)
+                .event(PaymentEvent::Cancelled { balance: told.balance })
+                .review(ReviewReason::UnexpectedState)
+                .because("UNEXPECTED_STATUS", format!("Toss shows status {}", told.status.word()))
+        }
+        TossStatus::Unknown(_) => {
             Decision::park(Verdict::Inconclusive, ReviewReason::UnexpectedState)
                 .event(PaymentEvent::OutcomeUnknown)
                 .because("UNEXPECTED_STATUS", format!("Toss shows status {}", told.status.word()))

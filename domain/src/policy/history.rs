@@ -1,8 +1,9 @@
 //! What the attempts of a job say together: what was sent, under which key, whether it may still take effect, and what was proved.
 
+use super::Pace;
 use crate::answer::FailureClass;
 use crate::attempt::{Operation, PastAttempt, Verdict};
-use crate::limits::{HISTORY_MAX, POSTS_MAX, UNFINISHED_CALL_MS};
+use crate::limits::{CANCEL_SETTLE_MS, HISTORY_MAX, POSTS_MAX, UNFINISHED_CALL_MS};
 
 /// The other attempts of a job, oldest first, and the key generation that it has reached.
 ///
@@ -175,5 +176,52 @@ impl<'a> History<'a> {
                 !self.is_shown_undone_since(first.started_at_ms.saturating_add(UNFINISHED_CALL_MS))
             });
         is_in_view_unknown || is_cut_unknown
+    }
+
+    /// Until when Toss asked to be left alone, in milliseconds, if the last attempt was refused for coming too soon.
+    #[must_use]
+    pub fn asked_to_wait_until_ms(&self) -> Option<i64> {
+        let last = self.attempts.last()?;
+        let pace = match last.verdict? {
+            Verdict::Failed(FailureClass::Throttled) => Pace::Throttled,
+            Verdict::Failed(FailureClass::Limited) => Pace::Limited,
+            Verdict::Failed(
+                FailureClass::Unsent
+                | FailureClass::Unanswered
+                | FailureClass::InProgress
+                | FailureClass::Ambiguous
+                | FailureClass::BankClosed
+                | FailureClass::Contradictory
+                | FailureClass::Disputed
+                | FailureClass::Refused
+                | FailureClass::Absent
+                | FailureClass::Broken,
+            )
+            | Verdict::Proven
+            | Verdict::Undone
+            | Verdict::Inconclusive => return None,
+        };
+        Some(last.finished_at_ms?.saturating_add(pace.curve().first_ms))
+    }
+
+    /// Whether an answered look-up began when no call before it could take effect any more: what it showed is all that there is.
+    #[must_use]
+    pub fn is_seen_settled(&self) -> bool {
+        let settled_at_ms = |attempt: &PastAttempt| {
+            let ended_ms = attempt.finished_at_ms.unwrap_or(attempt.started_at_ms);
+            Ord::max(quiet_from_ms(attempt), ended_ms.saturating_add(CANCEL_SETTLE_MS))
+        };
+        let telling = self.sends().filter(|attempt| trace(attempt) != Trace::Nothing);
+        let from_ms = telling.map(settled_at_ms).max().unwrap_or(0);
+        let is_answered = |verdict: Option<Verdict>| match verdict {
+            Some(Verdict::Proven | Verdict::Undone | Verdict::Inconclusive) => true,
+            Some(Verdict::Failed(_)) | None => false,
+        };
+        !self.may_be_cut()
+            && self.attempts.iter().any(|attempt| {
+                attempt.operation == Operation::LookUp
+                    && is_answered(attempt.verdict)
+                    && attempt.started_at_ms >= from_ms
+            })
     }
 }

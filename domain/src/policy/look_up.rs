@@ -25,7 +25,7 @@ pub fn decide_look_up(
         Answer::Payment(told) if payment.is_described_by(told) => {
             looked_up(confirm, payment, current, told)
         }
-        Answer::Payment(_) => mismatch(payment),
+        Answer::Payment(told) => mismatch(confirm, payment, current, told),
         Answer::Failure(failure) if failure.class == FailureClass::Absent => {
             absent(confirm, payment, current)
         }
@@ -37,14 +37,41 @@ pub fn decide_look_up(
     }
 }
 
-fn mismatch(payment: &PaymentFacts) -> Decision {
+/// Toss answers with something else than our payment. Nothing of it is believed but this: when no confirm of ours can have any effect any
+/// more, and what stands under our own key holds no money, then none was taken under it.
+fn mismatch(
+    confirm: &History<'_>,
+    payment: &PaymentFacts,
+    current: CurrentAttempt,
+    told: &TossPayment,
+) -> Decision {
     let decision = Decision::new(Verdict::Inconclusive, NextJob::Succeed)
         .review(ReviewReason::AnswerMismatch)
         .because("ANSWER_MISMATCH", "the answer is about another order, key, amount or currency");
-    if payment.state.is_undecided() {
-        decision.event(PaymentEvent::OutcomeUnknown)
-    } else {
+    let at_ms = current.started_at_ms;
+    let is_over = at_ms >= payment.proof_from_ms()
+        && !confirm.is_send_under_way(at_ms)
+        && !confirm.may_take_effect_after(at_ms);
+    if !payment.state.is_undecided() {
         decision
+    } else if is_over && told.payment_key == payment.payment_key && holds_no_money(told) {
+        Decision { verdict: Verdict::Proven, ..decision }.event(PaymentEvent::TimePassed)
+    } else {
+        decision.event(PaymentEvent::OutcomeUnknown)
+    }
+}
+
+/// Whether Toss shows that nothing is taken of a payment whose time to be confirmed is over.
+fn holds_no_money(told: &TossPayment) -> bool {
+    match told.status {
+        TossStatus::Canceled => told.balance.is_zero(),
+        TossStatus::Ready | TossStatus::InProgress | TossStatus::Aborted | TossStatus::Expired => {
+            true
+        }
+        TossStatus::Done
+        | TossStatus::PartialCanceled
+        | TossStatus::WaitingForDeposit
+        | TossStatus::Unknown(_) => false,
     }
 }
 
@@ -103,12 +130,25 @@ fn looked_up(
         }
         TossStatus::Canceled | TossStatus::PartialCanceled => {
             let event = PaymentEvent::Cancelled { balance: told.balance };
-            match payment.state.after(event) {
-                Ok(_) => proven(event),
-                Err(_) if payment.state.is_undecided() => nothing_new()
-                    .event(PaymentEvent::OutcomeUnknown)
-                    .review(ReviewReason::UnexpectedState),
-                Err(_) => nothing_new().review(ReviewReason::UnexpectedState),
+            match (payment.state.after(event), payment.state) {
+                // Taken, and given back by somebody at Toss's console before we had heard of it.
+                (Ok(_), PaymentState::Confirming | PaymentState::ConfirmUnresolved) => {
+                    proven(event).review(ReviewReason::UnexpectedState)
+                }
+                (Ok(PaymentState::PartiallyCancelled), PaymentState::WaitingForDeposit) => {
+                    proven(event).review(ReviewReason::UnexpectedState)
+                }
+                (Ok(_), PaymentState::Failed | PaymentState::Expired) => {
+                    proven(event).review(ReviewReason::LateApproval)
+                }
+                (
+                    Ok(_),
+                    PaymentState::WaitingForDeposit
+                    | PaymentState::Confirmed
+                    | PaymentState::PartiallyCancelled
+                    | PaymentState::Cancelled,
+                ) => proven(event),
+                (Err(_), _) => nothing_new().review(ReviewReason::UnexpectedState),
             }
         }
         TossStatus::Ready | TossStatus::InProgress => absent(confirm, payment, current),

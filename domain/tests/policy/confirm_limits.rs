@@ -182,17 +182,22 @@ fn look_ups_that_stay_unanswered_call_a_person_after_an_hour_and_go_on() {
 
 #[test]
 fn what_toss_shows_and_nothing_of_ours_explains_is_for_a_person() {
-    let odd = [
-        TossStatus::Canceled,
-        TossStatus::PartialCanceled,
-        TossStatus::Unknown("SOMETHING_NEW".to_owned()),
-    ];
-    for status in odd {
+    let mut job = ConfirmScript::new();
+    job.sends(failure(FailureClass::Unanswered));
+    let decision = job.looks_up(shown(TossStatus::Unknown("SOMETHING_NEW".to_owned())));
+    assert_eq!(decision.job, NextJob::Park(ReviewReason::UnexpectedState));
+    assert_eq!(job.payment.state, PaymentState::ConfirmUnresolved);
+}
+
+#[test]
+fn what_was_given_back_before_we_knew_that_it_was_taken_is_taken_up_and_shown_to_a_person() {
+    for status in [TossStatus::Canceled, TossStatus::PartialCanceled] {
         let mut job = ConfirmScript::new();
         job.sends(failure(FailureClass::Unanswered));
         let decision = job.looks_up(shown(status));
-        assert_eq!(decision.job, NextJob::Park(ReviewReason::UnexpectedState));
-        assert_eq!(job.payment.state, PaymentState::ConfirmUnresolved);
+        assert_eq!(decision.job, NextJob::Succeed);
+        assert_eq!(decision.review, Some(ReviewReason::UnexpectedState));
+        assert!(!job.payment.state.is_undecided(), "{:?}", job.payment.state);
     }
 }
 

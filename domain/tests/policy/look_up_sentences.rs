@@ -130,6 +130,54 @@ fn an_answer_about_another_payment_changes_nothing_and_calls_a_person() {
 }
 
 #[test]
+fn another_payment_under_our_key_that_holds_no_money_proves_after_the_time_that_none_was_taken() {
+    let facts = payment(PaymentState::ConfirmUnresolved);
+    let sent =
+        [past(Operation::Confirm, 1, START_MS, Verdict::Failed(FailureClass::Contradictory))];
+    let answer = |status, key: &str| {
+        let mut other = told(status);
+        other.total = won(1);
+        other.balance = Won::ZERO;
+        other.payment_key = key.to_owned();
+        Answer::Payment(Box::new(other))
+    };
+    let after_ms = START_MS + CONFIRM_PROOF_MS;
+    let key = facts.payment_key.clone();
+    for status in
+        [TossStatus::Canceled, TossStatus::Ready, TossStatus::Aborted, TossStatus::Expired]
+    {
+        let decide = |at_ms, key: &str| look_up(&facts, &sent, at_ms, &answer(status.clone(), key));
+        for decision in [decide(after_ms - 1, &key), decide(after_ms, "another-key")] {
+            assert_eq!(decision.event, Some(PaymentEvent::OutcomeUnknown), "{status:?}");
+        }
+        let proven = decide(after_ms, &key);
+        assert_eq!(proven.event, Some(PaymentEvent::TimePassed), "{status:?}");
+        assert_eq!(proven.review, Some(ReviewReason::AnswerMismatch), "a person still sees it");
+    }
+    for status in [TossStatus::Done, TossStatus::PartialCanceled, TossStatus::WaitingForDeposit] {
+        let decision = look_up(&facts, &sent, after_ms, &answer(status, &key));
+        assert_eq!(decision.event, Some(PaymentEvent::OutcomeUnknown), "money may be held");
+    }
+}
+
+#[test]
+fn a_part_that_went_back_before_we_knew_of_the_money_is_taken_up_and_shown_to_a_person() {
+    for (state, review) in [
+        (PaymentState::Confirming, ReviewReason::UnexpectedState),
+        (PaymentState::ConfirmUnresolved, ReviewReason::UnexpectedState),
+        (PaymentState::WaitingForDeposit, ReviewReason::UnexpectedState),
+        (PaymentState::Failed, ReviewReason::LateApproval),
+        (PaymentState::Expired, ReviewReason::LateApproval),
+    ] {
+        let mut part = told(TossStatus::PartialCanceled);
+        part.balance = won(1);
+        let decision = look_up(&payment(state), &[], START_MS, &Answer::Payment(Box::new(part)));
+        assert_eq!(decision.event, Some(PaymentEvent::Cancelled { balance: won(1) }), "{state:?}");
+        assert_eq!(decision.review, Some(review), "{state:?}");
+    }
+}
+
+#[test]
 fn a_look_up_never_sends_anything_and_every_answer_leaves_the_machine_legal() {
     let statuses = [
         TossStatus::Ready,

@@ -3,7 +3,7 @@
 use domain::attempt::Operation;
 use entities::pause;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use super::{PAUSED, PauseScope};
@@ -86,7 +86,8 @@ impl Store {
         write.commit().await
     }
 
-    /// Stops calls of a merchant until [`Store::resume_merchant`]. What is under way ends; what is accepted waits. Audited.
+    /// Stops calls of a merchant until [`Store::resume_merchant`]; `false` when they were paused before, which is left as it is. What is
+    /// under way ends; what is accepted waits. Audited.
     ///
     /// # Errors
     /// [`StoreError::Database`]; nothing was changed then.
@@ -96,7 +97,7 @@ impl Store {
         scope: PauseScope,
         actor: &Actor,
         reason: &str,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let write = self.begin_write().await?;
         let row = pause::ActiveModel {
             merchant: Set(merchant.to_owned()),
@@ -115,10 +116,19 @@ impl Store {
                 pause::Column::PausedBy,
                 pause::Column::Since,
             ])
+            // A suspicion becomes a pause; of two who pause at once, one is told.
+            .action_and_where(Expr::col((pause::Entity, pause::Column::State)).ne(PAUSED))
             .to_owned();
-        pause::Entity::insert(row).on_conflict(replaced).exec_without_returning(&write.tx).await?;
+        let written = pause::Entity::insert(row)
+            .on_conflict(replaced)
+            .exec_without_returning(&write.tx)
+            .await?;
+        if written == 0 {
+            return Ok(false);
+        }
         record(&write, actor, "merchant.pause", merchant, scope, reason).await?;
-        write.commit().await
+        write.commit().await?;
+        Ok(true)
     }
 
     /// Ends a pause, and what waited for it goes on at once; `false` when there was none. Audited.

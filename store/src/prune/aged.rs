@@ -1,6 +1,8 @@
 //! Tables whose rows are kept by nothing but their age.
 
-use entities::{idempotency_key, poison_message, sign_in_try, web_session, webhook, worker};
+use entities::{
+    bulk_item, bulk_run, idempotency_key, poison_message, sign_in_try, web_session, webhook, worker,
+};
 use sea_orm::sea_query::{Asterisk, DynIden, Expr, ExprTrait as _, Func, IntoIden as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait as _, DbErr, EntityName as _, EntityTrait, Order};
 
@@ -33,6 +35,9 @@ pub(super) fn tables(ages: &PruneAges, now_ms: i64) -> Vec<AgedTable> {
         AgedTable::new(T::Workers, worker::Column::SeenAt, before(ages.workers_ms)),
         AgedTable::new(T::WebSessions, web_session::Column::SeenAt, before(ages.sessions_ms)),
         AgedTable::new(T::SignInTries, sign_in_try::Column::TriedAt, before(ages.sessions_ms)),
+        // Items before the runs that they belong to; both have the time of the run's beginning.
+        AgedTable::new(T::BulkItems, bulk_item::Column::CreatedAt, before(ages.jobs_ms)),
+        AgedTable::new(T::BulkRuns, bulk_run::Column::CreatedAt, before(ages.jobs_ms)),
     ]
 }
 

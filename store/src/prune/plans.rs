@@ -54,6 +54,14 @@ SELECT 's-' || CAST(i AS TEXT), 'm', 0, CASE WHEN i > 19800 THEN i ELSE 40000000
 INSERT INTO sign_in_tries (login_hash, failures, locked_until, tried_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 'l-' || CAST(i AS TEXT), 1, 0, CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
+INSERT INTO bulk_runs (id, action, reason, selection, state, staff_id, items, done, refused, failed, skipped, claims, lease_until,
+    created_at, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'r-' || CAST(i AS TEXT), 'retry', 'r', '{}', 'done', 's', 1, 1, 0, 0, 0, 1, 0,
+    CASE WHEN i > 19800 THEN i ELSE 4000000000000 END, 1 FROM n;
+INSERT INTO bulk_items (run_id, number, job_id, state, created_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+SELECT 'r-' || CAST(i AS TEXT), 1, 'j', 'done', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
 ";
 
 const AGES: PruneAges = PruneAges {

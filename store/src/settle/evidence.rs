@@ -14,6 +14,7 @@ use sea_orm::{
 
 use super::Scene;
 use super::apply::end_cancel_job;
+use super::entries;
 use crate::connection::Write;
 use crate::error::StoreError;
 use crate::refund_accounts;
@@ -123,6 +124,7 @@ pub(super) async fn record_cancels(
         return Ok(());
     }
     let known = scene.cancellations();
+    let mut left: Vec<&TossCancel> = Vec::new();
     for entry in told.cancels.iter().filter(|entry| entry.is_done) {
         if known.iter().any(|row| row.transaction_key.as_ref() == Some(&entry.transaction_key)) {
             continue;
@@ -130,7 +132,11 @@ pub(super) async fn record_cancels(
         let ours = known.iter().find(|row| entry.reason.ends_with(&cancel_tag(&row.id)));
         match ours {
             // Its own job decides about it; a second entry with its tag is for a person.
-            Some(row) if scene.job.cancellation_id.as_ref() == Some(&row.id) => {}
+            Some(row) if scene.job.cancellation_id.as_ref() == Some(&row.id) => {
+                if is_unclear {
+                    left.push(entry);
+                }
+            }
             Some(row) if row.state == CancellationState::Done.word() => {}
             Some(row) => {
                 let mut done = row.clone().into_active_model();
@@ -150,12 +156,12 @@ pub(super) async fn record_cancels(
                     scene.payment = payment.update(&write.tx).await?;
                 }
             }
-            None if is_unclear => {}
-            None if may_be_anothers(write, scene, &known, entry).await? => {}
-            None => record_foreign(write, scene, entry).await?,
+            None if is_unclear => left.push(entry),
+            None if may_be_anothers(write, scene, &known, entry).await? => left.push(entry),
+            None => record_foreign(write, &scene.payment.order_id, entry).await?,
         }
     }
-    Ok(())
+    entries::keep(write, &scene.payment.order_id, &known, &left).await
 }
 
 /// Whether an entry without a tag may be what another cancellation of ours did, its reason lost: then that one's job decides, or the
@@ -177,29 +183,34 @@ async fn may_be_anothers(
     if alike.is_empty() {
         return Ok(false);
     }
-    let undecided = [JobState::Queued, JobState::Running, JobState::Waiting].map(JobState::word);
-    let at_work = job::Entity::find()
+    // Of parked ones a person decides.
+    let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
+    let undecided = job::Entity::find()
         .filter(job::Column::CancellationId.is_in(alike))
-        .filter(job::Column::State.is_in(undecided))
+        .filter(job::Column::State.is_in(live))
         .one(&write.tx)
         .await?;
-    Ok(at_work.is_some())
+    Ok(undecided.is_some())
 }
 
 /// A cancel that nobody asked us for: made in Toss's merchant console.
-async fn record_foreign(
+pub(crate) async fn record_foreign(
     write: &Write<'_>,
-    scene: &Scene,
+    order_id: &str,
     entry: &TossCancel,
 ) -> Result<(), StoreError> {
     if entry.amount.is_zero() {
         return Ok(());
     }
-    tracing::error!(order_id = %scene.payment.order_id, amount = entry.amount.get(), alert = "foreign_cancel",
-        "a cancel made outside of this system appeared at Toss");
+    tracing::error!(
+        order_id,
+        amount = entry.amount.get(),
+        alert = "foreign_cancel",
+        "a cancel made outside of this system appeared at Toss"
+    );
     let row = cancellation::Model {
         id: write.new_id(),
-        order_id: scene.payment.order_id.clone(),
+        order_id: order_id.to_owned(),
         amount: entry.amount.get(),
         reason: entry.reason.clone(),
         requested_by: TOSS.to_owned(),

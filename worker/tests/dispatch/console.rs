@@ -92,11 +92,17 @@ async fn a_console_cancel_of_just_our_amount_while_ours_is_unknown_is_told_apart
     assert_eq!(shop.job(&job).await.park_reason.as_deref(), Some("ambiguous_cancels"));
     assert_eq!(shop.review(&paying).await.as_deref(), Some("ambiguous_cancels"));
     assert_eq!(shop.ledger(&paying).refunds, [3_000]);
-    // The person has looked in the console: it was theirs. Then ours is still to be done, and happens once.
+    // A look-up alone does not decide whose it is.
     look(&shop, &paying).await;
-    assert_eq!(shop.detail(&paying).await.cancellations.len(), 2);
+    assert_eq!(shop.detail(&paying).await.cancellations.len(), 1);
+    shop.advance(limits::UNFINISHED_CALL_MS);
     shop.retry(&job).await.unwrap();
     shop.drain().await;
+    assert_eq!(shop.job(&job).await.park_reason.as_deref(), Some("ambiguous_cancels"));
+    // The person has looked in the console: it was theirs. Then ours is still to be done, and happens once.
+    shop.match_cancel(&paying, &id, None).await.unwrap();
+    shop.drain().await;
+    assert_eq!(shop.detail(&paying).await.cancellations.len(), 2);
     assert_eq!(shop.cancellation(&paying, &id).await, CancellationState::Done);
     assert_eq!(shop.ledger(&paying).refunds, [3_000, 3_000]);
     shop.assert_money_is_conserved(&paying).await;

@@ -3,6 +3,7 @@
 //! Nothing here waits by the clock: the database's and the simulator's clocks are moved together to the next due job. Only the tests
 //! of the running worker wait, by bounded polling.
 
+mod bulk;
 mod cancel;
 mod cancel_unknown;
 mod commits;
@@ -17,6 +18,7 @@ mod key_pairs;
 mod late_approvals;
 mod log;
 mod look_ups;
+mod matching;
 mod measured;
 mod methods;
 mod obstacles;

@@ -1,6 +1,7 @@
 //! What staff do with jobs: retried, looked up and given up under the rules, once, and on the record.
 
 use domain::JobId;
+use domain::action::JobAction;
 use domain::cancellation::CancellationState;
 use domain::job::{ActionRefusal, JobKind, JobState};
 use domain::limits;
@@ -39,10 +40,10 @@ async fn parked(shop: &Shop) -> (Paying, JobId) {
 /// What staff are told that they may do is what they then may do.
 async fn assert_told_as_done(shop: &Shop, job: &JobId) {
     let told = shop.store.find_job_detail(job).await.unwrap().unwrap();
-    if let Err(why) = told.retry {
+    if let Err(why) = told.check(JobAction::Retry) {
         assert_eq!(refusal(shop.retry(job).await), why);
     }
-    match told.discard {
+    match told.check(JobAction::Discard) {
         Err(why) => assert_eq!(refusal(shop.discard(job).await), why),
         Ok(()) => drop(shop.discard(job).await.unwrap()),
     }
@@ -75,8 +76,8 @@ async fn a_parked_confirm_that_turns_out_paid_ends_and_nobody_is_offered_a_retry
     assert_eq!(shop.status(&paying).await, "paid");
     assert_eq!(shop.job(&job).await.state, JobState::Succeeded);
     let told = shop.store.find_job_detail(&job).await.unwrap().unwrap();
-    assert_eq!(told.retry, Err(ActionRefusal::Ended));
-    assert_eq!(told.discard, Err(ActionRefusal::Ended));
+    assert_eq!(told.check(JobAction::Retry), Err(ActionRefusal::Ended));
+    assert_eq!(told.check(JobAction::Discard), Err(ActionRefusal::Ended));
     assert_eq!(refusal(shop.retry(&job).await), ActionRefusal::Ended);
     assert_eq!(shop.review(&paying).await, None);
     assert_eq!(audited(&shop, &job).await, ["job.look_up"], "what was refused was not done");

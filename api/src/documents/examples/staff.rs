@@ -3,18 +3,19 @@
 use serde_json::json;
 
 use super::orders::ORDER;
-use crate::problem::ProblemCode;
+use crate::problem::{Problem, ProblemCode};
 use crate::views::CURRENCY;
 use crate::views::audit::AuditView;
 use crate::views::cancel::CancelView;
-use crate::views::job::{ActionView, AttemptView, JobDetailView, JobView};
+use crate::views::job::{ActionView, AttemptView, JobDetailView, JobView, NamedActionView};
 use crate::words::Language;
 use crate::words::status::cancellation_text;
+use domain::action::JobAction;
 use domain::cancellation::CancellationState;
 
-const JOB: &str = "019ab1c3-1f2e-7c00-8d5f-6a7b8c9d0e1f";
+pub(super) const JOB: &str = "019ab1c3-1f2e-7c00-8d5f-6a7b8c9d0e1f";
 const CANCEL: &str = "019ab1c9-0b1c-7e00-9f4d-2a3b4c5d6e7f";
-const STAFF: &str = "019ab0aa-1111-7000-8000-00000000000a";
+pub(super) const STAFF: &str = "019ab0aa-1111-7000-8000-00000000000a";
 const REQUEST: &str = "019ab1c2-0000-7000-8000-000000000000";
 
 pub(super) fn cancel() -> CancelView {
@@ -94,8 +95,26 @@ pub(super) fn job_detail() -> JobDetailView {
             reason: Some(ProblemCode::JobWindowOver.info().detail.in_language(Language::Korean)),
         },
         discard: ActionView { allowed: true, code: None, reason: None },
+        actions: [
+            (JobAction::LookUp, None),
+            (JobAction::Retry, Some(ProblemCode::JobWindowOver)),
+            (JobAction::Discard, None),
+            (JobAction::ChangeDueTime, Some(ProblemCode::JobNotWaiting)),
+            (JobAction::Match, Some(ProblemCode::MatchNothing)),
+        ]
+        .map(|(action, refused)| NamedActionView {
+            action: action.word(),
+            verdict: verdict(refused),
+        })
+        .into(),
         job: job(),
     }
+}
+
+/// Allowed, or the problem that it would meet.
+pub(super) fn verdict(refused: Option<ProblemCode>) -> ActionView {
+    let refused = refused.map_or(Ok(()), |code| Err(Problem::new(code)));
+    ActionView::new(refused, Language::Korean)
 }
 
 fn moving(state: &'static str) -> JobView {
