@@ -23,15 +23,15 @@ SELECT i,
         ELSE 'discarded' END AS state
 FROM (
     SELECT i, (extract(epoch FROM now()) * 1000)::bigint - (:days * 86400000.0 * (1 - i::numeric / (:finished + :failed)))::bigint AS at
-    FROM generate_series(1, :finished + :failed) AS i
+    FROM generate_series(1::bigint, :finished + :failed) AS i
 ) AS numbers;
 
 CREATE TEMPORARY TABLE failures AS
 SELECT i,
-    CASE state WHEN 'declined' THEN (ARRAY['REJECT_CARD_COMPANY', 'NOT_ENOUGH_BALANCE', 'EXCEED_MAX_DAILY_PAYMENT_COUNT'])[1 + i % 3]
-        WHEN 'parked' THEN (ARRAY['UNAUTHORIZED_KEY', 'NO_ANSWER'])[1 + i % 2]
+    CASE state WHEN 'declined' THEN (ARRAY['REJECT_CARD_COMPANY', 'NOT_ENOUGH_BALANCE', 'EXCEED_MAX_DAILY_PAYMENT_COUNT'])[(1 + i % 3)::int]
+        WHEN 'parked' THEN (ARRAY['UNAUTHORIZED_KEY', 'NO_ANSWER'])[(1 + i % 2)::int]
         WHEN 'void' THEN 'CONFIRM_WINDOW_OVER' ELSE 'NO_ANSWER' END AS code,
-    CASE state WHEN 'declined' THEN 'refused' WHEN 'parked' THEN (ARRAY['broken', 'unanswered'])[1 + i % 2]
+    CASE state WHEN 'declined' THEN 'refused' WHEN 'parked' THEN (ARRAY['broken', 'unanswered'])[(1 + i % 2)::int]
         WHEN 'discarded' THEN 'unanswered' END AS class
 FROM made WHERE state <> 'succeeded';
 CREATE UNIQUE INDEX ON failures (i);
@@ -39,8 +39,8 @@ CREATE UNIQUE INDEX ON failures (i);
 INSERT INTO orders (id, store_id, store_name, merchant, customer_name, customer_email, customer_phone, address, items_amount, delivery_fee,
     amount, tax_free_amount, order_name, state, pay_by, version, created_at, updated_at)
 SELECT order_id, shops.id, shops.name, shops.merchant,
-    (ARRAY['김','이','박','최','정','강','조','윤','장','임'])[1 + (i * 31) % 10]
-        || (ARRAY['민준','서연','도윤','하은','시우','지우','예준','수아','주원','지호','유나','현우','다은','건우','채원'])[1 + (i * 17) % 15]
+    (ARRAY['김','이','박','최','정','강','조','윤','장','임'])[(1 + (i * 31) % 10)::int]
+        || (ARRAY['민준','서연','도윤','하은','시우','지우','예준','수아','주원','지호','유나','현우','다은','건우','채원'])[(1 + (i * 17) % 15)::int]
         || CASE WHEN i % 50 = 0 THEN '-' || i ELSE '' END,
     NULL, '010' || lpad(((i * 7368787) % 100000000)::text, 8, '0'), '서울 마포구 양화로 ' || i % 300, amount, 0,
     amount, 0, '마라탕 외 1건', 'paying', at + 2700000, 3, at, at
@@ -83,4 +83,4 @@ INSERT INTO findings (id, kind, merchant, order_id, payment_key, detail, happene
 SELECT 'finding-' || i, 'amount_differs', shops.merchant, order_id, 'tgen_' || i, 'both sides differ', at, 'open', at, at
 FROM made JOIN shops ON number = i % shops WHERE i % 2000 = 0;
 
-VACUUM (ANALYZE);
+VACUUM (ANALYZE) orders, payments, jobs, attempts, webhooks, audit, findings;

@@ -6,7 +6,6 @@
 use domain::StoreId;
 use domain::attempt::Operation;
 use domain::job::JobState;
-use domain::limits::WORKER_ALIVE_MS;
 use domain::role::Scope;
 use entities::{breaker, job, pause, worker};
 use sea_orm::{
@@ -237,7 +236,6 @@ async fn read_workers(read: &Read) -> Result<Vec<WorkerRow>, StoreError> {
         .limit(WORKERS_MAX)
         .all(&read.tx)
         .await?;
-    debug_assert!(WORKER_ALIVE_MS < LOST_MS);
     Ok(rows.into_iter().map(|row| worker_row(row, read.now_ms)).collect())
 }
 

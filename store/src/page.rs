@@ -58,12 +58,10 @@ impl BoundedCount {
         let counted = u64::try_from(counted).unwrap_or(0);
         BoundedCount { count: counted.min(COUNT_MAX), is_floor: is_cut || counted > COUNT_MAX }
     }
-}
 
-impl std::ops::Add for BoundedCount {
-    type Output = BoundedCount;
-
-    fn add(self, other: BoundedCount) -> BoundedCount {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: BoundedCount) -> BoundedCount {
         let sum = self.count.saturating_add(other.count);
         let is_floor = self.is_floor || other.is_floor || sum > COUNT_MAX;
         BoundedCount { count: sum.min(COUNT_MAX), is_floor }

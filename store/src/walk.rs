@@ -163,7 +163,7 @@ impl Walk {
         let mut sum = BoundedCount::default();
         for row in rows {
             let is_cut: i32 = row.try_get("", "is_cut")?;
-            sum = sum + BoundedCount::of(row.try_get("", "counted")?, is_cut != 0);
+            sum = sum.plus(BoundedCount::of(row.try_get("", "counted")?, is_cut != 0));
         }
         Ok(sum)
     }

@@ -122,6 +122,7 @@ fn a_young_database_has_nothing_to_delete_and_the_ages_are_held_to_what_was_prom
     let report = place.run(&["prune", "--json"]).expect(0).json();
     let rows = json!({
         "attempts": 0, "idempotency_keys": 0, "jobs": 0, "webhooks": 0, "poison_messages": 0, "workers": 0,
+        "bulk_items": 0, "bulk_runs": 0,
     });
     assert_eq!(report, json!({ "dryRun": false, "finished": true, "rows": rows }));
 

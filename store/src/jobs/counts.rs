@@ -25,7 +25,7 @@ impl JobCounts {
     #[must_use]
     pub fn of(&self, set: JobSet) -> BoundedCount {
         let counts = set.states().into_iter().filter_map(|state| self.by_state.get(&state));
-        counts.fold(BoundedCount::default(), |sum, count| sum + *count)
+        counts.fold(BoundedCount::default(), |sum, count| sum.plus(*count))
     }
 }
 

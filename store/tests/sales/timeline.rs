@@ -111,9 +111,9 @@ async fn everything_that_happened_is_told_in_order() {
     );
     assert!(told.entries.is_sorted_by_key(|entry| entry.at_ms));
     assert!(told.left_out.is_empty());
-    let call = told.entries.iter().find_map(|entry| match &entry.what {
-        Happening::Called { attempt, .. } => attempt.request.clone(),
-        _ => None,
+    let call = told.entries.iter().find_map(|entry| {
+        let Happening::Called { attempt, .. } = &entry.what else { return None };
+        attempt.request.clone()
     });
     let call = call.unwrap();
     assert!(call.contains("…2AbCd1") && !call.contains("tgen") && !call.contains("who"), "{call}");
