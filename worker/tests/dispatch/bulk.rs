@@ -10,7 +10,7 @@ use domain::{BulkRunId, JobId, limits};
 use store::audit::AuditFilter;
 use store::bulk::{BulkReader, BulkRunRow, BulkSelection, StartBulkRun};
 use store::staff::{NewStaff, StaffMember};
-use store::{JobFilter, Origin};
+use store::{JobFilter, JobSet, Origin};
 
 use crate::hands::Fault;
 use crate::running::{Running, wait_for};
@@ -49,11 +49,8 @@ impl Shop {
             action: BulkAction::Retry,
             reason: "키 교체".to_owned(),
             selection: BulkSelection::Matching(JobFilter {
-                scope: Scope::Every,
-                store_id: None,
-                kind: None,
-                state: Some(JobState::Parked),
-                code: None,
+                set: JobSet::In(JobState::Parked),
+                ..JobFilter::all(Scope::Every)
             }),
             scope: Scope::Every,
             actor: by.actor(Origin::default()),
