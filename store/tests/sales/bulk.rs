@@ -10,15 +10,14 @@ use store::bulk::{
     BulkError, BulkReader, BulkSelection, BulkStep, BulkVerdict, ItemOutcome, StartBulkRun,
 };
 use store::staff::{NewStaff, StaffMember};
-use store::{JobFilter, Origin, PruneMode, PrunedTable};
+use store::{JobFilter, JobSet, Origin, PruneMode, PrunedTable};
 
 use crate::fixture::{GIMBAP, Shop, store_id};
 
 const ALL: BulkReader = BulkReader { started_by: None, scope: Scope::Every };
 
 fn of_state(state: JobState) -> BulkSelection {
-    let (scope, state) = (Scope::Every, Some(state));
-    BulkSelection::Matching(JobFilter { scope, store_id: None, kind: None, state, code: None })
+    BulkSelection::Matching(JobFilter { set: JobSet::In(state), ..JobFilter::all(Scope::Every) })
 }
 
 fn own() -> Scope {
