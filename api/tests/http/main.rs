@@ -15,6 +15,7 @@ mod layers;
 mod orders;
 mod problems;
 mod sockets;
+mod staff_reads;
 mod toss;
 mod trace;
 mod waiting;
