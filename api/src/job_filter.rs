@@ -183,7 +183,9 @@ pub(crate) fn read_sort(checks: &mut Checks, sort: Option<&str>) -> JobSort {
 
 fn is_code(text: &str) -> bool {
     (1..=CODE_CHARS_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
 fn is_merchant(text: &str) -> bool {

@@ -38,6 +38,10 @@ pub(crate) struct Walk {
     rest: Vec<String>,
     /// How many values the leads have.
     lead_values: usize,
+    /// The columns that are looked at on the way; all of them, unless an index has those few.
+    looked_at: &'static str,
+    /// How many rows are looked at.
+    rows_max: usize,
 }
 
 impl Walk {
@@ -59,7 +63,28 @@ impl Walk {
         };
         let lead_values = sql.len();
         let (leads, rest) = (Vec::new(), Vec::new());
-        Walk { table, key, direction, sql, after, leads, rest, lead_values }
+        Walk {
+            table,
+            key,
+            direction,
+            sql,
+            after,
+            leads,
+            rest,
+            lead_values,
+            looked_at: "*",
+            rows_max: ROWS_LOOKED_AT_MAX,
+        }
+    }
+
+    /// The same walk, on which only these columns are looked at: an index that has them all saves the way to the rows.
+    pub(crate) fn looking_at(self, columns: &'static str) -> Walk {
+        Walk { looked_at: columns, ..self }
+    }
+
+    /// The same walk, on which no more rows than these are looked at.
+    pub(crate) fn looking_at_most(self, rows: usize) -> Walk {
+        Walk { rows_max: rows, ..self }
     }
 
     /// One more stretch of the index.
@@ -97,23 +122,32 @@ impl Walk {
         let wanted = limit.saturating_add(1);
         let order = self.order();
         let (table, after, rest) = (self.table, &self.after, self.rest.join(" AND "));
+        let looked_at = self.looked_at;
         let parts = self.leads.iter().map(|lead| {
-            let seen = |rows: u64| {
-                format!("SELECT * FROM {table} WHERE {lead} AND {after} ORDER BY {order} LIMIT {rows}")
+            let seen = |columns, rows: u64| {
+                format!(
+                    "SELECT {columns} FROM {table} WHERE {lead} AND {after} ORDER BY {order} LIMIT {rows}"
+                )
             };
             // The rows come as the index has them; the whole is sorted once more below.
             if rest.is_empty() {
-                format!("SELECT * FROM ({}) AS part", seen(wanted))
+                format!("SELECT * FROM ({}) AS part", seen("*", wanted))
             } else {
-                let seen = seen(self.stretch());
-                format!("SELECT * FROM (SELECT * FROM ({seen}) AS {table} WHERE {rest} LIMIT {wanted}) AS part")
+                let seen = seen(looked_at, self.stretch());
+                let columns = if looked_at == "*" { "*" } else { "id" };
+                format!(
+                    "SELECT * FROM (SELECT {columns} FROM ({seen}) AS {table} WHERE {rest} LIMIT {wanted}) AS part"
+                )
             }
         });
         let parts: Vec<String> = parts.collect();
-        let text = format!(
-            "SELECT * FROM ({}) AS found ORDER BY {order} LIMIT {wanted}",
-            parts.join(" UNION ALL ")
-        );
+        let parts = parts.join(" UNION ALL ");
+        let found = if rest.is_empty() || looked_at == "*" {
+            format!("SELECT * FROM ({parts}) AS found")
+        } else {
+            format!("SELECT * FROM {table} WHERE id IN (SELECT id FROM ({parts}) AS found)")
+        };
+        let text = format!("{found} ORDER BY {order} LIMIT {wanted}");
         let statement = self.sql.statement(text);
         let rows = connection.query_all_raw(statement).await?;
         let mut rows = rows
@@ -144,6 +178,7 @@ impl Walk {
             return Ok(BoundedCount::default());
         }
         let (table, order, rest) = (self.table, self.order(), self.rest.join(" AND "));
+        let looked_at = self.looked_at;
         let parts = self.leads.iter().map(|lead| {
             if rest.is_empty() {
                 let rows = COUNT_MAX.saturating_add(1);
@@ -151,10 +186,10 @@ impl Walk {
                     "SELECT COUNT(*) AS counted, 0 AS is_cut FROM (SELECT 1 FROM {table} WHERE {lead} LIMIT {rows}) AS part"
                 )
             } else {
-                let rows = self.stretch();
+                let rows = self.stretch().min(COUNT_MAX.saturating_add(1));
                 format!(
                     "SELECT COUNT(*) FILTER (WHERE {rest}) AS counted, CASE WHEN COUNT(*) >= {rows} THEN 1 ELSE 0 END AS is_cut \
-                     FROM (SELECT * FROM {table} WHERE {lead} ORDER BY {order} LIMIT {rows}) AS {table}"
+                     FROM (SELECT {looked_at} FROM {table} WHERE {lead} ORDER BY {order} LIMIT {rows}) AS {table}"
                 )
             }
         });
@@ -168,15 +203,16 @@ impl Walk {
         Ok(sum)
     }
 
-    /// What `select` makes of the rows that a page may look at, as one table called like the walk's. With it, whether there are more rows.
+    /// What `select` makes of the rows that a page may look at, as one table called like the walk's.
     pub(crate) async fn summed(
         &self,
         connection: &impl ConnectionTrait,
         select: impl Fn(&str) -> String,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let (table, order, rows) = (self.table, self.order(), self.stretch());
+        let looked_at = self.looked_at;
         let parts = self.leads.iter().map(|lead| {
-            format!("SELECT * FROM (SELECT * FROM {table} WHERE {lead} ORDER BY {order} LIMIT {rows}) AS part")
+            format!("SELECT * FROM (SELECT {looked_at} FROM {table} WHERE {lead} ORDER BY {order} LIMIT {rows}) AS part")
         });
         let parts: Vec<String> = parts.collect();
         let rest = if self.rest.is_empty() { "TRUE".to_owned() } else { self.rest.join(" AND ") };
@@ -213,7 +249,7 @@ impl Walk {
 
     /// How many rows of each stretch are looked at.
     fn stretch(&self) -> u64 {
-        let each = ROWS_LOOKED_AT_MAX.checked_div(self.leads.len()).unwrap_or(ROWS_LOOKED_AT_MAX);
+        let each = self.rows_max.checked_div(self.leads.len()).unwrap_or(self.rows_max);
         u64::try_from(each.max(ROWS_OF_STRETCH_MIN)).unwrap_or(u64::MAX)
     }
 

@@ -16,6 +16,7 @@ mod operators;
 mod orders;
 mod problems;
 mod sockets;
+mod staff_reads;
 mod toss;
 mod trace;
 mod waiting;

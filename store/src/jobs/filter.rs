@@ -14,6 +14,10 @@ use crate::walk::{Direction, Walk};
 /// With so many stores that a caller acts for, a list is read by the states alone, and its rows are looked at one by one.
 const LEADS_MAX: usize = 64;
 
+/// What jobs are filtered, counted and grouped by: the columns of the index of failed ones.
+const LOOKED_AT: &str =
+    "id, state, created_at, kind, last_code, last_class, merchant, store_id, amount, updated_at";
+
 /// Which jobs to read. They fulfil every condition that is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFilter {
@@ -194,6 +198,9 @@ impl JobFilter {
         orders: Option<&[String]>,
     ) -> Walk {
         let mut walk = Walk::new(backend, "jobs", sort.key(), after);
+        if sort == JobSort::Newest && orders.is_none() && self.code.is_none() {
+            walk = walk.looking_at(LOOKED_AT);
+        }
         let mut states = self.set.states();
         if sort == JobSort::OldestWaiting {
             states.retain(|state| state.is_live());

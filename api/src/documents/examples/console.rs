@@ -75,7 +75,7 @@ pub(super) fn overview() -> OverviewView {
     OverviewView {
         at: NOW.to_owned(),
         needs_person: NeedsPersonView {
-            parked: vec![reason("broken", 3)],
+            parked: vec![reason("setup", 3)],
             in_review: vec![reason("late_approval", 1)],
             findings: vec![],
         },
