@@ -274,3 +274,35 @@ async fn an_approval_after_a_recorded_failure_is_found_by_its_webhook() {
     shop.assert_money_is_conserved(&paying).await;
     shop.close().await;
 }
+
+#[tokio::test]
+async fn an_approval_and_an_abort_told_at_once_leave_the_order_paid_in_either_order() {
+    for abort_comes_first in [true, false] {
+        let shop = Shop::open().await;
+        shop.subscribe();
+        let paying = shop.authenticated(23).await;
+        shop.accept(&paying).await;
+        shop.drain().await;
+        let done = shop.told(&paying).pop().expect("Toss tells of the approval");
+        assert!(done.body.contains("\"DONE\""), "{}", done.body);
+        let body = done.body.replace("\"DONE\"", "\"ABORTED\"");
+        let aborted = ReceivedWebhook {
+            transmission_id: Some("told-46-ms-apart".to_owned()),
+            webhook: toss::read_webhook(body.as_bytes()),
+            body,
+            ..done.clone()
+        };
+        let mut told = vec![done, aborted];
+        if abort_comes_first {
+            told.reverse();
+        }
+        for webhook in &told {
+            shop.hear(webhook).await;
+        }
+        shop.drain().await;
+        assert_eq!(shop.status(&paying).await, "paid", "abort first: {abort_comes_first}");
+        assert_eq!(shop.ledger(&paying).charges, 1);
+        shop.assert_money_is_conserved(&paying).await;
+        shop.close().await;
+    }
+}
