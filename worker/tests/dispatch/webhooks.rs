@@ -123,6 +123,7 @@ async fn a_forged_webhook_of_a_deposit_or_an_approval_changes_nothing() {
     };
     for _ in 0..20 {
         shop.hear(&webhook).await;
+        assert_eq!(shop.status(&paying).await, "waiting_for_deposit", "it was believed");
     }
     shop.drain_for(GRACE_MS * 2).await;
     assert_eq!(shop.status(&paying).await, "waiting_for_deposit");
