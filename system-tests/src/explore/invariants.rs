@@ -1,0 +1,230 @@
+//! What must be true after every step, and once all is quiet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::cancellation::CancellationState;
+use domain::job::JobState;
+use domain::limits::{PAGE_ROWS_MAX, POSTS_MAX};
+use domain::payment::PaymentState;
+use domain::reconcile::FindingKind;
+use simulator::{LedgerEntry, LedgerQuery};
+use store::WebhookFilter;
+use store::audit::AuditFilter;
+use store::findings::FindingFilter;
+use store::orders::OrderDetail;
+
+use super::journey::{Journey, Promise, Weather};
+use super::workers::is_behind_another;
+
+impl Journey<'_> {
+    /// The truth about every payment at Toss.
+    fn ledgers(&self) -> Vec<LedgerEntry> {
+        self.shop.toss.ledger(&LedgerQuery::default())
+    }
+
+    /// At most one charge for an order, never more given back than taken.
+    pub(crate) fn check_after_step(&mut self) {
+        let mut charges: BTreeMap<String, usize> = BTreeMap::new();
+        for ledger in self.ledgers() {
+            *charges.entry(ledger.order_id.clone()).or_default() += ledger.charges;
+            self.ensure(ledger.cancelled <= ledger.charged, || {
+                format!("more is given back than was taken: {ledger:?}")
+            });
+            self.ensure(ledger.charges <= 1, || format!("a payment is charged twice: {ledger:?}"));
+        }
+        // Who confirms past us may well take the money of a second window.
+        if self.weather == Weather::Calm {
+            for (order_id, count) in charges {
+                self.ensure(count <= 1, || format!("order {order_id} is charged {count} times"));
+            }
+        }
+    }
+
+    /// What the journey's calls came to.
+    pub(crate) fn count_at_toss(&mut self) {
+        for ledger in self.ledgers() {
+            self.tally.confirms += ledger.calls.confirm;
+            self.tally.cancels += ledger.calls.cancel;
+            self.tally.doubled += u64::try_from(ledger.charges.saturating_sub(1)).unwrap();
+        }
+    }
+
+    /// Everything that must be true once all is quiet.
+    pub(crate) async fn check_at_rest(&mut self) {
+        self.check_after_step();
+        let findings = self.open_findings().await;
+        for number in 1..=self.payings.len() {
+            self.check_order(number, &findings).await;
+        }
+        self.check_calls().await;
+        self.check_jobs().await;
+        self.check_promises().await;
+    }
+
+    /// Open findings: of which payment, and what kind.
+    async fn open_findings(&self) -> BTreeMap<String, Vec<FindingKind>> {
+        let filter = FindingFilter { is_open: Some(true), ..FindingFilter::default() };
+        let page = self.shop.store.list_findings(&filter, None, PAGE_ROWS_MAX).await.unwrap();
+        let mut findings: BTreeMap<String, Vec<FindingKind>> = BTreeMap::new();
+        for finding in page.rows {
+            findings.entry(finding.found.payment_key).or_default().push(finding.found.kind);
+        }
+        findings
+    }
+
+    async fn check_order(&mut self, number: usize, findings: &BTreeMap<String, Vec<FindingKind>>) {
+        let paying = self.payings[number - 1].clone();
+        let detail = self.detail(&paying.order_id).await;
+        let review = detail.payment.as_ref().and_then(|payment| payment.review_reason.clone());
+        self.note(format!(
+            "payment {number}: {:?}, {} left, review {review:?}",
+            detail.payment.as_ref().map(|payment| payment.state),
+            detail.payment.as_ref().map_or(0, |payment| payment.balance.get()),
+        ));
+        if self.weather == Weather::Calm {
+            self.ensure(review.is_none(), || {
+                format!("payment {number} waits for a person ({review:?}) in calm weather")
+            });
+        }
+        self.check_is_over(number, &detail);
+        for payment_key in &paying.payment_keys {
+            let found = findings.get(payment_key).cloned().unwrap_or_default();
+            self.check_ledgers(number, &detail, payment_key, &found);
+        }
+    }
+
+    /// Nothing is neither final nor visibly waiting for a person.
+    fn check_is_over(&mut self, number: usize, detail: &OrderDetail) {
+        let Some(payment) = &detail.payment else { return };
+        let is_open = payment.state.is_undecided()
+            || payment.state == PaymentState::WaitingForDeposit
+            || detail.cancellations.iter().any(|one| one.state.is_open());
+        self.ensure(!is_open || payment.review_reason.is_some(), || {
+            format!("payment {number} has no end and nobody is asked: {payment:?} {detail:?}")
+        });
+    }
+
+    /// Both ledgers of one payment agree, or a person is told.
+    fn check_ledgers(
+        &mut self,
+        number: usize,
+        detail: &OrderDetail,
+        payment_key: &str,
+        found: &[FindingKind],
+    ) {
+        let ledger = self.shop.ledger(payment_key);
+        let left = ledger.charged - ledger.cancelled;
+        let ours = detail.payment.as_ref().filter(|payment| payment.payment_key == payment_key);
+        let told = format!("payment {number}: {ours:?} {ledger:?} {found:?}");
+        let Some(payment) = ours else {
+            let wanted: &[FindingKind] = if left > 0 { &[FindingKind::OrphanCharge] } else { &[] };
+            if found != wanted {
+                self.tally.lost += u64::from(left > 0);
+                self.breaks(format!("a charge of no payment of ours: {told}"));
+            }
+            return;
+        };
+        let booked = if payment.state.holds_money() { payment.balance.get() } else { 0 };
+        let done: Vec<_> = detail
+            .cancellations
+            .iter()
+            .filter(|one| one.state == CancellationState::Done)
+            .collect();
+        let given_back: i64 = done.iter().map(|one| one.amount.get()).sum();
+        let is_same = booked == left && (given_back == ledger.cancelled || ledger.charged == 0);
+        if is_same {
+            let adopted = done.iter().filter(|one| one.requested_by == "toss").count();
+            let wanted = vec![FindingKind::CancelledAtToss; adopted];
+            self.ensure(found == wanted, || format!("findings without a difference: {told}"));
+        } else {
+            let is_told = payment.review_reason.is_some() && !found.is_empty();
+            if !is_told {
+                self.tally.lost += u64::from(left > booked);
+                self.breaks(format!("the ledgers differ and nobody is told: {told}"));
+            }
+        }
+    }
+
+    /// Every call that moves money was recorded before, has a key of its own for its own bytes, and they are not many.
+    async fn check_calls(&mut self) {
+        let mut recorded: BTreeMap<String, String> = BTreeMap::new();
+        for job in self.jobs().await {
+            let id = domain::JobId::parse(job.id.clone()).unwrap();
+            let attempts = self.shop.store.list_attempts(&id).await.unwrap();
+            let keys: BTreeSet<_> =
+                attempts.into_iter().filter_map(|one| one.idempotency_key).collect();
+            let generations = usize::try_from(job.key_generation).unwrap();
+            self.ensure(keys.len() <= generations, || {
+                format!("a job of {generations} key generations has used {keys:?}")
+            });
+            recorded.extend(keys.into_iter().map(|key| (key, job.id.clone())));
+        }
+        let mut sent: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut posts: BTreeMap<String, u32> = BTreeMap::new();
+        for post in self.ledgers().into_iter().flat_map(|ledger| ledger.requests) {
+            let key = post.idempotency_key.unwrap_or_default();
+            if post.method != "POST" || key.starts_with("rival-of-") {
+                continue;
+            }
+            match recorded.get(&key) {
+                Some(job) => *posts.entry(job.clone()).or_default() += 1,
+                None => self.breaks(format!("a call was not recorded: {} {key}", post.path)),
+            }
+            sent.entry(key).or_default().insert(format!("{} {}", post.path, post.body));
+        }
+        for (key, bodies) in sent {
+            self.ensure(bodies.len() == 1, || format!("one key, several bodies: {key} {bodies:?}"));
+        }
+        for (job, count) in posts {
+            self.ensure(count <= POSTS_MAX, || format!("job {job} called {count} times"));
+        }
+    }
+
+    /// Every job is finished, or parked, or waits behind one that is.
+    async fn check_jobs(&mut self) {
+        let parked: BTreeSet<_> = self.parked().await.into_iter().map(|job| job.order_id).collect();
+        for job in self.jobs().await {
+            let told = self.told(job.kind, &job.order_id);
+            let is_parked = job.state == JobState::Parked;
+            let waits = is_behind_another(&job) && parked.contains(&job.order_id);
+            let is_over = !job.state.is_live() || is_parked || waits;
+            self.ensure(is_over, || format!("work is left over: {told} {job:?}"));
+        }
+    }
+
+    /// What clients were told is in the database.
+    async fn check_promises(&mut self) {
+        let filter = AuditFilter { store: None, subject: None };
+        let audit = self.shop.store.list_audit(&filter, None, PAGE_ROWS_MAX).await.unwrap().rows;
+        let webhooks =
+            self.shop.store.list_webhooks(&WebhookFilter::default(), None, PAGE_ROWS_MAX).await;
+        let webhooks: BTreeSet<_> =
+            webhooks.unwrap().rows.into_iter().filter_map(|row| row.transmission_id).collect();
+        for promise in self.promises.clone() {
+            let is_kept = match &promise {
+                Promise::Order { order_id } => {
+                    self.detail(order_id).await.order.id.as_str() == order_id
+                }
+                Promise::Confirm { order_id, payment_key } => {
+                    let payment = self.detail(order_id).await.payment;
+                    payment.is_some_and(|payment| payment.payment_key == *payment_key)
+                }
+                Promise::Cancel { order_id, cancel_id } => {
+                    let cancellations = self.detail(order_id).await.cancellations;
+                    cancellations.iter().any(|one| one.id.as_str() == cancel_id)
+                }
+                Promise::Webhook { id } => webhooks.contains(id),
+                Promise::Act { action, subject } => {
+                    let promised = self.promises.iter().filter(|one| **one == promise).count();
+                    let audited = audit.iter().filter(|entry| {
+                        entry.action == *action
+                            && entry.subject == *subject
+                            && entry.role != "system"
+                    });
+                    audited.count() == promised
+                }
+            };
+            self.ensure(is_kept, || format!("a promise is not kept: {promise:?}"));
+        }
+    }
+}
