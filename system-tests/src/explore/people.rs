@@ -127,13 +127,19 @@ impl Journey<'_> {
         ));
     }
 
-    /// Staff work off what is parked: they have each looked up, and then tried again.
+    /// Staff work off what is parked: they have each looked up, then tried again, and give up what may be given up.
     pub(crate) async fn work_off(&mut self) {
-        for action in ["look-up", "retry"] {
+        for action in ["look-up", "retry", "discard"] {
             for job in self.parked().await {
                 let id = JobId::parse(job.id.clone()).unwrap();
                 let detail = self.shop.store.find_job_detail(&id).await.unwrap().unwrap();
-                if action == "look-up" || detail.retry.is_ok() {
+                let may = match action {
+                    "retry" => detail.retry.is_ok(),
+                    // Some leave it for somebody else.
+                    "discard" => detail.discard.is_ok() && self.luck.one_in(2),
+                    _ => true,
+                };
+                if may {
                     self.act(&job, action).await;
                 }
             }

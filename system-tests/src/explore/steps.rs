@@ -74,7 +74,7 @@ impl Journey<'_> {
             Step::Relay => self.relay().await,
             Step::Mail => self.tamper_with_mail(),
             Step::WakeUp => self.wake_somebody_up().await,
-            Step::Clock => self.let_time_pass(),
+            Step::Clock => self.let_time_pass().await,
             Step::Sweep => self.sweep().await,
             Step::Staff => self.act_on_a_job().await,
             Step::Deposit => self.deposit(),
@@ -88,7 +88,7 @@ impl Journey<'_> {
         }
     }
 
-    fn let_time_pass(&mut self) {
+    async fn let_time_pass(&mut self) {
         let (least_ms, most_ms) = self.luck.weigh(&[
             (4, (100, 5 * SECOND_MS)),
             (4, (5 * SECOND_MS, 2 * MINUTE_MS)),
@@ -97,6 +97,10 @@ impl Journey<'_> {
             (1, (6 * HOUR_MS, 72 * HOUR_MS)),
         ]);
         let by_ms = self.luck.between(least_ms, most_ms);
+        if self.weather == Weather::Calm && by_ms > HOUR_MS {
+            // In calm weather no work lies about for hours.
+            self.drain(HOUR_MS).await;
+        }
         self.note(format!("clock: {by_ms} ms pass"));
         self.advance(by_ms);
     }
