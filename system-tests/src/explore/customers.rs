@@ -76,7 +76,11 @@ impl Journey<'_> {
 
     /// The confirm, by the API or by the window's redirect; often not for the first time.
     pub(crate) async fn confirm(&mut self) {
-        let index = self.any_paying();
+        let index = self.likely_paying(|journey, paying| {
+            !journey.promises.iter().any(|promise| {
+                matches!(promise, Promise::Confirm { order_id, .. } if *order_id == paying.order_id)
+            })
+        });
         let number = index + 1;
         if self.luck.one_in(12) {
             let mut paying = self.payings[index].clone();

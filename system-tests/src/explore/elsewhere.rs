@@ -5,7 +5,7 @@ use axum::http::{Method as Verb, Request};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use simulator::{FaultRequest, Method, WebhookQuery};
+use simulator::{FaultRequest, WebhookQuery};
 use tower::ServiceExt as _;
 
 use super::journey::{Journey, Promise};
@@ -50,7 +50,13 @@ fn faults() -> Vec<Value> {
 impl Journey<'_> {
     pub(crate) fn script_a_fault(&mut self) {
         let index = self.any_paying();
-        let operation = *self.luck.pick(&["confirm", "confirm", "cancel", "cancel", "look_up"]);
+        let is_held = self.is_held(&self.payings[index]);
+        let operations: &[&str] = if is_held {
+            &["cancel", "cancel", "look_up"]
+        } else {
+            &["confirm", "confirm", "confirm", "look_up", "cancel"]
+        };
+        let operation = *self.luck.pick(operations);
         let mut fault = self.luck.pick(&faults()).clone();
         let times = self.luck.weigh(&[(4, 1), (2, 2), (1, 5)]);
         self.note(format!("Toss: payment {}, {operation}: {fault} {times}×", index + 1));
@@ -70,19 +76,17 @@ impl Journey<'_> {
 
     /// The customer pays into an account, if one of theirs waits for it.
     pub(crate) fn deposit(&mut self) {
-        let accounts = |journey: &Self| {
-            let of_accounts = journey.payings.iter().enumerate();
-            let of_accounts = of_accounts.filter(|(_, it)| it.method == Method::VirtualAccount);
-            let keys = of_accounts
-                .flat_map(|(index, it)| it.payment_keys.iter().map(move |key| (index, key)));
-            keys.map(|(index, key)| (index, key.clone())).collect::<Vec<_>>()
-        };
-        let accounts = accounts(self);
-        if accounts.is_empty() {
-            return;
+        let mut accounts = Vec::new();
+        for (index, paying) in self.payings.iter().enumerate() {
+            let waiting = paying
+                .payment_keys
+                .iter()
+                .filter(|key| self.shop.ledger(key).status == simulator::Status::WaitingForDeposit);
+            accounts.extend(waiting.map(|key| (index, key.clone())));
         }
-        let (index, key) = self.luck.pick(&accounts).clone();
-        if self.shop.toss.deposit(&key).is_ok() {
+        if let Some((index, key)) = self.luck.take(&mut accounts)
+            && self.shop.toss.deposit(&key).is_ok()
+        {
             self.note(format!("customer: deposits payment {}", index + 1));
             self.tally.deposits += 1;
         }

@@ -190,4 +190,23 @@ impl Journey<'_> {
     pub(crate) fn any_paying(&mut self) -> usize {
         self.luck.below(self.payings.len())
     }
+
+    /// Mostly one of the payments for which there is something to do, now and then any.
+    pub(crate) fn likely_paying(
+        &mut self,
+        has_to_do: impl Fn(&Journey<'_>, &Paying) -> bool,
+    ) -> usize {
+        let likely = (0..self.payings.len()).filter(|index| has_to_do(self, &self.payings[*index]));
+        let likely: Vec<usize> = likely.collect();
+        if likely.is_empty() || self.luck.one_in(4) {
+            return self.any_paying();
+        }
+        *self.luck.pick(&likely)
+    }
+
+    /// Whether Toss holds money for the order.
+    pub(crate) fn is_held(&self, paying: &Paying) -> bool {
+        let ledgers = paying.payment_keys.iter().map(|key| self.shop.ledger(key));
+        ledgers.into_iter().any(|ledger| ledger.charged > ledger.cancelled)
+    }
 }

@@ -14,7 +14,7 @@ use super::site::STAFF_TOKEN;
 impl Journey<'_> {
     /// A cancel, wholly or in part, perhaps for the second time under the same key.
     pub(crate) async fn cancel(&mut self) {
-        let index = self.any_paying();
+        let index = self.likely_paying(|journey, paying| journey.is_held(paying));
         let paying = self.payings[index].clone();
         let amount =
             self.luck.weigh(&[(3, None), (3, Some(1_000)), (2, Some(2_000)), (1, Some(7_000))]);

@@ -2,7 +2,7 @@
 //! database to copy. Made once for many journeys, because all of it costs more than a journey.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -129,7 +129,7 @@ async fn template() -> &'static Vec<u8> {
         .await
 }
 
-async fn open(file: &PathBuf) -> Store {
+async fn open(file: &Path) -> Store {
     let url = format!("sqlite://{}?mode=rwc", file.display());
     let options = StoreOptions { connections_max: 2, ..StoreOptions::new(url) };
     let store = Store::open(&options).await.unwrap();
