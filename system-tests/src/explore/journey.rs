@@ -125,7 +125,9 @@ pub(crate) async fn travel(site: &Site, seed: u64) -> Travelled {
     };
     journey.note(format!("{weather:?} weather; 5xx are kept under their key: {store_5xx}"));
     let steps = journey.luck.between(STEPS_MIN, STEPS_MAX);
-    journey.order().await;
+    for _ in 0..journey.luck.between(1, 3) {
+        journey.order().await;
+    }
     for _ in 0..steps {
         if !journey.broken.is_empty() {
             break;
@@ -202,6 +204,11 @@ impl Journey<'_> {
             return self.any_paying();
         }
         *self.luck.pick(&likely)
+    }
+
+    /// Whether Toss holds money for any of the orders.
+    pub(crate) fn is_any_held(&self) -> bool {
+        self.payings.iter().any(|paying| self.is_held(paying))
     }
 
     /// Whether Toss holds money for the order.

@@ -37,26 +37,26 @@ enum Step {
 
 /// What happens every day, each with its weight.
 const EVERY_DAY: [(usize, Step); 15] = [
-    (4, Step::Order),
-    (10, Step::Confirm),
-    (3, Step::Poll),
+    (2, Step::Order),
+    (12, Step::Confirm),
+    (2, Step::Poll),
     (1, Step::Close),
-    (7, Step::Cancel),
-    (18, Step::Work),
-    (8, Step::Relay),
+    (14, Step::Cancel),
+    (20, Step::Work),
+    (4, Step::Relay),
     (2, Step::Mail),
     (4, Step::WakeUp),
-    (7, Step::Clock),
-    (2, Step::Sweep),
+    (8, Step::Clock),
+    (1, Step::Sweep),
     (3, Step::Staff),
-    (4, Step::Deposit),
+    (5, Step::Deposit),
     (4, Step::Hear),
     (1, Step::RotateKeys),
 ];
 
 /// What happens in rough weather only.
 const ROUGH: [(usize, Step); 5] =
-    [(12, Step::Fault), (2, Step::Console), (1, Step::Rival), (2, Step::Reverse), (2, Step::Forge)];
+    [(12, Step::Fault), (3, Step::Console), (1, Step::Rival), (2, Step::Reverse), (2, Step::Forge)];
 
 impl Journey<'_> {
     pub(crate) async fn step(&mut self) {
@@ -69,8 +69,9 @@ impl Journey<'_> {
             Step::Order | Step::Confirm => self.confirm().await,
             Step::Poll => self.poll().await,
             Step::Close => self.close_order().await,
-            Step::Cancel => self.cancel().await,
-            Step::Work => self.work().await,
+            Step::Cancel if self.luck.one_in(6) || self.is_any_held() => self.cancel().await,
+            // Nobody cancels what is not paid, but for those who try.
+            Step::Cancel | Step::Work => self.work().await,
             Step::Relay => self.relay().await,
             Step::Mail => self.tamper_with_mail(),
             Step::WakeUp => self.wake_somebody_up().await,
@@ -90,8 +91,8 @@ impl Journey<'_> {
 
     async fn let_time_pass(&mut self) {
         let (least_ms, most_ms) = self.luck.weigh(&[
-            (4, (100, 5 * SECOND_MS)),
-            (4, (5 * SECOND_MS, 2 * MINUTE_MS)),
+            (8, (100, 5 * SECOND_MS)),
+            (8, (5 * SECOND_MS, 2 * MINUTE_MS)),
             (3, (2 * MINUTE_MS, 20 * MINUTE_MS)),
             (1, (20 * MINUTE_MS, 6 * HOUR_MS)),
             (1, (6 * HOUR_MS, 72 * HOUR_MS)),
