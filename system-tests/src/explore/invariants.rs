@@ -8,13 +8,15 @@ use domain::limits::{PAGE_ROWS_MAX, POSTS_MAX};
 use domain::payment::PaymentState;
 use domain::reconcile::FindingKind;
 use simulator::{LedgerEntry, LedgerQuery};
-use store::WebhookFilter;
 use store::audit::AuditFilter;
 use store::findings::FindingFilter;
 use store::orders::OrderDetail;
+use store::{AttemptRow, WebhookFilter};
 
 use super::journey::{Journey, Promise, Weather};
 use super::workers::is_behind_another;
+
+const LOOK_UP: &str = "look_up";
 
 impl Journey<'_> {
     /// The truth about every payment at Toss.
@@ -153,9 +155,20 @@ impl Journey<'_> {
     /// Every call that moves money was recorded before, has a key of its own for its own bytes, and they are not many.
     async fn check_calls(&mut self) {
         let mut recorded: BTreeMap<String, String> = BTreeMap::new();
-        for job in self.jobs().await {
+        let jobs = self.jobs().await;
+        // By any job: staff and webhooks have a payment looked up as well.
+        let mut look_ups_ms: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+        for job in &jobs {
+            let id = domain::JobId::parse(job.id.clone()).unwrap();
+            let attempts = self.shop.store.list_attempts(&id).await.unwrap().into_iter();
+            let look_ups = attempts.filter(|one| one.operation == LOOK_UP);
+            let of_order = look_ups_ms.entry(job.order_id.clone()).or_default();
+            of_order.extend(look_ups.map(|one| one.started_at));
+        }
+        for job in jobs {
             let id = domain::JobId::parse(job.id.clone()).unwrap();
             let attempts = self.shop.store.list_attempts(&id).await.unwrap();
+            self.check_order_of_calls(&attempts, &look_ups_ms[&job.order_id]);
             let keys: BTreeSet<_> =
                 attempts.into_iter().filter_map(|one| one.idempotency_key).collect();
             let generations = usize::try_from(job.key_generation).unwrap();
@@ -182,6 +195,20 @@ impl Journey<'_> {
         }
         for (job, count) in posts {
             self.ensure(count <= POSTS_MAX, || format!("job {job} called {count} times"));
+        }
+    }
+
+    /// After a call that moves money and was not answered, the payment is looked up before the next such call.
+    fn check_order_of_calls(&mut self, attempts: &[AttemptRow], look_ups_ms: &[i64]) {
+        let sends: Vec<_> = attempts.iter().filter(|one| one.operation != LOOK_UP).collect();
+        for (one, next) in sends.iter().zip(sends.iter().skip(1)) {
+            let is_answered = one.http_status.is_some_and(|status| status < 500);
+            let is_unsent = one.verdict.as_deref() == Some("unsent");
+            let between = one.started_at..=next.started_at;
+            let is_looked_up = look_ups_ms.iter().any(|at_ms| between.contains(at_ms));
+            self.ensure(is_answered || is_unsent || is_looked_up, || {
+                format!("a call follows an unknown outcome blindly: {one:?} {next:?}")
+            });
         }
     }
 

@@ -62,11 +62,12 @@ impl Journey<'_> {
             self.promises.push(promise);
             let subject = paying.order_id.clone();
             self.promises.push(Promise::Act { action: "cancel.request", subject });
+            self.check_budget(&paying.order_id, paying.amount).await;
         }
-        self.check_budget(&paying.order_id, paying.amount).await;
     }
 
-    /// Open and done cancellations never exceed the payment.
+    /// No cancel is accepted with which the open and the done ones exceed the payment. A cancel by hand that comes later may: what is
+    /// open by then is bounded by what Toss has left.
     async fn check_budget(&mut self, order_id: &str, amount: i64) {
         let order_id = domain::OrderId::parse(order_id).unwrap();
         let detail = self.shop.store.find_order(&order_id).await.unwrap().unwrap();
