@@ -44,4 +44,5 @@ pub use meters::describe_metrics;
 pub use pacing::JitteredPacing;
 pub use reconcile::{DailyReconciliation, ReconcileError, Reconciler, Tempo};
 pub use run::{CallLimits, Identity, WorkerContext, WorkerEnded, run};
+pub use sweeper::sweep_once;
 pub use trace::AttemptTrace;
