@@ -10,6 +10,7 @@ use store::KeyPairId;
 use worker::{Reconciler, Tempo};
 
 use super::journey::Journey;
+use super::site::PAIRS;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
@@ -70,8 +71,13 @@ impl Journey<'_> {
     /// Compares both ledgers over every time at which something may have happened.
     async fn reconcile(&mut self) {
         let ranges = self.busy_ranges();
-        for merchant in ["default", "other"] {
-            let newest = if merchant == "default" { 2 } else { 1 };
+        for (merchant, newest) in [("default", 2), ("other", 1)] {
+            let is_own = |key: &str| {
+                PAIRS.iter().any(|(name, _, secret_key)| *name == merchant && *secret_key == key)
+            };
+            if !self.payings.iter().any(|paying| is_own(paying.secret_key)) {
+                continue;
+            }
             let pair = KeyPairId { merchant: merchant.to_owned(), number: newest };
             let reconciler = Reconciler {
                 store: self.shop.store.clone(),
