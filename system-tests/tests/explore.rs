@@ -14,7 +14,7 @@ const THREADS: usize = 2;
 fn whatever_happens_in_whatever_order_no_money_is_lost_or_moved_twice() {
     let seeds = seeds();
     println!("seeds 1 to {seeds}");
-    let explored = explore(1..seeds + 1, THREADS, &|_| {});
+    let explored = explore(1..seeds + 1, THREADS);
     for (seed, broken) in &explored.broken {
         println!("cargo run -p system-tests --release -- explore --seed {seed}: {broken:#?}");
     }
