@@ -53,17 +53,17 @@ pub fn travel(seed: u64) -> Travelled {
     })
 }
 
-/// Makes the journeys of these seeds on so many threads. `each` hears of every one as it ends.
+/// Makes the journeys of these seeds on so many threads.
 ///
 /// # Panics
 /// A thread cannot be started.
 #[must_use]
-pub fn explore(seeds: Range<u64>, threads: usize, each: &(dyn Fn(u64) + Sync)) -> Explored {
+pub fn explore(seeds: Range<u64>, threads: usize) -> Explored {
     let next = AtomicU64::new(seeds.start);
     let explored = Mutex::new(Explored::default());
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
-            scope.spawn(|| travel_in_turn(&next, seeds.end, &explored, each));
+            scope.spawn(|| travel_in_turn(&next, seeds.end, &explored));
         }
     });
     let mut explored = explored.into_inner().unwrap();
@@ -71,12 +71,7 @@ pub fn explore(seeds: Range<u64>, threads: usize, each: &(dyn Fn(u64) + Sync)) -
     explored
 }
 
-fn travel_in_turn(
-    next: &AtomicU64,
-    end: u64,
-    explored: &Mutex<Explored>,
-    each: &(dyn Fn(u64) + Sync),
-) {
+fn travel_in_turn(next: &AtomicU64, end: u64, explored: &Mutex<Explored>) {
     let runtime = runtime();
     let mut site = runtime.block_on(Site::open());
     loop {
@@ -100,8 +95,6 @@ fn travel_in_turn(
                 site = runtime.block_on(Site::open());
             }
         }
-        drop(all);
-        each(seed);
     }
 }
 

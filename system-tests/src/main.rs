@@ -61,7 +61,7 @@ fn explore_many(seeds: u64, from: u64) -> std::io::Result<ExitCode> {
     let began = Instant::now();
     writeln!(out, "{seeds} journeys from seed {from} on {threads} threads")?;
     out.flush()?;
-    let explored = explore(from..from.saturating_add(seeds), threads, &|_| {});
+    let explored = explore(from..from.saturating_add(seeds), threads);
     for (seed, broken) in &explored.broken {
         for what in broken {
             writeln!(out, "seed {seed}: {what}")?;

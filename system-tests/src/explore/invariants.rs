@@ -55,11 +55,12 @@ impl Journey<'_> {
     pub(crate) async fn check_at_rest(&mut self) {
         self.check_after_step();
         let findings = self.open_findings().await;
+        let parked: BTreeSet<_> = self.parked().await.into_iter().map(|job| job.order_id).collect();
         for number in 1..=self.payings.len() {
-            self.check_order(number, &findings).await;
+            self.check_order(number, &findings, &parked).await;
         }
         self.check_calls().await;
-        self.check_jobs().await;
+        self.check_jobs(&parked).await;
         self.check_promises().await;
     }
 
@@ -74,7 +75,12 @@ impl Journey<'_> {
         findings
     }
 
-    async fn check_order(&mut self, number: usize, findings: &BTreeMap<String, Vec<FindingKind>>) {
+    async fn check_order(
+        &mut self,
+        number: usize,
+        findings: &BTreeMap<String, Vec<FindingKind>>,
+        parked: &BTreeSet<String>,
+    ) {
         let paying = self.payings[number - 1].clone();
         let detail = self.detail(&paying.order_id).await;
         let review = detail.payment.as_ref().and_then(|payment| payment.review_reason.clone());
@@ -88,7 +94,7 @@ impl Journey<'_> {
                 format!("payment {number} waits for a person ({review:?}) in calm weather")
             });
         }
-        let is_parked = self.parked().await.iter().any(|job| job.order_id == paying.order_id);
+        let is_parked = parked.contains(&paying.order_id);
         let is_open =
             detail.payment.as_ref().is_some_and(|payment| is_open(&detail, payment.state));
         self.ensure(!is_open || review.is_some() || is_parked, || {
@@ -155,19 +161,18 @@ impl Journey<'_> {
     /// Every call that moves money was recorded before, has a key of its own for its own bytes, and they are not many.
     async fn check_calls(&mut self) {
         let mut recorded: BTreeMap<String, String> = BTreeMap::new();
-        let jobs = self.jobs().await;
         // By any job: staff and webhooks have a payment looked up as well.
         let mut look_ups_ms: BTreeMap<String, Vec<i64>> = BTreeMap::new();
-        for job in &jobs {
-            let id = domain::JobId::parse(job.id.clone()).unwrap();
-            let attempts = self.shop.store.list_attempts(&id).await.unwrap().into_iter();
-            let look_ups = attempts.filter(|one| one.operation == LOOK_UP);
-            let of_order = look_ups_ms.entry(job.order_id.clone()).or_default();
-            of_order.extend(look_ups.map(|one| one.started_at));
-        }
-        for job in jobs {
+        let mut jobs = Vec::new();
+        for job in self.jobs().await {
             let id = domain::JobId::parse(job.id.clone()).unwrap();
             let attempts = self.shop.store.list_attempts(&id).await.unwrap();
+            let look_ups = attempts.iter().filter(|one| one.operation == LOOK_UP);
+            let of_order = look_ups_ms.entry(job.order_id.clone()).or_default();
+            of_order.extend(look_ups.map(|one| one.started_at));
+            jobs.push((job, attempts));
+        }
+        for (job, attempts) in jobs {
             self.check_order_of_calls(&attempts, &look_ups_ms[&job.order_id]);
             let keys: BTreeSet<_> =
                 attempts.into_iter().filter_map(|one| one.idempotency_key).collect();
@@ -213,8 +218,7 @@ impl Journey<'_> {
     }
 
     /// Every job is finished, or parked, or waits behind one that is.
-    async fn check_jobs(&mut self) {
-        let parked: BTreeSet<_> = self.parked().await.into_iter().map(|job| job.order_id).collect();
+    async fn check_jobs(&mut self, parked: &BTreeSet<String>) {
         for job in self.jobs().await {
             let told = self.told(job.kind, &job.order_id);
             let is_parked = job.state == JobState::Parked;
@@ -232,17 +236,19 @@ impl Journey<'_> {
             self.shop.store.list_webhooks(&WebhookFilter::default(), None, PAGE_ROWS_MAX).await;
         let webhooks: BTreeSet<_> =
             webhooks.unwrap().rows.into_iter().filter_map(|row| row.transmission_id).collect();
+        let mut details = BTreeMap::new();
+        for paying in &self.payings {
+            details.insert(paying.order_id.clone(), self.detail(&paying.order_id).await);
+        }
         for promise in self.promises.clone() {
             let is_kept = match &promise {
-                Promise::Order { order_id } => {
-                    self.detail(order_id).await.order.id.as_str() == order_id
-                }
+                Promise::Order { order_id } => details[order_id].order.id.as_str() == order_id,
                 Promise::Confirm { order_id, payment_key } => {
-                    let payment = self.detail(order_id).await.payment;
+                    let payment = details[order_id].payment.as_ref();
                     payment.is_some_and(|payment| payment.payment_key == *payment_key)
                 }
                 Promise::Cancel { order_id, cancel_id } => {
-                    let cancellations = self.detail(order_id).await.cancellations;
+                    let cancellations = &details[order_id].cancellations;
                     cancellations.iter().any(|one| one.id.as_str() == cancel_id)
                 }
                 Promise::Webhook { id } => webhooks.contains(id),

@@ -14,6 +14,7 @@ use domain::policy::{Pace, Pacing};
 use serde_json::Value;
 use simulator::{Config, Handle, LedgerEntry, NewWebhookEndpoint, Simulator};
 use store::Store;
+use store::scratch::Scratch;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::sync::CancellationToken;
@@ -48,11 +49,13 @@ pub(crate) struct Shop {
     api: Router,
     /// Milliseconds since 1970.
     pub(crate) now_ms: i64,
+    /// Its database, where that is one on a server.
+    _scratch: Option<Scratch>,
 }
 
 impl Shop {
     pub(crate) async fn open(site: &Site, store_5xx: bool, later_ms: i64) -> Shop {
-        let store = site.database().await;
+        let (store, scratch) = site.database().await;
         let merchants = PAIRS.iter().map(|(merchant, _, secret_key)| (*merchant, *secret_key));
         let mut keys: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         merchants.for_each(|(name, key)| keys.entry(name).or_default().push(key.to_owned()));
@@ -84,7 +87,8 @@ impl Shop {
         let api = router(&store, &mail, 1);
         let now_ms = BEGINNING_MS + later_ms;
         store.stop_clock(now_ms);
-        let shop = Shop { store, toss, toss_paths, dispatcher, mail, api, now_ms };
+        let shop =
+            Shop { store, toss, toss_paths, dispatcher, mail, api, now_ms, _scratch: scratch };
         shop.tell_toss_the_time();
         shop
     }

@@ -13,6 +13,7 @@ use axum::http::header::CONNECTION;
 use domain::role::Role;
 use domain::{ProductId, StoreId, Won};
 use store::catalogue::{PutProduct, PutStore};
+use store::scratch::{Scratch, is_on_servers};
 use store::staff::NewStaff;
 use store::{Actor, KeyPairId, SealKey, Store, StoreOptions, sha256_hex};
 use tempfile::TempDir;
@@ -78,14 +79,22 @@ impl Site {
         Gateways::new(self.clients.clone())
     }
 
-    /// A database of its own for a journey: the file of the one before is written over.
-    pub(crate) async fn database(&self) -> Store {
+    /// A database of its own for a journey: a copy in a file, or an empty one on the server where the environment asks for servers.
+    pub(crate) async fn database(&self) -> (Store, Option<Scratch>) {
+        if is_on_servers() {
+            let scratch = Scratch::on_postgres().await;
+            let store = open(scratch.url()).await;
+            store.stop_clock(BEGINNING_MS);
+            store.migrate().await.unwrap();
+            fill(&store).await;
+            return (store, Some(scratch));
+        }
         let file = self.folder.path().join("journey.db");
         for left in ["journey.db-wal", "journey.db-shm"] {
             drop(std::fs::remove_file(self.folder.path().join(left)));
         }
         std::fs::write(&file, &self.template).unwrap();
-        open(&file).await
+        (open(&address(&file)).await, None)
     }
 }
 
@@ -118,7 +127,7 @@ async fn template() -> &'static Vec<u8> {
         .get_or_init(|| async {
             let folder = folder();
             let file = folder.path().join("template.db");
-            let store = open(&file).await;
+            let store = open(&address(&file)).await;
             store.stop_clock(BEGINNING_MS);
             store.migrate().await.unwrap();
             fill(&store).await;
@@ -129,8 +138,11 @@ async fn template() -> &'static Vec<u8> {
         .await
 }
 
-async fn open(file: &Path) -> Store {
-    let url = format!("sqlite://{}?mode=rwc", file.display());
+fn address(file: &Path) -> String {
+    format!("sqlite://{}?mode=rwc", file.display())
+}
+
+async fn open(url: &str) -> Store {
     let options = StoreOptions { connections_max: 2, ..StoreOptions::new(url) };
     let store = Store::open(&options).await.unwrap();
     store.with_seal_key(SealKey::derive(&[7; 32]))

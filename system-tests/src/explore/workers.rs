@@ -138,9 +138,16 @@ impl Journey<'_> {
         result
     }
 
+    /// Writes an answer down, which decides something only for who still has the job.
     async fn settle(&mut self, worker: &Dispatcher, result: AttemptResult) {
+        let job_id = JobId::parse(result.attempt.job_id()).unwrap();
+        let job = self.shop.store.find_job(&job_id).await.unwrap().unwrap();
+        let is_own = job.state == JobState::Running && job.claims == result.attempt.claim();
         let settled = worker.settle(result).await.unwrap();
         self.note(format!("{}: settled, {:?}", worker.worker, settled.next));
+        self.ensure(is_own || settled.next.is_none(), || {
+            "an answer decides about a job that somebody else has by now".to_owned()
+        });
     }
 
     /// Somebody who slept before the call makes it now, and somebody who slept after it writes the answer down.

@@ -30,5 +30,4 @@ mod shop;
 mod staff;
 mod trace;
 mod unknown_outcome;
-mod walk;
 mod webhooks;
