@@ -41,7 +41,7 @@ pub mod trace;
 pub use dispatch::Dispatcher;
 pub use gateway::Gateways;
 pub use meters::describe_metrics;
-pub use pacing::JitteredPacing;
+pub use pacing::{JitteredPacing, PlainPacing};
 pub use reconcile::{DailyReconciliation, ReconcileError, Reconciler, Tempo};
 pub use run::{CallLimits, Identity, WorkerContext, WorkerEnded, run};
 pub use sweeper::sweep_once;

@@ -10,7 +10,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, Method, Request};
-use domain::policy::{Pace, Pacing};
 use serde_json::Value;
 use simulator::{Config, Handle, LedgerEntry, NewWebhookEndpoint, Simulator};
 use store::Store;
@@ -19,23 +18,11 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
-use worker::Dispatcher;
+use worker::{Dispatcher, PlainPacing};
 
 use super::mail::Mail;
 use super::site::{BEGINNING_MS, PAIRS, Site};
 use crate::client::Answer;
-
-/// Delays without jitter, as the curves begin.
-#[derive(Debug)]
-struct PlainPacing;
-
-impl Pacing for PlainPacing {
-    fn delay_ms(&self, pace: Pace, repeats: u32) -> i64 {
-        let curve = pace.curve();
-        let grown = curve.first_ms.saturating_mul(i64::from(curve.factor).saturating_pow(repeats));
-        grown.min(curve.cap_ms)
-    }
-}
 
 /// A shop under test.
 #[derive(Debug)]
