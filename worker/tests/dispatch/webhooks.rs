@@ -199,6 +199,8 @@ async fn a_reversal_that_is_told_while_the_deposit_is_looked_up_is_seen_too() {
     shop.drain_for(60_000).await;
     assert_eq!(shop.status(&paying).await, "waiting_for_deposit");
     assert_eq!(shop.review(&paying).await.as_deref(), Some("deposit_reversed"));
+    let payment = shop.detail(&paying).await.payment.unwrap();
+    assert_eq!(payment.approved_at_ms, None, "it is not paid any more");
     // It comes again, and nobody has to look any more.
     shop.advance(10_000);
     shop.deposit(&paying);
