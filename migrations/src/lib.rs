@@ -14,6 +14,7 @@ mod m20261127_000006_operations;
 mod m20261127_000007_webhooks;
 mod m20261127_000008_findings;
 mod m20261127_000009_merchant_keys;
+mod m20261127_000013_tax_free_told;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000007_webhooks::Migration),
             Box::new(m20261127_000008_findings::Migration),
             Box::new(m20261127_000009_merchant_keys::Migration),
+            Box::new(m20261127_000013_tax_free_told::Migration),
         ]
     }
 }

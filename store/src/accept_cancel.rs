@@ -190,7 +190,8 @@ async fn allowed_amount(
         return Err(AcceptCancelError::TooMany);
     }
     let mut reserved = Won::ZERO;
-    let mut tax_free = rows::won("orders", &order.id, "tax_free_amount", order.tax_free_amount)?;
+    let of_whole = rows::tax_free_amount(order, payment)?;
+    let mut tax_free = of_whole;
     for row in &known {
         let state = rows::cancellation_state(row)?;
         if state != CancellationState::Refused {
@@ -210,7 +211,7 @@ async fn allowed_amount(
     let total = balance.minus(reserved).unwrap_or(Won::ZERO);
     let part = tax_free_part(Available { total, tax_free }, amount, asked.tax_free_amount)
         .map_err(AcceptCancelError::Refused)?;
-    Ok((amount, (order.tax_free_amount > 0).then_some(part)))
+    Ok((amount, (!of_whole.is_zero()).then_some(part)))
 }
 
 fn replayed(cancellation_id: String) -> Result<AcceptedCancel, AcceptCancelError> {

@@ -1,4 +1,4 @@
-//! Webhooks: kept as they came, and never believed. What they name is looked up at Toss, once they cannot be refused.
+//! Webhooks: kept as they came but for refund accounts, and never believed. What they name is looked up at Toss, once they cannot be refused.
 //!
 //! The address is open to everybody, so everything that a stranger can cause is bounded: rows that belong to no payment, rows of one
 //! payment, and look-ups of one payment per second. A webhook of a payment that there is not waits for a day.
@@ -10,7 +10,7 @@ mod waiting;
 
 use domain::attempt::Operation;
 use domain::limits::{LOOK_UP_SPACING_MS, PAYMENT_WEBHOOKS_MAX, STRAY_WEBHOOKS_MAX};
-use domain::webhook::{KnownPayment, Webhook, WebhookState, judge};
+use domain::webhook::{KnownPayment, ReadBody, Webhook, WebhookState, judge};
 use entities::{attempt, payment, webhook};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
@@ -32,7 +32,7 @@ use crate::relayed::PublishedJob;
 const TEXT_CHARS_MAX: usize = 200;
 
 /// Reads a webhook's body: what the crate that knows Toss's JSON does.
-pub type ReadWebhook = fn(&[u8]) -> Webhook;
+pub type ReadWebhook = fn(&[u8]) -> ReadBody;
 
 /// A webhook that came.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct ReceivedWebhook {
     pub source: String,
     /// The headers that matter, as JSON.
     pub headers: String,
-    /// The body as it came.
+    /// The body as it may be kept.
     pub body: String,
     /// The request that brought it.
     pub origin: Origin,

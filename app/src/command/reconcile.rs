@@ -50,19 +50,22 @@ fn read_time(text: &str) -> Result<i64, String> {
 /// Compares, tells what differs, and fails if anything does.
 ///
 /// # Errors
-/// The range cannot be compared, Toss or the database do not answer, or there are findings.
+/// [`Failure::Usage`] when the range cannot be compared or the merchant is unknown; else Toss or the database do not answer, or there are
+/// findings.
 pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Failure> {
     let store = super::open_store(config).await?;
     let now_ms = store.now_ms().await.map_err(anyhow::Error::from)?;
     let to_ms = args.to.unwrap_or(now_ms);
-    let range = Range::settled(args.from, to_ms, now_ms).map_err(anyhow::Error::from)?;
+    let range = Range::settled(args.from, to_ms, now_ms)
+        .map_err(|refusal| Failure::Usage(refusal.into()))?;
     if range.to_ms < to_ms {
         tell(&format!(
             "compared is what happened until {}: what is younger may be under way",
             in_korea(range.to_ms)
         ));
     }
-    let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;
+    let merchant =
+        known_merchant(&config.toss, args.merchant.as_deref()).map_err(Failure::Usage)?;
     let reconciler = reconciler(config, &store, merchant)?;
     let run = reconciler.run(range).await.map_err(|error| {
         anyhow::Error::from(error)

@@ -102,6 +102,8 @@ fn what_cannot_be_meant_is_refused_before_anything_is_compared() {
         &["findings", "list", "--kind", "of_tomorrow"],
         &["findings", "close", "some-id"],
         &["findings", "close", "some-id", "--reason", " "],
+        &["webhooks", "list", "--state", "of_tomorrow"],
+        &["webhooks", "replay", "some-id", "--reason", " "],
     ] {
         place.run(wrong).expect(2);
     }
@@ -111,11 +113,14 @@ fn what_cannot_be_meant_is_refused_before_anything_is_compared() {
         (&["--to", "2999-01-01"], "future"),
         (&["--to", "2026-01-02", "--merchant", "nobody"], "no merchant"),
     ] {
-        let refused = place.run(&[&SINCE, more].concat()).expect(1);
+        // Never 1, which says that something differs.
+        let refused = place.run(&[&SINCE, more].concat()).expect(2);
         assert!(refused.stderr.contains(why) && refused.stdout.is_empty(), "{}", refused.stderr);
     }
     let unknown = place.run(&["findings", "close", "some-id", "--reason", "x"]).expect(1);
     assert!(unknown.stderr.contains("unknown"), "{}", unknown.stderr);
+    let retired = place.run(&["merchant", "retire-keys", "--pair", "7"]).expect(1);
+    assert!(retired.stderr.contains("there is no pair 7"), "{}", retired.stderr);
     for (key, value) in [("ENABLED", "perhaps"), ("AT", "4 o'clock")] {
         let mut wrong = place.command(&["findings", "list"]);
         wrong.env(format!("SEUNGIN__RECONCILE__{key}"), value);

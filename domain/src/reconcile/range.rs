@@ -27,7 +27,7 @@ pub enum RangeRefusal {
     #[error("the range may be {} days long at the most", RECONCILE_RANGE_MS_MAX / DAY_MS)]
     TooLong,
     /// It has not passed.
-    #[error("the range must not end in the future")]
+    #[error("the range must not end in the future; without an end it goes on until now")]
     Future,
     /// All of it may still be under way.
     #[error("the range must begin more than {} minutes ago: what is younger may be under way", RECONCILE_LAG_MS / 60_000)]

@@ -142,7 +142,7 @@ async fn a_wallet_is_confirmed_at_its_own_endpoint_in_the_name_that_its_window_w
 #[tokio::test]
 async fn what_is_free_of_tax_goes_back_in_proportion_and_all_of_it_in_the_end() {
     let shop = Shop::open().await;
-    let paying = shop.authenticated_tax_free(3, 7).await;
+    let paying = shop.authenticated_tax_free(3, 7, 3).await;
     shop.accept(&paying).await;
     shop.drain().await;
     let mut parts = Vec::new();
@@ -162,6 +162,27 @@ async fn what_is_free_of_tax_goes_back_in_proportion_and_all_of_it_in_the_end() 
     assert_eq!(told, [999, 0, 750, 1_251]);
     assert_eq!(at_toss["taxFreeAmount"], 0);
     shop.assert_money_is_conserved(&paying).await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn where_the_window_was_told_another_part_free_of_tax_cancels_follow_what_toss_holds() {
+    let shop = Shop::open().await;
+    for (told, parts) in [(0, [0, 0]), (5, [2_000, 3_000])] {
+        let paying = shop.authenticated_tax_free(9, 1, told).await;
+        shop.accept(&paying).await;
+        shop.drain().await;
+        for (amount, key) in [(Some(4_000), "part"), (None, "rest")] {
+            shop.cancel(&paying, amount, key).await.unwrap();
+            shop.drain().await;
+        }
+        assert_eq!(shop.status(&paying).await, "cancelled", "{told}");
+        let at_toss = shop.shown_by_toss(&paying).await;
+        let cancels = at_toss["cancels"].as_array().unwrap().iter();
+        let cancels: Vec<_> = cancels.map(|one| one["taxFreeAmount"].as_i64().unwrap()).collect();
+        assert_eq!(cancels, parts);
+        shop.assert_money_is_conserved(&paying).await;
+    }
     shop.close().await;
 }
 

@@ -127,12 +127,13 @@ impl Shop {
         self.authenticated_by(thousands, None, false).await
     }
 
-    /// An order of so many thousand won that are free of tax, and so many that are not, authenticated.
-    pub(crate) async fn authenticated_tax_free(&self, free: u32, taxed: u32) -> Paying {
+    /// An order of so many thousand won that are free of tax, and so many that are not, authenticated in a window that was told of `told`
+    /// thousand as free of tax.
+    pub(crate) async fn authenticated_tax_free(&self, free: u32, taxed: u32, told: u32) -> Paying {
         let (order_id, amount) =
             self.order_of(&[("thousand-free", free), ("thousand", taxed)]).await;
         let new = NewPayment {
-            tax_free_amount: i64::from(free) * 1_000,
+            tax_free_amount: i64::from(told) * 1_000,
             ..NewPayment::new(order_id.as_str(), "주문", amount.get())
         };
         let created = self.toss.create_payment(SECRET_KEY, new).unwrap();

@@ -25,7 +25,7 @@ impl Shop {
             let body = view.body.to_string();
             ReceivedWebhook {
                 transmission_id: Some(view.id),
-                webhook: toss::read_webhook(body.as_bytes()),
+                webhook: toss::read_webhook(body.as_bytes()).webhook,
                 source: "127.0.0.1".to_owned(),
                 headers: "{}".to_owned(),
                 body,
@@ -115,7 +115,7 @@ async fn a_forged_webhook_of_a_deposit_or_an_approval_changes_nothing() {
     .to_string();
     let webhook = ReceivedWebhook {
         transmission_id: None,
-        webhook: toss::read_webhook(forged.as_bytes()),
+        webhook: toss::read_webhook(forged.as_bytes()).webhook,
         source: "203.0.113.9".to_owned(),
         headers: "{}".to_owned(),
         body: forged,
@@ -199,6 +199,8 @@ async fn a_reversal_that_is_told_while_the_deposit_is_looked_up_is_seen_too() {
     shop.drain_for(60_000).await;
     assert_eq!(shop.status(&paying).await, "waiting_for_deposit");
     assert_eq!(shop.review(&paying).await.as_deref(), Some("deposit_reversed"));
+    let payment = shop.detail(&paying).await.payment.unwrap();
+    assert_eq!(payment.approved_at_ms, None, "it is not paid any more");
     // It comes again, and nobody has to look any more.
     shop.advance(10_000);
     shop.deposit(&paying);
@@ -289,7 +291,7 @@ async fn an_approval_and_an_abort_told_at_once_leave_the_order_paid_in_either_or
         let body = done.body.replace("\"DONE\"", "\"ABORTED\"");
         let aborted = ReceivedWebhook {
             transmission_id: Some("told-46-ms-apart".to_owned()),
-            webhook: toss::read_webhook(body.as_bytes()),
+            webhook: toss::read_webhook(body.as_bytes()).webhook,
             body,
             ..done.clone()
         };
