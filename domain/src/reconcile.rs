@@ -198,11 +198,14 @@ pub fn agrees(ours: Option<&OurPayment>, seen: &TossTransaction) -> bool {
             ours.is_some_and(|ours| ours.is_charged() && seen.amount == Some(ours.amount))
         }
         TossStatus::Canceled | TossStatus::PartialCanceled => {
-            let cancel = ours.and_then(|ours| ours.cancel_of(&seen.transaction_key));
-            cancel.is_some_and(|cancel| {
-                cancel.state == CancellationState::Done
-                    && !cancel.is_foreign
-                    && seen.amount == Some(cancel.amount)
+            ours.is_some_and(|ours| {
+                let cancel = ours.cancel_of(&seen.transaction_key);
+                let cancel = cancel.filter(|it| it.state == CancellationState::Done);
+                cancel.is_some_and(|cancel| {
+                    // An account that was cancelled before its deposit gave nothing back.
+                    let gave_nothing = seen.amount == Some(Won::ZERO) && !ours.is_charged();
+                    !cancel.is_foreign && (gave_nothing || seen.amount == Some(cancel.amount))
+                })
             })
         }
         TossStatus::Unknown(_) => false,

@@ -295,6 +295,18 @@ fn a_record_raises_a_suspicion_unless_our_records_have_its_counterpart() {
 }
 
 #[test]
+fn an_account_cancelled_before_its_deposit_agrees_whether_listed_with_nothing_or_its_amount() {
+    let unpaid = OurPayment { cancellations: vec![cancel("t3", 15_000)], ..in_state(S::Cancelled) };
+    for (amount, expected) in [(0, true), (15_000, true), (1, false)] {
+        let seen = record(T::Canceled, "t3", Some(amount));
+        assert_eq!(agrees(Some(&unpaid), &seen), expected, "{amount}");
+    }
+    let taken = paid(vec![cancel("t3", 4_000)]);
+    let nothing = record(T::PartialCanceled, "t3", Some(0));
+    assert!(!agrees(Some(&taken), &nothing), "money that was taken does not go back as nothing");
+}
+
+#[test]
 fn every_kind_is_read_back_by_its_word() {
     for kind in FindingKind::ALL {
         assert_eq!(FindingKind::from_word(kind.word()), Some(kind));
