@@ -198,3 +198,31 @@ async fn an_order_without_a_part_that_is_free_of_tax_says_nothing_of_it() {
     assert!(cancel.body.get("taxFreeAmount").is_none());
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_wallet_of_another_customer_than_the_orders_fails_at_once() {
+    let mut shop = Shop::open().await;
+    let paying = wallet(&mut shop, Some("customer-0193a5c2")).await;
+    let (order_id, amount) = {
+        shop.customer_key = None;
+        shop.order(5).await
+    };
+    let new = NewPayment {
+        brandpay_customer_key: Some("customer-0193a5c2".to_owned()),
+        ..NewPayment::new(order_id.as_str(), "주문", amount.get())
+    };
+    let created = shop.toss.create_payment(SECRET_KEY, new).unwrap();
+    let payment_key = domain::PaymentKey::parse(created.payment_key).unwrap();
+    let guest = Paying { order_id, payment_key, amount };
+    for (paying, status, posts) in [(&guest, "failed", 1), (&paying, "paid", 1)] {
+        let payment_type = Some("BRANDPAY".to_owned());
+        let confirm = store::AcceptConfirm { payment_type, ..confirm_of(paying) };
+        shop.store.accept_confirm(&confirm).await.unwrap();
+        shop.drain().await;
+        assert_eq!(shop.status(paying).await, status);
+        let requests = shop.ledger(paying).requests;
+        assert_eq!(requests.iter().filter(|one| one.method == "POST").count(), posts);
+        shop.assert_money_is_conserved(paying).await;
+    }
+    shop.close().await;
+}
