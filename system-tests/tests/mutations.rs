@@ -1,6 +1,6 @@
 //! The mutations that `scripts/mutations` tries, without trying them: each still fits the sources and is explained.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,10 +18,16 @@ fn patches() -> BTreeSet<String> {
 #[test]
 fn every_mutation_is_listed_and_still_fits_the_sources() {
     let document = std::fs::read_to_string(root().join("docs/mutations.md")).unwrap();
+    // The name, and after it the tests that should notice.
     let rows = document.lines().filter(|line| line.starts_with("| `"));
-    let listed: BTreeSet<String> =
-        rows.filter_map(|row| row.split('`').nth(1).map(str::to_owned)).collect();
-    assert_eq!(listed, patches(), "docs/mutations.md and system-tests/mutations differ");
+    let mut listed: BTreeMap<String, Vec<&str>> = rows
+        .map(|row| {
+            let mut quoted = row.split('`').skip(1).step_by(2);
+            (quoted.next().unwrap_or_default().to_owned(), quoted.collect())
+        })
+        .collect();
+    let names: BTreeSet<String> = listed.keys().cloned().collect();
+    assert_eq!(names, patches(), "docs/mutations.md and system-tests/mutations differ");
     for name in patches() {
         let patch = format!("system-tests/mutations/{name}.patch");
         let text = std::fs::read_to_string(root().join(&patch)).unwrap();
@@ -29,6 +35,8 @@ fn every_mutation_is_listed_and_still_fits_the_sources() {
         let tests = head.strip_prefix("Tests: ").or(head.strip_prefix("Tests on servers: "));
         let named: Vec<&str> = tests.expect("the first line names the tests").split(' ').collect();
         let from = named.iter().position(|word| *word == "--").expect("tests after --");
+        let told = listed.remove(&name).unwrap_or_default();
+        assert_eq!(told, named[from + 1..], "{name}: docs/mutations.md names other tests");
         let sources = sources_of(named[1]);
         for test in &named[from + 1..] {
             assert!(sources.contains(&format!("fn {test}(")), "{name}: no test {test}");
@@ -36,6 +44,8 @@ fn every_mutation_is_listed_and_still_fits_the_sources() {
         let check = Command::new("git")
             .args(["apply", "--check", &patch])
             .current_dir(root())
+            // Without a repository of its own the tree is none of a repository around it, which would pass over the patch.
+            .env("GIT_CEILING_DIRECTORIES", root().parent().unwrap())
             .output()
             .expect("git runs");
         let said = String::from_utf8_lossy(&check.stderr);

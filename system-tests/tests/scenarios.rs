@@ -83,6 +83,26 @@ fn every_scenario_has_tests_that_are_there_and_run() {
 }
 
 #[test]
+fn every_invariant_is_checked_by_tests_that_are_there_and_run() {
+    let text = std::fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let (_, invariants) = text.split_once("## What is checked when").expect("the last table");
+    let mut numbers = Vec::new();
+    for line in invariants.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, _, tests] = cells[..] else { continue };
+        let Ok(number) = number.parse::<u32>() else { continue };
+        numbers.push(number);
+        let named: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
+        assert!(!named.is_empty(), "{number} names no test");
+        for test in named {
+            let (path, name) = test.split_once("::").expect("a path and a name");
+            assert_eq!(has_test(path, name), Ok(()), "invariant {number}");
+        }
+    }
+    assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_is_no_test_or_is_not_run_is_told_apart() {
     let this = "system-tests/tests/scenarios.rs";
     assert_eq!(has_test(this, "what_is_no_test_or_is_not_run_is_told_apart"), Ok(()));

@@ -103,24 +103,63 @@ async fn a_deposit_that_toss_tells_of_makes_the_order_paid_whatever_else_it_tell
     shop.close().await;
 }
 
+/// A stranger says that the payment is done.
+fn forged_approval(paying: &Paying) -> ReceivedWebhook {
+    let body = json!({
+        "eventType": "PAYMENT_STATUS_CHANGED",
+        "data": { "orderId": paying.order_id.as_str(), "paymentKey": paying.payment_key.as_str(), "status": "DONE" },
+    })
+    .to_string();
+    ReceivedWebhook {
+        transmission_id: None,
+        webhook: toss::read_webhook(body.as_bytes()).webhook,
+        source: "203.0.113.9".to_owned(),
+        headers: "{}".to_owned(),
+        body,
+        origin: Origin::default(),
+    }
+}
+
+#[tokio::test]
+async fn a_forged_approval_of_an_order_that_nobody_has_confirmed_asks_toss_nothing() {
+    let shop = Shop::open().await;
+    let paying = shop.authenticated(23).await;
+    assert_eq!(shop.hear(&forged_approval(&paying)).await.state, WebhookState::Waiting);
+    worker::sweep_once(&shop.store).await.unwrap();
+    shop.drain().await;
+    assert_eq!(shop.status(&paying).await, "awaiting_payment");
+    assert!(shop.jobs(JobKind::LookUp).await.is_empty());
+    assert!(shop.ledger(&paying).requests.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_earlier_than_our_own_commit_is_taken_up_by_the_sweeper() {
+    let shop = Shop::open().await;
+    shop.subscribe();
+    let paying = shop.authenticated(23).await;
+    // Toss has the confirm, and tells of it before we have written that there is one.
+    shop.rival_confirm(&paying).await;
+    for heard in shop.hear_all(&paying).await {
+        assert_eq!(heard.state, WebhookState::Waiting);
+    }
+    worker::sweep_once(&shop.store).await.unwrap();
+    assert!(shop.jobs(JobKind::LookUp).await.is_empty(), "there is nothing to look up yet");
+    shop.accept(&paying).await;
+    worker::sweep_once(&shop.store).await.unwrap();
+    assert_eq!(shop.jobs(JobKind::LookUp).await.len(), 1);
+    shop.drain().await;
+    assert_eq!(shop.status(&paying).await, "paid");
+    shop.assert_money_is_conserved(&paying).await;
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn a_forged_webhook_of_a_deposit_or_an_approval_changes_nothing() {
     let shop = Shop::open().await;
     shop.subscribe();
     let paying = shop.account().await;
-    let forged = json!({
-        "eventType": "PAYMENT_STATUS_CHANGED",
-        "data": { "orderId": paying.order_id.as_str(), "paymentKey": paying.payment_key.as_str(), "status": "DONE" },
-    })
-    .to_string();
-    let webhook = ReceivedWebhook {
-        transmission_id: None,
-        webhook: toss::read_webhook(forged.as_bytes()).webhook,
-        source: "203.0.113.9".to_owned(),
-        headers: "{}".to_owned(),
-        body: forged,
-        origin: Origin::default(),
-    };
+    let webhook = forged_approval(&paying);
     for _ in 0..20 {
         shop.hear(&webhook).await;
         assert_eq!(shop.status(&paying).await, "waiting_for_deposit", "it was believed");
