@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use domain::webhook::WebhookState;
+use domain::webhook::{ReadBody, WebhookState};
 use serde_json::{Map, Value};
 use store::{Origin, ReceivedWebhook};
 
@@ -49,14 +49,14 @@ pub(crate) async fn take_webhook(
     } else if !sources.iter().any(|network| network.has(client.address)) {
         return Err(Problem::new(ProblemCode::Forbidden));
     }
-    let webhook = (api.read_webhook)(&body);
+    let ReadBody { webhook, kept: body } = (api.read_webhook)(&body);
     let kind = webhook.kind();
     let received = ReceivedWebhook {
         transmission_id: text(&headers, TRANSMISSION_ID).filter(|id| !id.is_empty()),
         webhook,
         source: client.address.to_string(),
         headers: kept(&headers),
-        body: String::from_utf8_lossy(&body).into_owned(),
+        body,
         origin,
     };
     let accepted = api.store.accept_webhook(&received).await?;

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use domain::webhook::WebhookState;
 
+use crate::command::acting::read_reason;
 use crate::command::erase::EraseArgs;
 use crate::command::findings::FindingsCommand;
 use crate::command::prune::PruneArgs;
@@ -292,8 +294,8 @@ pub(crate) enum WebhooksCommand {
 #[derive(Debug, Args)]
 pub(crate) struct WebhookListArgs {
     /// Only those that stand so: looked_up, waiting, ignored, refused, expired
-    #[arg(long)]
-    pub(crate) state: Option<String>,
+    #[arg(long, value_parser = read_webhook_state)]
+    pub(crate) state: Option<WebhookState>,
     /// Only those that name this order
     #[arg(long, value_name = "ORDER_ID")]
     pub(crate) order: Option<String>,
@@ -311,8 +313,14 @@ pub(crate) struct WebhookReplayArgs {
     /// Its id, as `list` shows it
     pub(crate) id: String,
     /// Why; it is kept in the audit
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = read_reason)]
     pub(crate) reason: String,
+}
+
+fn read_webhook_state(word: &str) -> Result<WebhookState, String> {
+    WebhookState::from_word(word).ok_or_else(|| {
+        format!("the states are {}", WebhookState::ALL.map(WebhookState::word).join(", "))
+    })
 }
 
 /// Calls for a merchant.

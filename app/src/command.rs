@@ -37,9 +37,10 @@ pub(crate) async fn open_store(config: &Config) -> Result<Store, Failure> {
                         "there is no database to work on (`seungin migrate` makes a missing one)",
                     ))
                 }
-                failure @ (Failure::Unreachable(_) | Failure::Failed(_) | Failure::Config(_)) => {
-                    failure
-                }
+                failure @ (Failure::Unreachable(_)
+                | Failure::Failed(_)
+                | Failure::Usage(_)
+                | Failure::Config(_)) => failure,
             },
         )?;
     store.check().await.context("the database").map_err(Failure::Unreachable)?;

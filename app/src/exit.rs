@@ -9,6 +9,8 @@ use crate::config::InvalidConfig;
 pub(crate) enum Failure {
     /// Something that was asked for did not happen: 1.
     Failed(anyhow::Error),
+    /// What was asked for makes no sense, as with an argument that cannot be read: 2.
+    Usage(anyhow::Error),
     /// What the process needs is not reachable at the start: 69.
     Unreachable(anyhow::Error),
     /// The configuration cannot be used: 78.
@@ -20,6 +22,8 @@ impl Failure {
     pub(crate) fn code(&self) -> ExitCode {
         match self {
             Failure::Failed(_) => ExitCode::FAILURE,
+            // What clap ends with.
+            Failure::Usage(_) => ExitCode::from(2),
             Failure::Unreachable(_) => ExitCode::from(69),
             Failure::Config(_) => ExitCode::from(78),
         }
@@ -28,7 +32,9 @@ impl Failure {
     /// The message with all its causes.
     pub(crate) fn message(&self) -> String {
         match self {
-            Failure::Failed(error) | Failure::Unreachable(error) => format!("{error:#}"),
+            Failure::Failed(error) | Failure::Usage(error) | Failure::Unreachable(error) => {
+                format!("{error:#}")
+            }
             Failure::Config(error) => error.to_string(),
         }
     }

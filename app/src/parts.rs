@@ -212,7 +212,7 @@ pub(crate) async fn guard_production(store: Store, stop: CancellationToken) -> a
         match demo::refuse_demo_staff(&store).await {
             Ok(()) => break,
             Err(Failure::Config(invalid)) => anyhow::bail!(invalid),
-            Err(Failure::Failed(_) | Failure::Unreachable(_)) => {}
+            Err(Failure::Failed(_) | Failure::Usage(_) | Failure::Unreachable(_)) => {}
         }
     }
     stop.cancelled().await;

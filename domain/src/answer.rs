@@ -113,6 +113,8 @@ pub struct Means {
     pub transfer_bank: Option<String>,
     /// Whether a part of it can be given back; `None` until Toss tells.
     pub is_partial_cancelable: Option<bool>,
+    /// What of the whole payment is free of tax, given back or not; `None` until Toss tells.
+    pub tax_free_amount: Option<Won>,
 }
 
 /// Why Toss declined or expired a payment.

@@ -198,11 +198,14 @@ pub fn agrees(ours: Option<&OurPayment>, seen: &TossTransaction) -> bool {
             ours.is_some_and(|ours| ours.is_charged() && seen.amount == Some(ours.amount))
         }
         TossStatus::Canceled | TossStatus::PartialCanceled => {
-            let cancel = ours.and_then(|ours| ours.cancel_of(&seen.transaction_key));
-            cancel.is_some_and(|cancel| {
-                cancel.state == CancellationState::Done
-                    && !cancel.is_foreign
-                    && seen.amount == Some(cancel.amount)
+            ours.is_some_and(|ours| {
+                let cancel = ours.cancel_of(&seen.transaction_key);
+                let cancel = cancel.filter(|it| it.state == CancellationState::Done);
+                cancel.is_some_and(|cancel| {
+                    // An account that was cancelled before its deposit gave nothing back.
+                    let gave_nothing = seen.amount == Some(Won::ZERO) && !ours.is_charged();
+                    !cancel.is_foreign && (gave_nothing || seen.amount == Some(cancel.amount))
+                })
             })
         }
         TossStatus::Unknown(_) => false,
@@ -233,7 +236,10 @@ pub fn differences(ours: Option<&OurPayment>, told: Option<&TossPayment>) -> Vec
 fn between(ours: &OurPayment, told: &TossPayment) -> Vec<Difference> {
     let mut found: Vec<Difference> = of_charge(ours, told).into_iter().collect();
     if !ours.is_charged() {
-        // Its cancels are part of a charge that we do not have.
+        // Its cancels are part of a charge that we do not have, or close an account that we hold open.
+        if ours.state == PaymentState::WaitingForDeposit && !is_charged_there(told) {
+            found.extend(missing_here(ours, told));
+        }
         return found;
     }
     for entry in told.cancels.iter().filter(|entry| entry.is_done && !entry.amount.is_zero()) {
@@ -263,6 +269,20 @@ fn between(ours: &OurPayment, told: &TossPayment) -> Vec<Difference> {
         found.push(Difference::of_charge(FindingKind::AmountDiffers, here, there));
     }
     found
+}
+
+/// The cancels at Toss that our records do not have.
+fn missing_here(ours: &OurPayment, told: &TossPayment) -> Vec<Difference> {
+    let is_ours = |key: &str| {
+        ours.cancel_of(key).is_some_and(|cancel| cancel.state == CancellationState::Done)
+    };
+    let entries = told.cancels.iter().filter(|entry| entry.is_done && !entry.amount.is_zero());
+    let unknown = entries.filter(|entry| !is_ours(&entry.transaction_key));
+    let missing = unknown.map(|entry| {
+        let kind = FindingKind::MissingHere;
+        Difference::of_cancel(kind, &entry.transaction_key, None, Some(entry.amount))
+    });
+    missing.collect()
 }
 
 fn of_charge(ours: &OurPayment, told: &TossPayment) -> Option<Difference> {

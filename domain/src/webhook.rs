@@ -47,6 +47,15 @@ pub struct DepositNews {
     pub transaction_key: Option<String>,
 }
 
+/// A webhook's body, read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadBody {
+    /// What it says.
+    pub webhook: Webhook,
+    /// The body as it may be kept: as it came, without the account that a refund goes to. It can be read again, and says the same.
+    pub kept: String,
+}
+
 impl std::fmt::Debug for DepositNews {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DepositNews")

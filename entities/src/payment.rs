@@ -83,6 +83,8 @@ pub struct Model {
     pub transfer_bank: Option<String>,
     /// Whether Toss gives back a part; unknown until it told.
     pub is_partial_cancelable: Option<bool>,
+    /// What of the whole payment is free of tax, as Toss tells: its word counts where the order says something else.
+    pub tax_free_amount: Option<i64>,
     /// Milliseconds UTC before which the sweeper leaves it alone.
     pub sweep_at: i64,
     /// Of the virtual account: Toss's word for how far a refund to the customer's bank is.

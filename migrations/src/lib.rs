@@ -17,6 +17,7 @@ mod m20261127_000009_merchant_keys;
 mod m20261127_000010_sign_in;
 mod m20261127_000011_console_reads;
 mod m20261127_000012_operators;
+mod m20261127_000013_tax_free_told;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000010_sign_in::Migration),
             Box::new(m20261127_000011_console_reads::Migration),
             Box::new(m20261127_000012_operators::Migration),
+            Box::new(m20261127_000013_tax_free_told::Migration),
         ]
     }
 }

@@ -198,7 +198,8 @@ async fn allowed_amount(
     let total = balance.minus(reserved).unwrap_or(Won::ZERO);
     let part = tax_free_part(Available { total, tax_free }, amount, asked.tax_free_amount)
         .map_err(AcceptCancelError::Refused)?;
-    Ok((amount, (order.tax_free_amount > 0).then_some(part)))
+    let is_told = !rows::tax_free_amount(order, payment)?.is_zero();
+    Ok((amount, is_told.then_some(part)))
 }
 
 /// What is left of a payment, by all of its cancellations.
@@ -208,7 +209,7 @@ pub(crate) fn left_to_cancel(
     known: &[cancellation::Model],
 ) -> Result<LeftToCancel, StoreError> {
     let mut reserved = Won::ZERO;
-    let mut tax_free = rows::won("orders", &order.id, "tax_free_amount", order.tax_free_amount)?;
+    let mut tax_free = rows::tax_free_amount(order, payment)?;
     for row in known {
         let state = rows::cancellation_state(row)?;
         if state != CancellationState::Refused {

@@ -203,6 +203,7 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         card_installment_months: None,
         transfer_bank: None,
         is_partial_cancelable: None,
+        tax_free_amount: None,
         sweep_at: 0,
         refund_status: None,
     }

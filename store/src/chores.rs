@@ -98,13 +98,14 @@ impl Store {
             .filter(chore::Column::DueAt.lte(write.now_ms))
             .exec(&write.tx)
             .await?;
-        write.commit().await?;
-        Ok(if held.rows_affected > 0 {
-            ChoreTurn::Ours(HeldChore { chore, held_until_ms })
-        } else {
-            // Somebody was quicker.
-            ChoreTurn::NotYet { due_in_ms: hold_ms.max(1) }
-        })
+        if held.rows_affected > 0 {
+            write.commit().await?;
+            return Ok(ChoreTurn::Ours(HeldChore { chore, held_until_ms }));
+        }
+        // Somebody was quicker, and holds it for as long as the row says.
+        let row = chore::Entity::find_by_id(chore.word()).one(&write.tx).await?;
+        let due_at = row.map_or(held_until_ms, |row| row.due_at);
+        Ok(ChoreTurn::NotYet { due_in_ms: due_at.saturating_sub(write.now_ms).max(1) })
     }
 
     /// Says when a chore that was held is due again. One whose time ran out meanwhile belongs to somebody else and is left alone.

@@ -126,13 +126,13 @@ impl Store {
             .await?
             .ok_or_else(|| DbErr::RecordNotFound("the clock".to_owned()))?;
         let now_ms: i64 = row.try_get("", "now_ms")?;
-        Ok(now_ms.saturating_add(self.shift_ms()))
+        Ok(self.clock_of(now_ms))
     }
 
     #[cfg(not(feature = "test-control"))]
-    #[expect(clippy::unused_self, reason = "tests shift the clock of one store")]
-    fn shift_ms(&self) -> i64 {
-        0
+    #[expect(clippy::unused_self, reason = "tests move the clock of one store")]
+    fn clock_of(&self, now_ms: i64) -> i64 {
+        now_ms
     }
 
     /// Begins a consistent read: every statement in it sees the same instant of the database.

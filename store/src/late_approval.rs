@@ -4,10 +4,10 @@ use domain::Won;
 use domain::cancellation::CancellationState;
 use domain::job::JobKind;
 use domain::order::LateApproval;
-use entities::{cancellation, order};
+use entities::{cancellation, order, payment};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QuerySelect as _,
+    QueryFilter as _,
 };
 
 use crate::accept_confirm::new_job;
@@ -57,7 +57,7 @@ pub(crate) async fn give_back(
         failure_message: None,
         updated_at: write.now_ms,
         refund_account: None,
-        tax_free_amount: find_tax_free_amount(write, &payment.order_id).await?,
+        tax_free_amount: find_tax_free_amount(write, payment).await?,
     };
     let detail = serde_json::json!({ "amount": balance.get(), "cancelId": row.id });
     let mut job = new_job(write, JobKind::Cancel, payment, Some(row.id.clone()), &actor.origin);
@@ -72,18 +72,16 @@ pub(crate) async fn give_back(
     Ok(Some(published))
 }
 
-/// What of the whole order is free of tax; `None` for an order without such a part.
+/// What of the whole payment is free of tax; `None` where nothing is.
 async fn find_tax_free_amount(
     write: &Write<'_>,
-    order_id: &str,
+    payment: &payment::Model,
 ) -> Result<Option<i64>, StoreError> {
-    let amount = order::Entity::find_by_id(order_id)
-        .select_only()
-        .column(order::Column::TaxFreeAmount)
-        .into_tuple::<i64>()
-        .one(&write.tx)
-        .await?;
-    Ok(amount.filter(|amount| *amount > 0))
+    let Some(order) = order::Entity::find_by_id(&payment.order_id).one(&write.tx).await? else {
+        return Ok(None);
+    };
+    let amount = rows::tax_free_amount(&order, payment)?;
+    Ok(Some(amount).filter(|amount| !amount.is_zero()).map(Won::get))
 }
 
 /// Whether the customer has ordered at the same store since: by the phone number, which every order has.

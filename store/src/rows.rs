@@ -81,6 +81,15 @@ pub(crate) fn tax_free_part(row: &entities::cancellation::Model) -> Result<Won, 
     won("cancellations", &row.id, "tax_free_amount", row.tax_free_amount.unwrap_or(0))
 }
 
+/// What of a whole payment is free of tax: as Toss tells, because it refuses a cancel with more, else as the order says.
+pub(crate) fn tax_free_amount(
+    order: &entities::order::Model,
+    payment: &entities::payment::Model,
+) -> Result<Won, StoreError> {
+    let amount = payment.tax_free_amount.unwrap_or(order.tax_free_amount);
+    won("payments", &payment.order_id, "tax_free_amount", amount)
+}
+
 /// How a payment was paid, as far as Toss told.
 pub(crate) fn means(row: &entities::payment::Model) -> Result<Means, StoreError> {
     let months = row.card_installment_months;
@@ -92,6 +101,10 @@ pub(crate) fn means(row: &entities::payment::Model) -> Result<Means, StoreError>
         card_installment_months: months.map(count).transpose()?,
         transfer_bank: row.transfer_bank.clone(),
         is_partial_cancelable: row.is_partial_cancelable,
+        tax_free_amount: row
+            .tax_free_amount
+            .map(|amount| won("payments", &row.order_id, "tax_free_amount", amount))
+            .transpose()?,
     })
 }
 

@@ -5,6 +5,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "what fails here fails a test")]
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use domain::id::IdSource as _;
 use sea_orm::{ConnectionTrait as _, Database};
 
@@ -32,6 +35,9 @@ struct ServerDatabase {
 
 /// The server that `scripts/servers start` provides.
 const SERVER: &str = "postgres://seungin:seungin@127.0.0.1:5432/postgres";
+
+/// For how long the end of a test waits until its database is gone.
+const BLOCKED_MAX: Duration = Duration::from_secs(1);
 
 /// A variable of the environment.
 #[expect(clippy::disallowed_methods, reason = "tests choose their servers by the environment")]
@@ -106,7 +112,7 @@ async fn drop_database(admin_url: &str, name: &str) {
             Ok(_) => return,
             Err(error) => last_error = Some(error),
         }
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     panic!("{name} was not removed: {last_error:?}");
 }
@@ -115,12 +121,20 @@ impl Drop for ServerDatabase {
     fn drop(&mut self) {
         let (admin_url, name) = (self.admin_url.clone(), self.name.clone());
         // A thread of its own, because the test's runtime may be about to end.
-        let dropping = std::thread::spawn(move || {
+        let (done, is_done) = mpsc::channel();
+        std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(drop_database(&admin_url, &name));
+            // Nobody hears it who did not wait any more.
+            done.send(()).ok();
         });
-        if dropping.join().is_err() && !std::thread::panicking() {
-            panic!("a test's database was not removed");
+        match is_done.recv_timeout(BLOCKED_MAX) {
+            // A connection that the test itself is making waits for this very thread, and the server for that connection. It ends with
+            // the test's runtime, and then the database goes.
+            Ok(()) | Err(mpsc::RecvTimeoutError::Timeout) => {}
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                assert!(std::thread::panicking(), "a test's database was not removed");
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::error::StoreError;
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     shift_ms: AtomicI64,
+    /// Where the clock stands, in milliseconds; 0 while it runs.
+    stopped_at_ms: AtomicI64,
     failing_commits: AtomicU32,
 }
 
@@ -18,6 +20,13 @@ impl Store {
     /// Moves this store's clock, for tests.
     pub fn advance_clock(&self, by_ms: i64) {
         self.control.shift_ms.fetch_add(by_ms, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Stops this store's clock at an instant, for tests that are to repeat to the millisecond; [`Store::advance_clock`] moves it on.
+    pub fn stop_clock(&self, at_ms: i64) {
+        use std::sync::atomic::Ordering::SeqCst;
+        self.control.shift_ms.store(0, SeqCst);
+        self.control.stopped_at_ms.store(at_ms, SeqCst);
     }
 
     /// Makes the next commits fail as a serialization conflict would, for tests.
@@ -99,8 +108,12 @@ impl Store {
         self.db.execute_unprepared(&trigger).await.expect("a trigger");
     }
 
-    pub(crate) fn shift_ms(&self) -> i64 {
-        self.control.shift_ms.load(std::sync::atomic::Ordering::SeqCst)
+    /// What time it is for this store when the database says `now_ms`.
+    pub(crate) fn clock_of(&self, now_ms: i64) -> i64 {
+        use std::sync::atomic::Ordering::SeqCst;
+        let stopped_at_ms = self.control.stopped_at_ms.load(SeqCst);
+        let base_ms = if stopped_at_ms == 0 { now_ms } else { stopped_at_ms };
+        base_ms.saturating_add(self.control.shift_ms.load(SeqCst))
     }
 
     pub(crate) fn fail_commit_if_asked(&self) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! Webhooks: kept as they came, and never believed. What they name is looked up at Toss, once they cannot be refused.
+//! Webhooks: kept as they came but for refund accounts, and never believed. What they name is looked up at Toss, once they cannot be refused.
 //!
 //! The address is open to everybody, so everything that a stranger can cause is bounded: rows that belong to no payment, rows of one
 //! payment, and look-ups of one payment per second. A webhook of a payment that there is not waits for a day.
@@ -10,8 +10,8 @@ mod waiting;
 
 use domain::attempt::Operation;
 use domain::limits::{LOOK_UP_SPACING_MS, PAYMENT_WEBHOOKS_MAX, STRAY_WEBHOOKS_MAX};
-use domain::webhook::{KnownPayment, Webhook, WebhookState, judge};
-use entities::{attempt, payment, webhook};
+use domain::webhook::{KnownPayment, ReadBody, Webhook, WebhookState, judge};
+use entities::{attempt, order, payment, webhook};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
@@ -33,7 +33,7 @@ use crate::relayed::PublishedJob;
 const TEXT_CHARS_MAX: usize = 200;
 
 /// Reads a webhook's body: what the crate that knows Toss's JSON does.
-pub type ReadWebhook = fn(&[u8]) -> Webhook;
+pub type ReadWebhook = fn(&[u8]) -> ReadBody;
 
 /// A webhook that came.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub struct ReceivedWebhook {
     pub source: String,
     /// The headers that matter, as JSON.
     pub headers: String,
-    /// The body as it came.
+    /// The body as it may be kept.
     pub body: String,
     /// The request that brought it.
     pub origin: Origin,
@@ -85,6 +85,9 @@ impl Store {
         let mut write = self.begin_write().await?;
         let (row, is_repeat) = keep(&write, received).await?;
         let payment = find_payment(&write, &received.webhook).await?;
+        if is_erased(&write, &received.webhook).await? {
+            blank_body(&write, &row.id).await?;
+        }
         let has_been_done = match &payment {
             Some(payment) if is_repeat => {
                 latest_look_up_ms(&write, &payment.order_id).await? > row.received_at
@@ -156,6 +159,29 @@ async fn find_payment(
         return Ok(None);
     }
     Ok(payment::Entity::find_by_id(order_id).lock_exclusive().one(&write.tx).await?)
+}
+
+/// Whether the personal data of the order that a webhook names was erased. After [`find_payment`], whose lock erasing waits for.
+async fn is_erased(write: &Write<'_>, webhook: &Webhook) -> Result<bool, StoreError> {
+    let order_id = webhook.order_id().filter(|id| domain::OrderId::parse(*id).is_ok());
+    let Some(order_id) = order_id else { return Ok(false) };
+    let erased_at: Option<Option<i64>> = order::Entity::find_by_id(order_id)
+        .select_only()
+        .column(order::Column::ErasedAt)
+        .into_tuple()
+        .one(&write.tx)
+        .await?;
+    Ok(erased_at.flatten().is_some())
+}
+
+/// What comes of an erased order is acted on and not kept.
+async fn blank_body(write: &Write<'_>, id: &str) -> Result<(), StoreError> {
+    webhook::Entity::update_many()
+        .col_expr(webhook::Column::Body, Expr::value(String::new()))
+        .filter(webhook::Column::Id.eq(id))
+        .exec(&write.tx)
+        .await?;
+    Ok(())
 }
 
 /// Judges a webhook and does what follows.

@@ -1,16 +1,19 @@
 //! The product as a process: builds the real binary, runs it in a directory of its own, and takes it down again.
 //!
-//! What is done to it is in `tests/`. This library knows the binary from outside only, as everybody does: its flags, its
-//! files, its exit.
+//! What is done to it is in `tests/`. All of this library but [`explore()`] knows the binary from outside only, as everybody does: its
+//! flags, its files, its exit. [`explore()`] takes the product's parts into its own process, where thousands of journeys are made that
+//! luck chooses and a seed repeats.
 
 mod client;
 mod customer;
+mod explore;
 mod process;
 mod product;
 mod role;
 
 pub use crate::client::{Answer, Client, send, try_send};
 pub use crate::customer::{Order, Places, SIMULATOR_KEY, entry_of, insist_charged_once};
+pub use crate::explore::{Explored, Tally, Travelled, explore, travel};
 pub use crate::process::{Process, Signal};
 pub use crate::product::{Home, Product, Simulator, binary};
 pub use crate::role::{Finished, Variables};

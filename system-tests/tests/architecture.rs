@@ -35,7 +35,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
             "worker",
         ],
     ),
-    ("system-tests", &[]),
+    ("system-tests", &["api", "domain", "queue", "relay", "simulator", "store", "toss", "worker"]),
 ];
 
 /// Outside crates that belong to one layer, and who may use them in the product.
@@ -43,7 +43,7 @@ const BELONGS_TO: [(&str, &[&str]); 9] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
     ("reqwest", &["toss", "simulator", "app", "system-tests"]),
-    ("axum", &["api", "staff-console", "shop", "simulator", "app"]),
+    ("axum", &["api", "staff-console", "shop", "simulator", "app", "system-tests"]),
     ("lapin", &["queue"]),
     ("backoff", &["worker"]),
     ("anyhow", &["app"]),

@@ -38,6 +38,11 @@ pub(crate) fn read_payment(json: &Value) -> Result<TossPayment, Unreadable> {
         // Not KRW, and said as it came: whoever compares it finds a mismatch.
         Some(other) => other.to_string(),
     };
+    let cancels = read_cancels(fields.get("cancels"))?;
+    // Toss tells what is left of it.
+    let tax_free_amount = amount(fields, "taxFreeAmount").and_then(|left| {
+        cancels.iter().try_fold(left, |sum, entry| sum.plus(entry.tax_free_amount))
+    });
     Ok(TossPayment {
         payment_key: needed(fields, "paymentKey")?,
         order_id: needed(fields, "orderId")?,
@@ -54,9 +59,9 @@ pub(crate) fn read_payment(json: &Value) -> Result<TossPayment, Unreadable> {
             .and_then(|receipt| text(receipt, "url"))
             .filter(|url| is_web(url)),
         failure: object(fields, "failure").and_then(read_failure),
-        cancels: read_cancels(fields.get("cancels"))?,
+        cancels,
         virtual_account: object(fields, "virtualAccount").and_then(read_virtual_account),
-        means: read_means(fields),
+        means: Means { tax_free_amount, ..read_means(fields) },
     })
 }
 
@@ -105,6 +110,7 @@ fn read_means(fields: &Map<String, Value>) -> Means {
         card_installment_months: months.and_then(|months| u32::try_from(months).ok()),
         transfer_bank: object(fields, "transfer").and_then(|it| text(it, "bankCode")),
         is_partial_cancelable: fields.get("isPartialCancelable").and_then(Value::as_bool),
+        tax_free_amount: None,
     }
 }
 

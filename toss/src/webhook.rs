@@ -1,20 +1,51 @@
 //! Reading webhooks. They come unsigned from anybody, so reading is all that happens here; what follows is `domain`'s.
 
 use domain::answer::TossStatus;
-use domain::webhook::{DepositNews, PaymentNews, Webhook};
+use domain::webhook::{DepositNews, PaymentNews, ReadBody, Webhook};
 use serde_json::{Map, Value};
 
 use crate::payment::{object, text};
 
+/// The account that a refund of a virtual account goes to. Toss shows it for half an hour, so a webhook of the refund carries it.
+///
+/// Source: Toss, Payment object, `virtualAccount`.
+const REFUND_ACCOUNT: &str = "refundReceiveAccount";
+const MASK: &str = "***";
+
 /// Reads the body of a webhook. Never fails: what cannot be read is a kind of its own.
+///
+/// What may be kept of it is what came, byte for byte, unless it names the account of a refund: that one is nobody's to keep once the
+/// refund has its end, and webhooks are kept for months. Its values are masked then, in JSON of the same content.
 ///
 /// Source: Toss webhooks. Events have an `eventType` and `data`, those of newer products an `entityBody`; the deposit callback is flat.
 #[must_use]
-pub fn read_webhook(body: &[u8]) -> Webhook {
-    let json: Value = match serde_json::from_slice(body) {
-        Ok(json) => json,
-        Err(_) => return Webhook::Unreadable,
+pub fn read_webhook(body: &[u8]) -> ReadBody {
+    let as_it_came = || String::from_utf8_lossy(body).into_owned();
+    let Ok(mut json) = serde_json::from_slice(body) else {
+        return ReadBody { webhook: Webhook::Unreadable, kept: as_it_came() };
     };
+    let webhook = read_event(&json);
+    let kept = if mask_refund_accounts(&mut json) { json.to_string() } else { as_it_came() };
+    ReadBody { webhook, kept }
+}
+
+/// Masks every refund account in it; says whether there was one.
+fn mask_refund_accounts(json: &mut Value) -> bool {
+    let mask = |found: bool, value: &mut Value| mask_refund_accounts(value) || found;
+    match json {
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(entries) => entries.iter_mut().fold(false, mask),
+        Value::Object(fields) => fields.iter_mut().fold(false, |found, (name, value)| {
+            if name != REFUND_ACCOUNT || value.is_null() {
+                return mask(found, value);
+            }
+            *value = Value::from(MASK);
+            true
+        }),
+    }
+}
+
+fn read_event(json: &Value) -> Webhook {
     let read = json.as_object().and_then(|fields| match text(fields, "eventType") {
         Some(event) if event == "PAYMENT_STATUS_CHANGED" => payment(fields),
         Some(event) => Some(Webhook::Other(event)),
@@ -49,7 +80,7 @@ mod tests {
     use serde_json::json;
 
     fn read(body: &Value) -> Webhook {
-        read_webhook(body.to_string().as_bytes())
+        read_webhook(body.to_string().as_bytes()).webhook
     }
 
     #[test]
@@ -107,14 +138,38 @@ mod tests {
             "{\"orderId\":\"order-1\",\"status\":\"DONE\"}",
             "{\"orderId\":\"order-1\",\"status\":\"DONE\",\"secret\":null}",
         ] {
-            assert_eq!(read_webhook(body.as_bytes()), Webhook::Unreadable, "{body}");
+            assert_eq!(read_webhook(body.as_bytes()).webhook, Webhook::Unreadable, "{body}");
         }
+    }
+
+    #[test]
+    fn what_came_is_kept_but_for_the_account_of_a_refund() {
+        let came =
+            r#"{ "eventType": "X",  "data": {"virtualAccount": {"refundReceiveAccount":null}} }"#;
+        assert_eq!(read_webhook(came.as_bytes()).kept, came);
+        assert_eq!(read_webhook(b"\xffnothing").kept, "\u{fffd}nothing");
+        let refund = json!({
+            "eventType": "PAYMENT_STATUS_CHANGED", "createdAt": "2024-02-13T12:00:59.65327",
+            "data": {
+                "orderId": "order-1", "paymentKey": "pk", "status": "CANCELED", "lastTransactionKey": "T1",
+                "virtualAccount": { "bankCode": "20", "refundReceiveAccount": {
+                    "bankCode": "88", "accountNumber": "110123456789", "holderName": "김토스",
+                } },
+            },
+        });
+        let read = read_webhook(refund.to_string().as_bytes());
+        for hidden in ["110123456789", "김토스"] {
+            assert!(!read.kept.contains(hidden), "{}", read.kept);
+        }
+        assert!(read.kept.contains("\"bankCode\":\"20\""), "{}", read.kept);
+        let again = read_webhook(read.kept.as_bytes());
+        assert_eq!(again, read, "what is kept says the same when it is read once more");
     }
 
     proptest! {
         #[test]
         fn no_body_can_do_harm(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let kind = read_webhook(&body).kind();
+            let kind = read_webhook(&body).webhook.kind();
             prop_assert!(["payment", "deposit", "other", "unreadable"].contains(&kind));
         }
     }

@@ -69,7 +69,7 @@ impl Toss {
     fn newest(&self, event: WebhookEvent) -> Webhook {
         let all = self.handle.webhooks(&WebhookQuery::default());
         let newest = all.iter().rev().find(|webhook| webhook.event == event).unwrap();
-        read_webhook(newest.body.to_string().as_bytes())
+        read_webhook(newest.body.to_string().as_bytes()).webhook
     }
 }
 

@@ -17,6 +17,16 @@ const STEPS_MAX: u32 = 32;
 /// Jitter on top of a delay: up to this share of it, as one in so many.
 const JITTER_SHARE: i64 = 5;
 
+/// The curves as they are. Jobs that failed together come back together: for whoever has to know when.
+#[derive(Debug, Clone, Copy)]
+pub struct PlainPacing;
+
+impl Pacing for PlainPacing {
+    fn delay_ms(&self, pace: Pace, repeats: u32) -> i64 {
+        curve_ms(pace, repeats)
+    }
+}
+
 /// The delays of the product: the curve, and up to a fifth more, so that jobs that failed together do not come back together.
 #[derive(Debug, Clone)]
 pub struct JitteredPacing {
@@ -33,7 +43,7 @@ impl JitteredPacing {
 
 impl Pacing for JitteredPacing {
     fn delay_ms(&self, pace: Pace, repeats: u32) -> i64 {
-        let delay_ms = curve_ms(pace, repeats);
+        let delay_ms = PlainPacing.delay_ms(pace, repeats);
         let jitter_ms = self.ids.jitter_ms(delay_ms.checked_div(JITTER_SHARE).unwrap_or(0));
         delay_ms.saturating_add(jitter_ms)
     }

@@ -35,7 +35,10 @@ pub(crate) async fn sweep(store: &Store, done: &CancellationToken) {
 }
 
 /// One round; whether there may be more to do at once.
-async fn sweep_once(store: &Store) -> Result<bool, StoreError> {
+///
+/// # Errors
+/// [`StoreError`] of the first step that failed; the next round does what was left.
+pub async fn sweep_once(store: &Store) -> Result<bool, StoreError> {
     let lapsed = store.lapse_orders(BATCH_MAX).await?;
     let taken_up = store.take_up_webhooks(toss::read_webhook, BATCH_MAX).await?;
     let given_up = store.expire_webhooks().await?;

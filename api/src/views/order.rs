@@ -298,6 +298,7 @@ impl MethodDetailsView {
             card_installment_months,
             transfer_bank,
             is_partial_cancelable: _,
+            tax_free_amount: _,
         } = means.clone();
         let texts = [&easy_pay_provider, &card_issuer, &card_number, &transfer_bank];
         let is_told = texts.into_iter().any(Option::is_some) || card_installment_months.is_some();

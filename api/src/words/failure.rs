@@ -281,6 +281,7 @@ const SENTENCES: &[(&[&str], Explained)] = &[
             "UNAUTHORIZED_KEY",
             "INCORRECT_BASIC_AUTH_FORMAT",
             "FORBIDDEN_REQUEST",
+            "NOT_MATCHES_CUSTOMER_KEY",
             "INVALID_IDEMPOTENCY_KEY",
         ],
         Explained {

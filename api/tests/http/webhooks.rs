@@ -175,6 +175,7 @@ async fn one_that_could_not_be_stored_is_not_answered_200() {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     app.store.fail_commits(0);
     assert_eq!(app.hear("whtrans_1", paid(&order.id, "pk-1")).await.status, StatusCode::OK);
+    assert_eq!(app.webhooks().await.len(), 1, "recorded once");
     assert_eq!(app.jobs_of("look_up").await, 1);
 }
 

@@ -50,23 +50,30 @@ fn read_time(text: &str) -> Result<i64, String> {
 /// Compares, tells what differs, and fails if anything does.
 ///
 /// # Errors
-/// The range cannot be compared, Toss or the database do not answer, or there are findings.
+/// [`Failure::Usage`] when the range cannot be compared or the merchant is unknown; else Toss or the database do not answer, or there are
+/// findings.
 pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Failure> {
     let store = super::open_store(config).await?;
+    // A whole second, so that the end of a range can be given again.
     let now_ms = store.now_ms().await.map_err(anyhow::Error::from)?;
+    let now_ms = now_ms.saturating_sub(now_ms.rem_euclid(1_000));
     let to_ms = args.to.unwrap_or(now_ms);
-    let range = Range::settled(args.from, to_ms, now_ms).map_err(anyhow::Error::from)?;
+    let range = Range::settled(args.from, to_ms, now_ms)
+        .map_err(|refusal| Failure::Usage(refusal.into()))?;
     if range.to_ms < to_ms {
         tell(&format!(
             "compared is what happened until {}: what is younger may be under way",
             in_korea(range.to_ms)
         ));
     }
-    let merchant = known_merchant(&config.toss, args.merchant.as_deref())?;
+    let merchant =
+        known_merchant(&config.toss, args.merchant.as_deref()).map_err(Failure::Usage)?;
     let reconciler = reconciler(config, &store, merchant)?;
     let run = reconciler.run(range).await.map_err(|error| {
-        anyhow::Error::from(error)
-            .context("it stopped half-way; the same command goes on where it was")
+        anyhow::Error::from(error).context(format!(
+            "it stopped half-way; the same command with {} goes on where it was, for a day",
+            options_of(range)
+        ))
     })?;
     let filter = FindingFilter {
         merchant: Some(merchant.to_owned()),
@@ -86,6 +93,12 @@ pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Fai
         return Err(anyhow::anyhow!("findings: {}; {message}", findings.len()).into());
     }
     Ok(())
+}
+
+/// The options that mean exactly this range, whatever the time is by then.
+fn options_of(range: Range) -> String {
+    let time = |ms| in_utc(ms).unwrap_or_default();
+    format!("--from {} --to {}", time(range.from_ms), time(range.to_ms))
 }
 
 fn reconciler(config: &Config, store: &Store, merchant: &str) -> anyhow::Result<Reconciler> {

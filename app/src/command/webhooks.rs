@@ -4,6 +4,7 @@ use domain::webhook::WebhookState;
 use serde_json::json;
 use store::{Actor, ReplayError, WebhookFilter, WebhookRow};
 
+use super::findings::in_korea;
 use crate::cli::{WebhookListArgs, WebhookReplayArgs, WebhooksCommand};
 use crate::config::Config;
 use crate::exit::Failure;
@@ -21,8 +22,7 @@ pub(crate) async fn run(config: &Config, command: &WebhooksCommand) -> Result<()
 }
 
 async fn list(config: &Config, args: &WebhookListArgs) -> Result<(), Failure> {
-    let state = args.state.as_deref().map(read_state).transpose()?;
-    let filter = WebhookFilter { state, order_id: args.order.clone(), ..WebhookFilter::default() };
+    let filter = WebhookFilter { state: args.state, order_id: args.order.clone(), ..WebhookFilter::default() };
     let store = super::open_store(config).await?;
     let page = store.list_webhooks(&filter, None, args.limit).await.map_err(anyhow::Error::from)?;
     let text = if args.json {
@@ -40,7 +40,7 @@ async fn list(config: &Config, args: &WebhookListArgs) -> Result<(), Failure> {
 async fn replay(config: &Config, args: &WebhookReplayArgs) -> Result<(), Failure> {
     let store = super::open_store(config).await?;
     let actor = Actor::system();
-    let reason = Some(args.reason.trim()).filter(|reason| !reason.is_empty());
+    let reason = Some(args.reason.as_str());
     let replayed = store.replay_webhook(&args.id, toss::read_webhook, &actor, reason).await;
     let acted = replayed.map_err(|error| match error {
         ReplayError::Unknown => anyhow::anyhow!(
@@ -58,17 +58,11 @@ async fn replay(config: &Config, args: &WebhookReplayArgs) -> Result<(), Failure
     Ok(())
 }
 
-fn read_state(word: &str) -> anyhow::Result<WebhookState> {
-    WebhookState::from_word(word).ok_or_else(|| {
-        let known = WebhookState::ALL.map(WebhookState::word).join(", ");
-        anyhow::anyhow!("there is no state {word:?}; there are: {known}")
-    })
-}
-
 fn as_text(row: &WebhookRow) -> String {
     format!(
-        "{}  {:<10} {:<10} order {}  says {}  {}{}\n",
+        "{}  {}  {:<10} {:<10} order {}  says {}  {}{}\n",
         row.id,
+        in_korea(row.received_at_ms),
         row.kind,
         row.state.word(),
         row.order_id.as_deref().unwrap_or("-"),

@@ -48,8 +48,9 @@ pub(crate) fn merge(
 ) -> Result<Settings, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut merged = config::Config::builder().add_source(Given(defaults(|key| key.default)));
-    if let Some(path) = file_to_read(flags, directory) {
-        match read_file(&path) {
+    let file = file_to_read(flags, directory);
+    if let Some(path) = &file {
+        match read_file(path) {
             Ok(values) => merged = merged.add_source(Given(values)),
             Err(problem) => problems.push(problem),
         }
@@ -60,7 +61,11 @@ pub(crate) fn merge(
     });
     merged = merged.add_source(Given(variables)).add_source(Given(flag_values.collect()));
     let settings = match merged.build() {
-        Ok(merged) => in_production(collect(&merged.cache, &mut problems)),
+        Ok(merged) => {
+            // A merged table has lost its origin; what is in none of ours stands in the file.
+            let file = file.unwrap_or_else(|| PathBuf::from(FILE_NAME)).display().to_string();
+            in_production(collect(&merged.cache, &file, &mut problems))
+        }
         Err(error) => {
             problems.push(Problem::source("configuration", error.to_string()));
             Settings::new()
@@ -98,7 +103,7 @@ fn in_production(mut settings: Settings) -> Settings {
     }
     let tree = Value::new(None, ValueKind::Table(defaults(|key| key.production)));
     // The table of keys names no unknown ones.
-    for (name, setting) in collect(&tree, &mut Vec::new()) {
+    for (name, setting) in collect(&tree, DEFAULT_ORIGIN, &mut Vec::new()) {
         if settings.get(&name).is_none_or(|given| given.origin == DEFAULT_ORIGIN) {
             settings.insert(name, setting);
         }
@@ -193,13 +198,13 @@ fn text_value(origin: &str, text: String) -> Value {
     Value::new(Some(&origin.to_owned()), ValueKind::String(text))
 }
 
-/// Walks the merged tree: known keys become settings, everything else is a problem.
-fn collect(tree: &Value, problems: &mut Vec<Problem>) -> Settings {
+/// Walks the merged tree: known keys become settings, everything else is a problem. What names no origin is of `file`.
+fn collect(tree: &Value, file: &str, problems: &mut Vec<Problem>) -> Settings {
     let mut settings = Settings::new();
     let mut left: Vec<(String, &Value)> = vec![(String::new(), tree)];
     while let Some((name, value)) = left.pop() {
         if find_key(&name).is_some() {
-            let origin = value.origin().unwrap_or(FILE_NAME).to_owned();
+            let origin = value.origin().unwrap_or(file).to_owned();
             settings.insert(name, Setting { value: value.kind.clone(), origin });
         } else if let (ValueKind::Table(table), true) = (&value.kind, is_section(&name)) {
             let inner = |part: &String| {
@@ -207,7 +212,7 @@ fn collect(tree: &Value, problems: &mut Vec<Problem>) -> Settings {
             };
             left.extend(table.iter().map(|(part, value)| (inner(part), value)));
         } else {
-            let origin = value.origin().unwrap_or(FILE_NAME).to_owned();
+            let origin = value.origin().unwrap_or(file).to_owned();
             problems.push(Problem::unknown(&name, &origin));
         }
     }

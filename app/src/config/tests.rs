@@ -53,6 +53,7 @@ fn an_unknown_key_is_refused_by_name_wherever_it_stands() {
     assert!(problem.contains("`api.lisen`") && problem.contains("api.listen"), "{problem}");
     let problem = refusal(&[], "[apis]\nlisten = \"127.0.0.1:1\"");
     assert!(problem.contains("`apis`") && problem.contains("[api]"), "{problem}");
+    assert!(problem.contains("/seungin.toml)"), "the file that was named: {problem}");
     let problem = refusal(&[], "[api.inner]\nlisten = 1");
     assert!(problem.contains("`api.inner`"), "{problem}");
     let problem = refusal(&[], "listen = 1");

@@ -102,6 +102,8 @@ fn what_cannot_be_meant_is_refused_before_anything_is_compared() {
         &["findings", "list", "--kind", "of_tomorrow"],
         &["findings", "close", "some-id"],
         &["findings", "close", "some-id", "--reason", " "],
+        &["webhooks", "list", "--state", "of_tomorrow"],
+        &["webhooks", "replay", "some-id", "--reason", " "],
     ] {
         place.run(wrong).expect(2);
     }
@@ -111,11 +113,14 @@ fn what_cannot_be_meant_is_refused_before_anything_is_compared() {
         (&["--to", "2999-01-01"], "future"),
         (&["--to", "2026-01-02", "--merchant", "nobody"], "no merchant"),
     ] {
-        let refused = place.run(&[&SINCE, more].concat()).expect(1);
+        // Never 1, which says that something differs.
+        let refused = place.run(&[&SINCE, more].concat()).expect(2);
         assert!(refused.stderr.contains(why) && refused.stdout.is_empty(), "{}", refused.stderr);
     }
     let unknown = place.run(&["findings", "close", "some-id", "--reason", "x"]).expect(1);
     assert!(unknown.stderr.contains("unknown"), "{}", unknown.stderr);
+    let retired = place.run(&["merchant", "retire-keys", "--pair", "7"]).expect(1);
+    assert!(retired.stderr.contains("there is no pair 7"), "{}", retired.stderr);
     for (key, value) in [("ENABLED", "perhaps"), ("AT", "4 o'clock")] {
         let mut wrong = place.command(&["findings", "list"]);
         wrong.env(format!("SEUNGIN__RECONCILE__{key}"), value);
@@ -132,9 +137,19 @@ fn a_key_that_toss_does_not_accept_stops_the_run_and_the_same_command_goes_on() 
     assert_eq!(http::post(&format!("{simulator}/_sim/faults"), None, &fault).0, 200);
     let since = an_hour_ago();
     let stopped = place.run(&["reconcile", "--from", &since]).expect(1);
-    assert!(stopped.stderr.contains("goes on where it was"), "{}", stopped.stderr);
+    let (_, rest) = stopped.stderr.split_once("the same command with ").expect("how to go on");
+    let (same, _) = rest.split_once(" goes on where it was").expect("how to go on");
     assert!(stopped.stderr.contains("UNAUTHORIZED_KEY"), "{}", stopped.stderr);
     assert!(stopped.stdout.is_empty(), "{}", stopped.stdout);
-    place.run(&["reconcile", "--from", &since]).expect(0);
+    // The end of the first range was "now", which is another one by now.
+    std::thread::sleep(Duration::from_millis(1_100));
+    let again: Vec<&str> = ["reconcile", "--json"].into_iter().chain(same.split(' ')).collect();
+    let report = place.run(&again).expect(0).json();
+    let compared = format!(
+        "--from {} --to {}",
+        report["from"].as_str().unwrap(),
+        report["to"].as_str().unwrap()
+    );
+    assert_eq!(compared, same, "the run of the same range is gone on with");
     running.stop().expect(0);
 }

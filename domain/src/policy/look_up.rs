@@ -175,6 +175,8 @@ fn deposit_awaited(
         PaymentState::Confirmed | PaymentState::PartiallyCancelled => {
             proven(PaymentEvent::DepositAwaited).review(ReviewReason::DepositReversed)
         }
+        // Toss's word for an account that ran out, for as long as anybody asks.
+        PaymentState::Expired if is_deposit_over(told, current.started_at_ms) => nothing_new(),
         PaymentState::Cancelled | PaymentState::Failed | PaymentState::Expired => {
             nothing_new().review(ReviewReason::UnexpectedState)
         }

@@ -27,7 +27,7 @@ pub enum RangeRefusal {
     #[error("the range may be {} days long at the most", RECONCILE_RANGE_MS_MAX / DAY_MS)]
     TooLong,
     /// It has not passed.
-    #[error("the range must not end in the future")]
+    #[error("the range must not end in the future; without an end it goes on until now")]
     Future,
     /// All of it may still be under way.
     #[error("the range must begin more than {} minutes ago: what is younger may be under way", RECONCILE_LAG_MS / 60_000)]
@@ -35,7 +35,8 @@ pub enum RangeRefusal {
 }
 
 impl Range {
-    /// The range that can be compared by now: its end is held back from what may still be under way.
+    /// The range that can be compared by now: its end is held back from what may still be under way, and it begins with a whole second,
+    /// because Toss's times have no fraction and what happened within that second would stand before it.
     ///
     /// # Errors
     /// [`RangeRefusal`] says what is wrong with it.
@@ -54,6 +55,7 @@ impl Range {
             return Err(RangeRefusal::TooYoung);
         }
         let to_ms = if to_ms < settled_ms { to_ms } else { settled_ms };
+        let from_ms = from_ms.saturating_sub(from_ms.rem_euclid(1_000));
         Ok(Range { from_ms, to_ms })
     }
 
@@ -103,6 +105,14 @@ mod tests {
         let earlier = Range::settled(from_ms, NOON_MS - HOUR_MS, NOON_MS).unwrap();
         assert_eq!(earlier.to_ms, NOON_MS - HOUR_MS);
         assert!(earlier.contains(from_ms) && !earlier.contains(earlier.to_ms));
+    }
+
+    #[test]
+    fn a_range_begins_with_a_whole_second_like_the_times_that_toss_tells() {
+        let from_ms = NOON_MS - DAY_MS;
+        let range = Range::settled(from_ms + 999, NOON_MS, NOON_MS).unwrap();
+        assert_eq!(range.from_ms, from_ms);
+        assert!(range.contains(from_ms), "what happened in that second is told as its beginning");
     }
 
     #[test]

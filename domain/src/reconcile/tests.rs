@@ -211,6 +211,7 @@ fn a_cancel_that_one_side_lacks_is_told_by_its_kind() {
     let mut running = told(T::Done, &[("t1", 4_000)]);
     running.balance = running.total;
     running.cancels[0].is_done = false;
+    let closed = TossPayment { approved_at_ms: None, ..told(T::Canceled, &[("t1", 15_000)]) };
     check([
         ("missing here", Some(paid(vec![])), there(4_000), &["missing_here t1 -/4000"]),
         ("its answer was lost", with(lost), there(4_000), &["missing_here t1 -/4000"]),
@@ -233,6 +234,12 @@ fn a_cancel_that_one_side_lacks_is_told_by_its_kind() {
             &["amount_differs t1 4000/5000"],
         ),
         ("made at Toss", with(foreign), there(4_000), &["cancelled_at_toss t1 4000/4000"]),
+        (
+            "an account closed at Toss before its deposit",
+            Some(in_state(S::WaitingForDeposit)),
+            Some(closed),
+            &["missing_here t1 -/15000"],
+        ),
     ]);
 }
 
@@ -292,6 +299,18 @@ fn a_record_raises_a_suspicion_unless_our_records_have_its_counterpart() {
     ] {
         assert_eq!(agrees(ours, &seen), expected, "{name}");
     }
+}
+
+#[test]
+fn an_account_cancelled_before_its_deposit_agrees_whether_listed_with_nothing_or_its_amount() {
+    let unpaid = OurPayment { cancellations: vec![cancel("t3", 15_000)], ..in_state(S::Cancelled) };
+    for (amount, expected) in [(0, true), (15_000, true), (1, false)] {
+        let seen = record(T::Canceled, "t3", Some(amount));
+        assert_eq!(agrees(Some(&unpaid), &seen), expected, "{amount}");
+    }
+    let taken = paid(vec![cancel("t3", 4_000)]);
+    let nothing = record(T::PartialCanceled, "t3", Some(0));
+    assert!(!agrees(Some(&taken), &nothing), "money that was taken does not go back as nothing");
 }
 
 #[test]

@@ -238,7 +238,11 @@ fn an_account_that_nobody_paid_into_is_over_some_minutes_after_its_time_or_when_
         assert_eq!(decision.event, Some(event), "{at_ms}");
         assert_eq!(decision.review, None);
     }
-    let late = look_up(&payment(PaymentState::Expired), &[], START_MS, &shown(TossStatus::Done));
+    // Toss goes on showing that it waits, and whoever looks again learns nothing new.
+    let over = payment(PaymentState::Expired);
+    let again = look_up(&over, &[], due_ms + DEPOSIT_TAIL_MS, &awaited(Some(due_ms), false));
+    assert_eq!((again.event, again.review), (None, None));
+    let late = look_up(&over, &[], START_MS, &shown(TossStatus::Done));
     assert_eq!(late.event, Some(PaymentEvent::Approved), "money always counts");
 }
 

@@ -80,6 +80,8 @@ async fn payments_are_found_by_a_part_of_their_order_and_listed_page_by_page() {
     assert!(second.contains("order-0009") && !second.contains("order-0059"));
     let found = page(&toss, "search=0042").await;
     assert!(found.contains("order-0042") && !found.contains("order-0043"));
+    let amount = "<span class=\"whole\">15,000원</span>";
+    assert!(found.contains(amount), "no line breaks within an amount: {found}");
 }
 
 #[tokio::test]

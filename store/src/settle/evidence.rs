@@ -46,7 +46,8 @@ pub(super) fn copy_to_payment(
     if payment.method.is_some() {
         row.method = Set(payment.method.clone());
     }
-    if payment.approved_at_ms.is_some() {
+    // A deposit that was taken back is none.
+    if payment.approved_at_ms.is_some() || state == PaymentState::WaitingForDeposit {
         row.approved_at = Set(payment.approved_at_ms);
     }
     if payment.receipt_url.is_some() {
@@ -101,6 +102,9 @@ fn copy_means(row: &mut payment::ActiveModel, means: &Means, is_erased: bool) {
     }
     if means.is_partial_cancelable.is_some() {
         row.is_partial_cancelable = Set(means.is_partial_cancelable);
+    }
+    if let Some(amount) = means.tax_free_amount {
+        row.tax_free_amount = Set(Some(amount.get()));
     }
 }
 

@@ -80,7 +80,7 @@ impl Store {
         waiting.sort_unstable_by(|one, other| one.order_id.cmp(&other.order_id));
         let count = waiting.len();
         for row in waiting {
-            let webhook = read(row.body.as_bytes());
+            let webhook = read(row.body.as_bytes()).webhook;
             let payment = find_payment(&write, &webhook).await?;
             let origin = Origin::default();
             // What it asks for is published by the relay.
@@ -131,7 +131,7 @@ impl Store {
         let mut write = self.begin_write().await?;
         let row = webhook::Entity::find_by_id(id).lock_exclusive().one(&write.tx).await?;
         let row = row.ok_or(ReplayError::Unknown)?;
-        let webhook = read(row.body.as_bytes());
+        let webhook = read(row.body.as_bytes()).webhook;
         let payment = find_payment(&write, &webhook).await?;
         let acted = act(&mut write, &row, &webhook, payment.as_ref(), true, &actor.origin).await?;
         let store_id = payment.as_ref().map(|payment| payment.store_id.as_str());

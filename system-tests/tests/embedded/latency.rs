@@ -56,6 +56,8 @@ async fn median_of_a_round(places: &Places) -> Duration {
         assert_eq!((status, &view["status"]), (202, &"confirming".into()));
         took.push(elapsed);
     }
+    let health = places.client.get(&format!("{}/readyz", places.api)).await;
+    assert_eq!((health.status, &health.body["status"]), (200, &"ok".into()));
     let ledger = places.ledger().await;
     for (order, _) in &prepared {
         let charges = &entry_of(&ledger, order)["charges"];

@@ -159,6 +159,12 @@ pub(super) const RULES: &[CodeRule] = &[
     ),
     global("INVALID_ORDER_ID", 400, Refused, "the order id is none: one request's fault, not ours"),
     global("INVALID_CURRENCY", 400, Refused, "authenticated in another currency"),
+    global(
+        "NOT_MATCHES_CUSTOMER_KEY",
+        400,
+        Refused,
+        "the wallet is not of the customer key that its order was made with: the shop's page mixes them up",
+    ),
     global("BELOW_ZERO_AMOUNT", 400, Refused, "an amount of nothing or less"),
     global("EXCEEDS_TRANSFER_AMOUNT_MAXIMUM", 400, Refused, "above ten million won by transfer"),
     global(

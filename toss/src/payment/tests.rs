@@ -86,6 +86,7 @@ fn a_whole_card_payment_is_read() {
                 card_installment_months: Some(3),
                 transfer_bank: Some("88".into()),
                 is_partial_cancelable: Some(true),
+                tax_free_amount: Some(won(300)),
             },
         }
     );

@@ -217,6 +217,38 @@ async fn a_whole_refund_is_sent_as_one_and_a_part_names_its_amount_and_both_name
 }
 
 #[tokio::test]
+async fn a_whole_refund_whose_amount_is_named_is_sent_as_a_full_cancel_too() {
+    let shop = Shop::open().await;
+    let paying = shop.paid(23).await;
+    let (id, _) = shop.cancel(&paying, Some(23_000), "key").await.unwrap();
+    shop.drain().await;
+    let reason = domain::cancellation::tagged_reason("재료 소진", id.as_str());
+    let body = shop.posts(&paying).pop().unwrap().body;
+    assert_eq!(body, json!({"cancelReason": reason, "refundableAmount": 23_000}));
+    assert_eq!(shop.status(&paying).await, "cancelled");
+    shop.assert_money_is_conserved(&paying).await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_rest_stays_what_it_was_accepted_as_when_the_part_before_it_is_refused() {
+    let shop = Shop::open().await;
+    let paying = shop.paid(23).await;
+    shop.goes_wrong(&paying, "cancel", &Fault::code("INVALID_REQUEST"));
+    let (part, _) = shop.cancel(&paying, Some(3_000), "key-1").await.unwrap();
+    let (rest, _) = shop.cancel(&paying, None, "key-2").await.unwrap();
+    shop.drain().await;
+    assert_eq!(shop.cancellation(&paying, &part).await, CancellationState::Refused);
+    let reason = domain::cancellation::tagged_reason("재료 소진", rest.as_str());
+    let body = shop.posts(&paying).pop().unwrap().body;
+    let named = json!({"cancelReason": reason, "cancelAmount": 20_000, "refundableAmount": 23_000});
+    assert_eq!(body, named);
+    assert_eq!(shop.ledger(&paying).refunds, [20_000]);
+    shop.assert_money_is_conserved(&paying).await;
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_payment_that_was_cancelled_in_parts_down_to_nothing_is_shown_as_cancelled() {
     let shop = Shop::open().await;
     let paying = shop.paid(23).await;

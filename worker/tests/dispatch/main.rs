@@ -32,5 +32,4 @@ mod shop;
 mod staff;
 mod trace;
 mod unknown_outcome;
-mod walk;
 mod webhooks;

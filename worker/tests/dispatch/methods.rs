@@ -142,7 +142,7 @@ async fn a_wallet_is_confirmed_at_its_own_endpoint_in_the_name_that_its_window_w
 #[tokio::test]
 async fn what_is_free_of_tax_goes_back_in_proportion_and_all_of_it_in_the_end() {
     let shop = Shop::open().await;
-    let paying = shop.authenticated_tax_free(3, 7).await;
+    let paying = shop.authenticated_tax_free(3, 7, 3).await;
     shop.accept(&paying).await;
     shop.drain().await;
     let mut parts = Vec::new();
@@ -166,6 +166,27 @@ async fn what_is_free_of_tax_goes_back_in_proportion_and_all_of_it_in_the_end() 
 }
 
 #[tokio::test]
+async fn where_the_window_was_told_another_part_free_of_tax_cancels_follow_what_toss_holds() {
+    let shop = Shop::open().await;
+    for (told, parts) in [(0, [0, 0]), (5, [2_000, 3_000])] {
+        let paying = shop.authenticated_tax_free(9, 1, told).await;
+        shop.accept(&paying).await;
+        shop.drain().await;
+        for (amount, key) in [(Some(4_000), "part"), (None, "rest")] {
+            shop.cancel(&paying, amount, key).await.unwrap();
+            shop.drain().await;
+        }
+        assert_eq!(shop.status(&paying).await, "cancelled", "{told}");
+        let at_toss = shop.shown_by_toss(&paying).await;
+        let cancels = at_toss["cancels"].as_array().unwrap().iter();
+        let cancels: Vec<_> = cancels.map(|one| one["taxFreeAmount"].as_i64().unwrap()).collect();
+        assert_eq!(cancels, parts);
+        shop.assert_money_is_conserved(&paying).await;
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn an_order_without_a_part_that_is_free_of_tax_says_nothing_of_it() {
     let shop = Shop::open().await;
     let paying = shop.paid(5).await;
@@ -175,5 +196,33 @@ async fn an_order_without_a_part_that_is_free_of_tax_says_nothing_of_it() {
     let cancel = requests.iter().find(|one| one.path.ends_with("/cancel")).unwrap();
     assert_eq!(cancel.body.as_object().unwrap().len(), 3, "{}", cancel.body);
     assert!(cancel.body.get("taxFreeAmount").is_none());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_wallet_of_another_customer_than_the_orders_fails_at_once() {
+    let mut shop = Shop::open().await;
+    let paying = wallet(&mut shop, Some("customer-0193a5c2")).await;
+    let (order_id, amount) = {
+        shop.customer_key = None;
+        shop.order(5).await
+    };
+    let new = NewPayment {
+        brandpay_customer_key: Some("customer-0193a5c2".to_owned()),
+        ..NewPayment::new(order_id.as_str(), "주문", amount.get())
+    };
+    let created = shop.toss.create_payment(SECRET_KEY, new).unwrap();
+    let payment_key = domain::PaymentKey::parse(created.payment_key).unwrap();
+    let guest = Paying { order_id, payment_key, amount };
+    for (paying, status, posts) in [(&guest, "failed", 1), (&paying, "paid", 1)] {
+        let payment_type = Some("BRANDPAY".to_owned());
+        let confirm = store::AcceptConfirm { payment_type, ..confirm_of(paying) };
+        shop.store.accept_confirm(&confirm).await.unwrap();
+        shop.drain().await;
+        assert_eq!(shop.status(paying).await, status);
+        let requests = shop.ledger(paying).requests;
+        assert_eq!(requests.iter().filter(|one| one.method == "POST").count(), posts);
+        shop.assert_money_is_conserved(paying).await;
+    }
     shop.close().await;
 }

@@ -83,11 +83,16 @@ async fn ledgers_that_agree_have_no_findings_and_nobody_is_looked_up() {
     shop.accept(&declined).await;
     let account = shop.authenticated_by(7, Some(Method::VirtualAccount), false).await;
     shop.accept(&account).await;
+    let closed = shop.authenticated_by(7, Some(Method::VirtualAccount), false).await;
+    shop.accept(&closed).await;
+    shop.drain().await;
     shop.cancel(&paid, Some(4_000), "part").await.unwrap();
     shop.cancel(&whole, None, "whole").await.unwrap();
+    shop.cancel(&closed, None, "before its deposit").await.unwrap();
     shop.drain().await;
+    assert_eq!(shop.status(&closed).await, "cancelled");
     let run = reconcile(&shop, UNSERVED).await;
-    assert_eq!((run.transactions, run.unreadable), (5, 0), "{run:?}");
+    assert_eq!((run.transactions, run.unreadable), (7, 0), "{run:?}");
     assert_eq!((run.looked_up, run.opened, run.closed), (0, 0, 0));
     // Toss does not say whether cancels are negative.
     shop.toss.switch(|settings| settings.negative_cancels = true).unwrap();
@@ -122,6 +127,25 @@ async fn a_cancel_in_tosss_console_becomes_ours_by_a_look_up_and_is_reported() {
     shop.store.close_finding(&finding.id, &staff(), "agreed by phone").await.unwrap();
     assert_eq!(reconcile(&shop, SERVED).await.opened, 0);
     assert!(findings(&shop, true).await.is_empty());
+    running.stop().await.unwrap();
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_was_closed_in_tosss_console_is_not_shown_as_open_any_more() {
+    let shop = Shop::open().await;
+    let paying = shop.authenticated_by(7, Some(Method::VirtualAccount), false).await;
+    shop.accept(&paying).await;
+    shop.drain().await;
+    cancel_at_toss(&shop, &paying, None);
+    let run = reconcile(&shop, UNSERVED).await;
+    assert_eq!(shop.status(&paying).await, "waiting_for_deposit", "nothing is repaired silently");
+    assert_eq!(run.opened, 1);
+    assert_eq!(only(&shop).await.1.0, FindingKind::MissingHere);
+    let running = Running::start(&shop, 4);
+    let run = reconcile(&shop, SERVED).await;
+    assert_eq!((run.opened, run.closed), (0, 1), "no money was moved by it");
+    assert_eq!(shop.status(&paying).await, "cancelled");
     running.stop().await.unwrap();
     shop.close().await;
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use domain::cart::CartLine;
 use domain::customer::{Customer, CustomerKey, Delivery};
 use domain::job::JobState;
-use domain::policy::{Pace, Pacing};
 use domain::role::{Role, Scope};
 use domain::{
     CancellationId, JobId, OrderId, PaymentKey, ProductId, RefundAccount, StoreId, Won, limits,
@@ -20,22 +19,10 @@ use store::{
 };
 use tokio_util::sync::CancellationToken;
 use toss::{SecretKey, TossClient, TossConfig};
-use worker::{Dispatcher, Gateways};
+use worker::{Dispatcher, Gateways, PlainPacing};
 
 pub(crate) const SECRET_KEY: &str = "test_sk_dispatch";
 const STORE: &str = "store";
-
-/// Delays without jitter, as the curves begin.
-#[derive(Debug)]
-struct PlainPacing;
-
-impl Pacing for PlainPacing {
-    fn delay_ms(&self, pace: Pace, repeats: u32) -> i64 {
-        let curve = pace.curve();
-        let grown = curve.first_ms.saturating_mul(i64::from(curve.factor).saturating_pow(repeats));
-        grown.min(curve.cap_ms)
-    }
-}
 
 /// A shop under test. Its `Drop` fails the test when a job is neither ended nor parked.
 pub(crate) struct Shop {
@@ -140,12 +127,13 @@ impl Shop {
         self.authenticated_by(thousands, None, false).await
     }
 
-    /// An order of so many thousand won that are free of tax, and so many that are not, authenticated.
-    pub(crate) async fn authenticated_tax_free(&self, free: u32, taxed: u32) -> Paying {
+    /// An order of so many thousand won that are free of tax, and so many that are not, authenticated in a window that was told of `told`
+    /// thousand as free of tax.
+    pub(crate) async fn authenticated_tax_free(&self, free: u32, taxed: u32, told: u32) -> Paying {
         let (order_id, amount) =
             self.order_of(&[("thousand-free", free), ("thousand", taxed)]).await;
         let new = NewPayment {
-            tax_free_amount: i64::from(free) * 1_000,
+            tax_free_amount: i64::from(told) * 1_000,
             ..NewPayment::new(order_id.as_str(), "주문", amount.get())
         };
         let created = self.toss.create_payment(SECRET_KEY, new).unwrap();

@@ -25,7 +25,7 @@ impl Shop {
             let body = view.body.to_string();
             ReceivedWebhook {
                 transmission_id: Some(view.id),
-                webhook: toss::read_webhook(body.as_bytes()),
+                webhook: toss::read_webhook(body.as_bytes()).webhook,
                 source: "127.0.0.1".to_owned(),
                 headers: "{}".to_owned(),
                 body,
@@ -103,26 +103,66 @@ async fn a_deposit_that_toss_tells_of_makes_the_order_paid_whatever_else_it_tell
     shop.close().await;
 }
 
+/// A stranger says that the payment is done.
+fn forged_approval(paying: &Paying) -> ReceivedWebhook {
+    let body = json!({
+        "eventType": "PAYMENT_STATUS_CHANGED",
+        "data": { "orderId": paying.order_id.as_str(), "paymentKey": paying.payment_key.as_str(), "status": "DONE" },
+    })
+    .to_string();
+    ReceivedWebhook {
+        transmission_id: None,
+        webhook: toss::read_webhook(body.as_bytes()).webhook,
+        source: "203.0.113.9".to_owned(),
+        headers: "{}".to_owned(),
+        body,
+        origin: Origin::default(),
+    }
+}
+
+#[tokio::test]
+async fn a_forged_approval_of_an_order_that_nobody_has_confirmed_asks_toss_nothing() {
+    let shop = Shop::open().await;
+    let paying = shop.authenticated(23).await;
+    assert_eq!(shop.hear(&forged_approval(&paying)).await.state, WebhookState::Waiting);
+    worker::sweep_once(&shop.store).await.unwrap();
+    shop.drain().await;
+    assert_eq!(shop.status(&paying).await, "awaiting_payment");
+    assert!(shop.jobs(JobKind::LookUp).await.is_empty());
+    assert!(shop.ledger(&paying).requests.is_empty());
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_earlier_than_our_own_commit_is_taken_up_by_the_sweeper() {
+    let shop = Shop::open().await;
+    shop.subscribe();
+    let paying = shop.authenticated(23).await;
+    // Toss has the confirm, and tells of it before we have written that there is one.
+    shop.rival_confirm(&paying).await;
+    for heard in shop.hear_all(&paying).await {
+        assert_eq!(heard.state, WebhookState::Waiting);
+    }
+    worker::sweep_once(&shop.store).await.unwrap();
+    assert!(shop.jobs(JobKind::LookUp).await.is_empty(), "there is nothing to look up yet");
+    shop.accept(&paying).await;
+    worker::sweep_once(&shop.store).await.unwrap();
+    assert_eq!(shop.jobs(JobKind::LookUp).await.len(), 1);
+    shop.drain().await;
+    assert_eq!(shop.status(&paying).await, "paid");
+    shop.assert_money_is_conserved(&paying).await;
+    shop.close().await;
+}
+
 #[tokio::test]
 async fn a_forged_webhook_of_a_deposit_or_an_approval_changes_nothing() {
     let shop = Shop::open().await;
     shop.subscribe();
     let paying = shop.account().await;
-    let forged = json!({
-        "eventType": "PAYMENT_STATUS_CHANGED",
-        "data": { "orderId": paying.order_id.as_str(), "paymentKey": paying.payment_key.as_str(), "status": "DONE" },
-    })
-    .to_string();
-    let webhook = ReceivedWebhook {
-        transmission_id: None,
-        webhook: toss::read_webhook(forged.as_bytes()),
-        source: "203.0.113.9".to_owned(),
-        headers: "{}".to_owned(),
-        body: forged,
-        origin: Origin::default(),
-    };
+    let webhook = forged_approval(&paying);
     for _ in 0..20 {
         shop.hear(&webhook).await;
+        assert_eq!(shop.status(&paying).await, "waiting_for_deposit", "it was believed");
     }
     shop.drain_for(GRACE_MS * 2).await;
     assert_eq!(shop.status(&paying).await, "waiting_for_deposit");
@@ -198,6 +238,8 @@ async fn a_reversal_that_is_told_while_the_deposit_is_looked_up_is_seen_too() {
     shop.drain_for(60_000).await;
     assert_eq!(shop.status(&paying).await, "waiting_for_deposit");
     assert_eq!(shop.review(&paying).await.as_deref(), Some("deposit_reversed"));
+    let payment = shop.detail(&paying).await.payment.unwrap();
+    assert_eq!(payment.approved_at_ms, None, "it is not paid any more");
     // It comes again, and nobody has to look any more.
     shop.advance(10_000);
     shop.deposit(&paying);
@@ -273,4 +315,36 @@ async fn an_approval_after_a_recorded_failure_is_found_by_its_webhook() {
     assert_eq!(shop.status(&paying).await, "cancelled", "and the money is given back");
     shop.assert_money_is_conserved(&paying).await;
     shop.close().await;
+}
+
+#[tokio::test]
+async fn an_approval_and_an_abort_told_at_once_leave_the_order_paid_in_either_order() {
+    for abort_comes_first in [true, false] {
+        let shop = Shop::open().await;
+        shop.subscribe();
+        let paying = shop.authenticated(23).await;
+        shop.accept(&paying).await;
+        shop.drain().await;
+        let done = shop.told(&paying).pop().expect("Toss tells of the approval");
+        assert!(done.body.contains("\"DONE\""), "{}", done.body);
+        let body = done.body.replace("\"DONE\"", "\"ABORTED\"");
+        let aborted = ReceivedWebhook {
+            transmission_id: Some("told-46-ms-apart".to_owned()),
+            webhook: toss::read_webhook(body.as_bytes()).webhook,
+            body,
+            ..done.clone()
+        };
+        let mut told = vec![done, aborted];
+        if abort_comes_first {
+            told.reverse();
+        }
+        for webhook in &told {
+            shop.hear(webhook).await;
+        }
+        shop.drain().await;
+        assert_eq!(shop.status(&paying).await, "paid", "abort first: {abort_comes_first}");
+        assert_eq!(shop.ledger(&paying).charges, 1);
+        shop.assert_money_is_conserved(&paying).await;
+        shop.close().await;
+    }
 }

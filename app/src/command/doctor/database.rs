@@ -83,7 +83,9 @@ async fn find_obstacle(url: Option<&str>) -> Option<String> {
 /// The innermost reason: what stands around it says no more.
 fn shown(failure: &Failure) -> String {
     match failure {
-        Failure::Failed(error) | Failure::Unreachable(error) => error.root_cause().to_string(),
+        Failure::Failed(error) | Failure::Usage(error) | Failure::Unreachable(error) => {
+            error.root_cause().to_string()
+        }
         Failure::Config(error) => error.to_string(),
     }
 }

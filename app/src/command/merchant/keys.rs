@@ -106,6 +106,11 @@ pub(super) async fn retire(
         );
     };
     let from = KeyPairId { merchant: merchant.to_owned(), number: args.pair };
+    let known = know(toss, store.key_pair_uses().await?);
+    anyhow::ensure!(
+        known.iter().any(|known| known.pair == from),
+        "there is no {from}, and nothing was made with it: `seungin merchant keys` shows those there are"
+    );
     let retired = store.retire_key_pair(&from, current, &Actor::system()).await?;
     tell(&format!("{} payments belong to pair {current} from now on", retired.moved));
     match retired.left {

@@ -67,6 +67,11 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>], nothing: &str) -> Stri
     format!("<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 }
 
+/// What no line may break: half an amount reads as another amount.
+pub(super) fn whole(html: &str) -> String {
+    format!("<span class=\"whole\">{html}</span>")
+}
+
 pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }

@@ -1,7 +1,7 @@
 //! The list of payments, newest first, with a search by order or payment.
 
 use super::App;
-use super::parts::{payment_link, status_badge, table};
+use super::parts::{payment_link, status_badge, table, whole};
 use super::place::Place;
 use crate::http::page::{escape, won};
 use crate::payment::Payment;
@@ -59,11 +59,15 @@ fn row(world: &World, place: &Place, payment: &Payment) -> Vec<String> {
             payment_link(place, &payment.payment_key, &payment.order_id),
             escape(&payment.order_name)
         ),
-        escape(&payment.merchant.m_id),
+        whole(&escape(&payment.merchant.m_id)),
         payment.method.title(language).to_owned(),
         status_badge(payment.status, language),
-        won(payment.amount, language),
-        format!("{}{charges} · {}", won(truth.charged, language), won(truth.cancelled, language)),
+        whole(&won(payment.amount, language)),
+        format!(
+            "{}{charges} · {}",
+            whole(&won(truth.charged, language)),
+            whole(&won(truth.cancelled, language))
+        ),
         payment.requested_at.to_kst_local(" "),
     ]
 }

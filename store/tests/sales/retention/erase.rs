@@ -6,11 +6,12 @@ use domain::answer::{Answer, TossCancel, TossPayment, TossStatus};
 use domain::cancellation::cancel_tag;
 use domain::retention::{EraseRefusal, UnderWay};
 use domain::status::CustomerStatus;
+use domain::webhook::{PaymentNews, Webhook, WebhookState};
 use entities::{attempt, idempotency_key, order};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use store::audit::AuditFilter;
 use store::orders::{CreateOrder, CreateOrderError, CustomerContact, EraseError, Erased};
-use store::{Actor, PruneMode};
+use store::{Actor, Origin, PruneMode, ReceivedWebhook};
 
 use super::answers::{BODY, failed, told_account};
 use crate::fixture::{Shop, caller_key, confirm_of, gimbap_order, order_id, owner, won};
@@ -264,5 +265,46 @@ async fn an_order_that_is_erased_and_cancelled_at_the_same_moment_is_one_or_the_
             }
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_comes_after_erasing_is_acted_on_and_brings_no_name_with_it() {
+    let shop = Shop::open().await;
+    shop.paid("paid-and-erased").await;
+    shop.order("closed-and-erased").await;
+    shop.store.close_order(&order_id("closed-and-erased"), None).await.unwrap();
+    shop.paid("somebody-else").await;
+    shop.pass(1);
+    for id in ["paid-and-erased", "closed-and-erased"] {
+        assert_eq!(erase(&shop, id).await.unwrap(), Erased::Now);
+    }
+    for (id, state, body) in [
+        ("paid-and-erased", WebhookState::LookedUp, ""),
+        ("closed-and-erased", WebhookState::Waiting, ""),
+        ("somebody-else", WebhookState::LookedUp, "{\"customerName\":\"김하나\"}"),
+    ] {
+        let known = shop.store.find_order(&order_id(id)).await.unwrap().unwrap().payment;
+        let webhook = Webhook::Payment(PaymentNews {
+            order_id: id.to_owned(),
+            payment_key: known.map_or("pk".to_owned(), |payment| payment.payment_key),
+            status: TossStatus::PartialCanceled,
+            transaction_key: None,
+        });
+        let received = ReceivedWebhook {
+            transmission_id: Some(id.to_owned()),
+            webhook,
+            source: "127.0.0.1".to_owned(),
+            headers: "{}".to_owned(),
+            body: "{\"customerName\":\"김하나\"}".to_owned(),
+            origin: Origin::default(),
+        };
+        for _ in 0..2 {
+            assert_eq!(shop.store.accept_webhook(&received).await.unwrap().state, state, "{id}");
+        }
+        let own = entities::webhook::Column::OrderId.eq(id);
+        let kept = entities::webhook::Entity::find().filter(own).all(&shop.rows).await.unwrap();
+        let bodies: Vec<&str> = kept.iter().map(|row| row.body.as_str()).collect();
+        assert_eq!(bodies, [body], "{id}");
     }
 }

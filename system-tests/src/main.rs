@@ -1,0 +1,77 @@
+//! `system-tests`: what is done to the product for longer than a test may take.
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Args, Parser, Subcommand};
+use system_tests::{explore, travel};
+
+/// Runs tests of Seungin that take as long as you like.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make random journeys, each repeated by its seed, and check that no money is lost or moved twice.
+    Explore(Explore),
+}
+
+#[derive(Debug, Args)]
+struct Explore {
+    /// How many journeys.
+    #[arg(long, default_value_t = 1_000)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Only this seed, with every step of its journey.
+    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    seed: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    let said = match Cli::parse().command {
+        Command::Explore(Explore { seed: Some(seed), .. }) => show(seed),
+        Command::Explore(Explore { seeds, from, .. }) => explore_many(seeds, from),
+    };
+    // Whoever closed the pipe has seen enough.
+    said.unwrap_or(ExitCode::FAILURE)
+}
+
+/// One journey, step by step.
+fn show(seed: u64) -> std::io::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    let travelled = travel(seed);
+    for line in &travelled.trace {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out, "digest {}", travelled.digest())?;
+    Ok(if travelled.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Many journeys, and what they came to.
+fn explore_many(seeds: u64, from: u64) -> std::io::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let began = Instant::now();
+    writeln!(out, "{seeds} journeys from seed {from} on {threads} threads")?;
+    out.flush()?;
+    let explored = explore(from..from.saturating_add(seeds), threads);
+    for (seed, broken) in &explored.broken {
+        for what in broken {
+            writeln!(out, "seed {seed}: {what}")?;
+        }
+        writeln!(out, "again: cargo run -p system-tests --release -- explore --seed {seed}")?;
+    }
+    writeln!(out, "{:<10} {:>10}", "seeds", explored.seeds)?;
+    for (name, count) in explored.tally.rows() {
+        writeln!(out, "{name:<10} {count:>10}")?;
+    }
+    writeln!(out, "{:<10} {:>10}", "seconds", began.elapsed().as_secs())?;
+    Ok(if explored.broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,112 @@
+//! `docs/scenarios.md` as a test: whatever it names is there and runs, and no scenario is missing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The last number of the table.
+const LAST: u32 = 58;
+/// Those without a test; the table has to say why.
+const NOT_COVERED: [u32; 2] = [49, 58];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Number of the scenario → what must come of it, and the tests that it names.
+fn scenarios() -> BTreeMap<u32, (String, Vec<String>)> {
+    let text = std::fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let rows = text.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, wrong, outcome, tests] = cells[..] else { return None };
+        let number: u32 = number.parse().ok()?;
+        assert!(!wrong.is_empty() && !outcome.is_empty(), "{line}");
+        let tests = tests.split('`').filter(|part| part.contains("::")).map(str::to_owned);
+        Some((number, (outcome.to_owned(), tests.collect())))
+    });
+    let rows: Vec<(u32, (String, Vec<String>))> = rows.collect();
+    let count = rows.len();
+    let scenarios: BTreeMap<_, _> = rows.into_iter().collect();
+    assert_eq!(scenarios.len(), count, "a number stands there twice");
+    scenarios
+}
+
+/// Whether a file has a test of this name that runs.
+fn has_test(path: &str, name: &str) -> Result<(), String> {
+    let source = std::fs::read_to_string(root().join(path))
+        .map_err(|error| format!("{path} cannot be read: {error}"))?;
+    let lines: Vec<&str> = source.lines().map(str::trim).collect();
+    let ends = [format!("fn {name}()"), format!("fn {name}(")];
+    let at = lines
+        .iter()
+        .position(|line| ends.iter().any(|end| line.contains(end.as_str())))
+        .ok_or_else(|| format!("{path} has no function {name}"))?;
+    let attributes: Vec<&str> = lines[..at]
+        .iter()
+        .rev()
+        .take_while(|line| !line.is_empty() && !line.ends_with('}') && !line.ends_with(';'))
+        .copied()
+        .collect();
+    let is_test = attributes
+        .iter()
+        .any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"));
+    if !is_test {
+        return Err(format!("{path}::{name} is no test"));
+    }
+    if attributes.iter().any(|line| line.starts_with("#[ignore")) {
+        return Err(format!("{path}::{name} is not run"));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_scenario_has_tests_that_are_there_and_run() {
+    let scenarios = scenarios();
+    let numbers: Vec<u32> = scenarios.keys().copied().collect();
+    assert_eq!(numbers, (1..=LAST).collect::<Vec<_>>());
+    let mut problems = Vec::new();
+    for (number, (outcome, tests)) in &scenarios {
+        let is_covered = !NOT_COVERED.contains(number);
+        if is_covered == tests.is_empty() || is_covered == outcome.starts_with("not covered yet: ")
+        {
+            problems.push(format!("{number} names tests, or says why it has none"));
+        }
+        if tests.iter().collect::<BTreeSet<_>>().len() != tests.len() {
+            problems.push(format!("{number} names a test twice"));
+        }
+        for test in tests {
+            let (path, name) = test.split_once("::").expect("a path and a name");
+            problems
+                .extend(has_test(path, name).err().map(|problem| format!("{number}: {problem}")));
+        }
+    }
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_invariant_is_checked_by_tests_that_are_there_and_run() {
+    let text = std::fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let (_, invariants) = text.split_once("## What is checked when").expect("the last table");
+    let mut numbers = Vec::new();
+    for line in invariants.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, _, tests] = cells[..] else { continue };
+        let Ok(number) = number.parse::<u32>() else { continue };
+        numbers.push(number);
+        let named: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
+        assert!(!named.is_empty(), "{number} names no test");
+        for test in named {
+            let (path, name) = test.split_once("::").expect("a path and a name");
+            assert_eq!(has_test(path, name), Ok(()), "invariant {number}");
+        }
+    }
+    assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_no_test_or_is_not_run_is_told_apart() {
+    let this = "system-tests/tests/scenarios.rs";
+    assert_eq!(has_test(this, "what_is_no_test_or_is_not_run_is_told_apart"), Ok(()));
+    assert!(has_test(this, "has_test").unwrap_err().contains("is no test"));
+    assert!(has_test(this, "nothing_of_the_kind").unwrap_err().contains("no function"));
+    assert!(has_test("nowhere.rs", "x").unwrap_err().contains("cannot be read"));
+}
