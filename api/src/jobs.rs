@@ -3,6 +3,7 @@
 mod export;
 mod list;
 
+pub use export::job_table;
 pub(crate) use export::{__path_export_jobs, export_jobs};
 pub(crate) use list::{
     __path_count_jobs, __path_group_jobs, __path_list_jobs, count_jobs, group_jobs, list_jobs,

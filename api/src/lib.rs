@@ -69,10 +69,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use context::ApiContext;
+pub use jobs::job_table;
 pub use layers::ClientAddress;
 pub use merchants::{MerchantKeys, Merchants};
 pub use meters::describe_metrics;
-pub use problem::{ProblemCode, Repeat};
+pub use problem::{Problem, ProblemCode, Repeat};
+pub use publishing::Publishing;
 pub use readiness::{Check, Look, Readiness, Report, Standing, Watched};
 pub use serve::serve;
 pub use settings::{ApiSettings, InvalidNetwork, Limits, Mode, Network, Rate, TokenKey};
@@ -80,7 +82,6 @@ pub use webhooks::WEBHOOK_PATH;
 pub use words::{Language, Text};
 
 use context::Api;
-use problem::Problem;
 
 /// Serves the API until the context's `shutdown` is cancelled, then lets requests end. `extra` are routes beside the API's own, such
 /// as the demo shop's; they share its layers.
@@ -96,6 +97,31 @@ pub async fn run(
     let limits = context.settings.limits.clone();
     let router = build(Api::new(context), extra);
     serve(router, &limits, listener, &shutdown).await
+}
+
+/// Serves these routes alone, with the API's layers and its questions of health, until the context's `shutdown` is cancelled.
+///
+/// # Errors
+/// An error of the listener that does not pass.
+pub async fn run_alone(
+    context: ApiContext,
+    listener: TcpListener,
+    routes: Router,
+) -> io::Result<()> {
+    let shutdown = context.shutdown.clone();
+    let limits = context.settings.limits.clone();
+    let api = Api::new(context);
+    let health: Router<Api> = health_routes().into();
+    let router = within_layers(health.with_state(api.clone()).merge(routes), &api);
+    serve(router, &limits, listener, &shutdown).await
+}
+
+/// A reason as staff may give it: 1 to 170 characters on one line, trimmed.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_reason(text: &str) -> Result<String, Problem> {
+    cancels::read_reason(text).map_err(|wrong| Problem::invalid(vec![wrong]))
 }
 
 /// The API as a router, without sockets. `extra` are routes beside its own.
@@ -128,12 +154,16 @@ fn build(api: Api, extra: Option<Router>) -> Router {
         Some(extra) => router.merge(extra),
         None => router,
     };
+    within_layers(router, &api)
+}
+
+fn within_layers(router: Router, api: &Api) -> Router {
     let router = router
         .fallback(|| async { Problem::new(ProblemCode::NotFound).into_response() })
         .method_not_allowed_fallback(|| async {
             Problem::new(ProblemCode::MethodNotAllowed).into_response()
         });
-    layers::around(router, &api)
+    layers::around(router, api)
 }
 
 /// The routes that count as work.

@@ -40,8 +40,14 @@ impl Merchants {
         Merchants::new(BTreeMap::from([(name.clone(), keys)]), Some(name))
     }
 
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     /// Whether it is configured.
-    pub(crate) fn knows(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 

@@ -26,7 +26,7 @@ use crate::words::{Language, Text};
 
 /// A refusal on its way to the caller.
 #[derive(Debug, Clone)]
-pub(crate) struct Problem {
+pub struct Problem {
     code: ProblemCode,
     detail: Option<Text>,
     errors: Vec<FieldProblem>,
@@ -81,6 +81,12 @@ struct WrittenField<'a> {
     code: &'a str,
 }
 
+impl From<ProblemCode> for Problem {
+    fn from(code: ProblemCode) -> Problem {
+        Problem::new(code)
+    }
+}
+
 impl Problem {
     /// A problem with the words of its code.
     pub(crate) fn new(code: ProblemCode) -> Problem {
@@ -100,7 +106,8 @@ impl Problem {
     }
 
     /// Its code.
-    pub(crate) fn code(&self) -> ProblemCode {
+    #[must_use]
+    pub fn code(&self) -> ProblemCode {
         self.code
     }
 
@@ -128,8 +135,9 @@ impl Problem {
         self
     }
 
-    /// What went wrong inside, with everything below it.
-    pub(crate) fn cause_text(&self) -> Option<String> {
+    /// What went wrong inside, with everything below it; for the log only.
+    #[must_use]
+    pub fn cause_text(&self) -> Option<String> {
         let mut cause: &dyn Error = self.cause.as_deref()?;
         let mut text = cause.to_string();
         while let Some(source) = cause.source() {
@@ -138,6 +146,26 @@ impl Problem {
             cause = source;
         }
         Some(text)
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.code.info().status
+    }
+
+    /// Its short name.
+    #[must_use]
+    pub fn title(&self, language: Language) -> &'static str {
+        self.code.info().title.in_language(language)
+    }
+
+    /// What to tell a person: what is wrong, and with which fields.
+    #[must_use]
+    pub fn sentence(&self, language: Language) -> String {
+        let detail = self.detail.unwrap_or(self.code.info().detail).in_language(language);
+        let fields = self.errors.iter().map(|error| error.write(language).detail);
+        fields.fold(detail.to_owned(), |text, field| format!("{text} {field}"))
     }
 
     /// Writes it down.

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 /// Hands jobs to the queue.
 #[derive(Debug)]
-pub(crate) struct Publishing {
+pub struct Publishing {
     store: Store,
     publisher: Arc<dyn Publisher>,
     room: Arc<Semaphore>,
@@ -17,11 +17,8 @@ pub(crate) struct Publishing {
 
 impl Publishing {
     /// Hands over at most so many jobs at once.
-    pub(crate) fn new(
-        store: Store,
-        publisher: Arc<dyn Publisher>,
-        at_once_max: usize,
-    ) -> Publishing {
+    #[must_use]
+    pub fn new(store: Store, publisher: Arc<dyn Publisher>, at_once_max: usize) -> Publishing {
         Publishing {
             store,
             publisher,
@@ -30,7 +27,7 @@ impl Publishing {
     }
 
     /// Starts handing over a job and returns at once.
-    pub(crate) fn publish(&self, job: PublishedJob) {
+    pub fn publish(&self, job: PublishedJob) {
         let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
             tracing::warn!(
                 job_id = job.id,

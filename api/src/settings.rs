@@ -7,7 +7,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretBox};
+use sha2::Sha256;
 
 use crate::merchants::Merchants;
 
@@ -184,6 +188,18 @@ impl TokenKey {
     #[must_use]
     pub fn seal_key(&self) -> Option<store::SealKey> {
         store::SealKey::derive(self.expose())
+    }
+
+    /// A hash behind which nobody finds what was hashed without the key.
+    #[must_use]
+    pub fn fingerprint(&self, bytes: &[u8]) -> String {
+        // HMAC takes keys of any length.
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.expose()) else {
+            return String::new();
+        };
+        mac.update(b"f");
+        mac.update(bytes);
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
     }
 
     pub(crate) fn expose(&self) -> &[u8; 32] {

@@ -92,6 +92,8 @@ impl Embedded {
 pub(crate) enum Command {
     /// Run the API alone, on PostgreSQL and RabbitMQ; any number of times
     Api(ApiArgs),
+    /// Run the operators' console alone, on PostgreSQL and RabbitMQ; any number of times
+    Console(ApiArgs),
     /// Run a worker alone, on PostgreSQL and RabbitMQ; any number of times
     Worker(WorkerArgs),
     /// Drive whole journeys from cart to cancelled, and check every step
@@ -181,10 +183,10 @@ pub(crate) struct TryArgs {
     pub(crate) timeout: u64,
 }
 
-/// How to run the API alone.
+/// How to run the API, or the console, alone.
 #[derive(Debug, Args)]
 pub(crate) struct ApiArgs {
-    /// Address of the API; port 0 takes a free one [default: 127.0.0.1:8080]
+    /// Address; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
     /// Address of a listener for health and metrics alone
@@ -411,7 +413,7 @@ impl Cli {
         if let Some(Command::Simulator(args)) = &self.command {
             simulator_listen = args.listen;
         }
-        if let Some(Command::Api(args)) = &self.command {
+        if let Some(Command::Api(args) | Command::Console(args)) = &self.command {
             (listen, health_listen) = (args.listen, args.health_listen);
         }
         if let Some(Command::Worker(args)) = &self.command {

@@ -17,7 +17,7 @@ use crate::demo::{self, Demo};
 use crate::exit::Failure;
 use crate::health::{self, Ends, Health};
 use crate::lifecycle::Lifecycle;
-use crate::parts::{self, ApiParts, Listener, Part, Queue, Simulated, Toss};
+use crate::parts::{self, ApiParts, Listener, Part, Queue, Serves, Simulated, Toss};
 
 /// The ports that the product listens on.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ pub(crate) async fn start(
     let stop = parts.stop_token(Part::Api);
     let (store_of_api, publisher) = (store.clone(), queue.publisher());
     let api_parts = ApiParts { listener, store: store_of_api, publisher, token_key, health };
-    parts.spawn(Part::Api, parts::api(config, api_parts, &toss, stop)?);
+    parts.spawn(Part::Api, parts::api(config, api_parts, Serves::Api, &toss, stop)?);
 
     let announcement = instance::announce(data_dir.path(), &instance)?;
     Ok(Running {

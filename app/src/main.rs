@@ -86,7 +86,12 @@ fn start(cli: &Cli) -> Result<(), Failure> {
 
 /// Whether the command goes on until it is stopped.
 fn runs_on(cli: &Cli) -> bool {
-    matches!(cli.command, None | Some(Command::Simulator(_) | Command::Api(_) | Command::Worker(_)))
+    matches!(
+        cli.command,
+        None | Some(
+            Command::Simulator(_) | Command::Api(_) | Command::Console(_) | Command::Worker(_)
+        )
+    )
 }
 
 /// A command that ends by itself is quiet, unless somebody asked for its log.
@@ -103,6 +108,7 @@ async fn run(cli: &Cli, config: Config, environment: &Environment) -> Result<(),
     match &cli.command {
         None => run_embedded(cli, &config, environment).await,
         Some(Command::Api(_)) => roles::run_api(&config).await,
+        Some(Command::Console(_)) => roles::run_console(&config).await,
         Some(Command::Worker(_)) => roles::run_worker(&config).await,
         Some(Command::Try(args)) => journey::run(config, environment, args).await,
         Some(Command::Simulator(args)) => {

@@ -16,7 +16,6 @@ use std::time::Duration;
 use ::queue::Publisher;
 use anyhow::Context as _;
 use api::{ApiContext, ApiSettings, Limits, TokenKey};
-use axum::Router;
 use domain::id::IdSource as _;
 use secrecy::ExposeSecret as _;
 use store::{KeyPairId, OpenError, RandomIds, Store, StoreOptions};
@@ -247,6 +246,15 @@ pub(crate) struct ApiParts {
     pub(crate) health: Health,
 }
 
+/// What a process that listens for requests serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// The API with the console and, if it is wanted, the demo shop.
+    Api,
+    /// The console and nothing else.
+    ConsoleAlone,
+}
+
 /// The API, with the demo shop if it is wanted, and with the metrics where nobody but its owner is a customer.
 ///
 /// # Errors
@@ -254,31 +262,37 @@ pub(crate) struct ApiParts {
 pub(crate) fn api(
     config: &Config,
     parts: ApiParts,
+    serves: Serves,
     toss: &Toss,
     stop: CancellationToken,
 ) -> anyhow::Result<impl Future<Output = anyhow::Result<()>> + Send + 'static> {
     let ApiParts { listener, store, publisher, token_key, health } = parts;
     let settings = api_settings(config, &listener, toss, token_key);
     let readiness = Arc::clone(&health.readiness);
-    let mut beside = Router::new();
-    if config.api.has_shop {
+    let console = staff_console::ConsoleContext {
+        store: store.clone(),
+        publisher: Arc::clone(&publisher),
+        settings: settings.clone(),
+    };
+    let mut beside = staff_console::router(console);
+    if config.api.has_shop && serves == Serves::Api {
         beside = beside.merge(shop::router(shop_settings(toss)?));
     }
-    let context = staff_console::ConsoleContext {
-        store: store.clone(),
-        public_url: settings.public_url.clone(),
-        mode: settings.mode,
-    };
-    beside = beside.merge(staff_console::router(context));
     if config.deployment == Deployment::Development {
         beside = beside.merge(health::metrics_route(health));
     }
     let read_webhook = ::toss::read_webhook;
     let context =
         ApiContext { store, publisher, settings, read_webhook, readiness, shutdown: stop };
-    Ok(
-        async move { api::run(context, listener.into_socket(), Some(beside)).await.context("the API") },
-    )
+    Ok(async move {
+        let socket = listener.into_socket();
+        match serves {
+            Serves::Api => api::run(context, socket, Some(beside)).await.context("the API"),
+            Serves::ConsoleAlone => {
+                api::run_alone(context, socket, beside).await.context("the console")
+            }
+        }
+    })
 }
 
 fn api_settings(

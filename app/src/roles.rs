@@ -1,4 +1,4 @@
-//! The roles of a process in production: `seungin api` and `seungin worker`, each any number of times, on PostgreSQL and RabbitMQ.
+//! The roles of a process in production: `seungin api`, `seungin console` and `seungin worker`, each any number of times, on PostgreSQL and RabbitMQ.
 //!
 //! A role starts whatever is away: it waits for its servers, says so, and exits only when it is stopped or its configuration cannot be
 //! used. Every role relays, so that due jobs are published as long as any process lives. Not here: the embedded product.
@@ -8,7 +8,7 @@ use crate::exit::Failure;
 use crate::health::{self, Ends, Health};
 use crate::lifecycle::Lifecycle;
 use crate::output::print;
-use crate::parts::{self, ApiParts, Listener, Part, Queue, Simulated, Toss};
+use crate::parts::{self, ApiParts, Listener, Part, Queue, Serves, Simulated, Toss};
 use crate::shutdown;
 
 /// `seungin api`: takes requests and hands jobs over.
@@ -16,7 +16,23 @@ use crate::shutdown;
 /// # Errors
 /// The configuration cannot be used, the port is taken, or a part ended by itself.
 pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
-    check_servers(config, "seungin api")?;
+    serve(config, Serves::Api).await
+}
+
+/// `seungin console`: the operators' pages alone, for a network that customers do not reach.
+///
+/// # Errors
+/// As [`run_api`].
+pub(crate) async fn run_console(config: &Config) -> Result<(), Failure> {
+    serve(config, Serves::ConsoleAlone).await
+}
+
+async fn serve(config: &Config, serves: Serves) -> Result<(), Failure> {
+    let (role, what) = match serves {
+        Serves::Api => ("seungin api", "API"),
+        Serves::ConsoleAlone => ("seungin console", "console"),
+    };
+    check_servers(config, role)?;
     let token_key = config.token_key.clone().ok_or_else(|| {
         let reason = "every API process needs the same one: openssl rand -hex 32";
         config::invalid("security.token_key", reason)
@@ -27,7 +43,7 @@ pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
     let toss = Toss::choose(config, Some(simulated(config)))?;
     let queue = Queue::open(config);
     let health_listener = parts::listen_for_health(config).await?;
-    print(&format!("the API listens on {}\n", listener.url()))?;
+    print(&format!("the {what} listens on {}\n", listener.url()))?;
     tell_of_health(health_listener.as_ref())?;
 
     let mut parts = Lifecycle::default();
@@ -44,7 +60,7 @@ pub(crate) async fn run_api(config: &Config) -> Result<(), Failure> {
     let stop = parts.stop_token(Part::Api);
     let (store_of_api, publisher) = (store.clone(), queue.publisher());
     let api_parts = ApiParts { listener, store: store_of_api, publisher, token_key, health };
-    parts.spawn(Part::Api, parts::api(config, api_parts, &toss, stop)?);
+    parts.spawn(Part::Api, parts::api(config, api_parts, serves, &toss, stop)?);
     Ok(parts.run(&shutdown, queue, store).await?)
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use api::Language;
 use time::macros::{format_description, offset};
-use time::{OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 /// Korea has had one offset since 1988.
 const KOREA: UtcOffset = offset!(+9);
@@ -25,6 +25,20 @@ pub(crate) fn utc(at_ms: i64) -> String {
     let shown =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     instant(at_ms).and_then(|at| at.format(shown).ok()).unwrap_or_else(|| at_ms.to_string())
+}
+
+/// An instant in Korea, as a form's field has it.
+pub(crate) fn local(at_ms: i64) -> String {
+    let shown = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+    let text = instant(at_ms).and_then(|at| at.to_offset(KOREA).format(shown).ok());
+    text.unwrap_or_default()
+}
+
+/// Reads it back, in milliseconds UTC. A browser leaves seconds out when they are nought.
+pub(crate) fn read_local(text: &str) -> Option<i64> {
+    let shown = format_description!("[year]-[month]-[day]T[hour]:[minute][optional [:[second]]]");
+    let at = PrimitiveDateTime::parse(text, shown).ok()?.assume_offset(KOREA);
+    at.unix_timestamp().checked_mul(1_000)
 }
 
 /// How long something lasts or lasted, in its largest unit and the next.
@@ -113,6 +127,14 @@ mod tests {
         assert_eq!(time(1_795_000_000_000), "2026-11-18 20:06:40");
         assert_eq!(utc(1_795_000_000_123), "2026-11-18T11:06:40.123Z");
         assert_eq!(time(i64::MAX), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn a_forms_time_is_koreas_and_comes_back() {
+        assert_eq!(local(1_795_000_000_000), "2026-11-18T20:06:40");
+        assert_eq!(read_local("2026-11-18T20:06:40"), Some(1_795_000_000_000));
+        assert_eq!(read_local("2026-11-18T20:06"), Some(1_794_999_960_000));
+        assert_eq!(read_local("yesterday"), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use api::{Language, Mode, Text};
+use api::{Language, Mode, Problem, Text};
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
@@ -12,6 +12,7 @@ use domain::role::{Action, Role};
 use store::BoundedCount;
 use store::staff::StaffMember;
 
+use crate::words::actions::Done;
 use crate::{assets, words};
 
 /// The cookie that remembers a chosen language.
@@ -101,6 +102,8 @@ const PLACES: &[Place] = &[
     Place { path: "/console", name: words::OVERVIEW, is_for_masters: false },
     Place { path: "/console/jobs", name: words::JOBS, is_for_masters: false },
     Place { path: "/console/orders", name: words::ORDERS, is_for_masters: false },
+    Place { path: "/console/bulk", name: words::BULK_RUNS, is_for_masters: false },
+    Place { path: "/console/holds", name: words::HOLDS, is_for_masters: true },
 ];
 
 /// What stands around a page.
@@ -140,6 +143,17 @@ impl Frame {
         text.borrow().in_language(self.language)
     }
 
+    /// What was done before this page was opened, if the address says so.
+    pub(crate) fn done(&self) -> Option<&'static str> {
+        let word = self.query.split('&').find_map(|pair| pair.strip_prefix("done="))?;
+        Done::text(word).map(|text| self.t(text))
+    }
+
+    /// Why something is not allowed.
+    pub(crate) fn refusal(&self, refusal: impl Into<Problem>) -> String {
+        refusal.into().sentence(self.language)
+    }
+
     /// The pages that this member sees.
     pub(crate) fn places(&self) -> impl Iterator<Item = &'static Place> {
         let sees_all = self.sees_all;
@@ -159,7 +173,10 @@ impl Frame {
             Language::Korean => ("en", "English"),
             Language::English => ("ko", "한국어"),
         };
-        let kept = self.query.split('&').filter(|it| !it.is_empty() && !it.starts_with("lang="));
+        let kept = self
+            .query
+            .split('&')
+            .filter(|it| !it.is_empty() && !it.starts_with("lang=") && !it.starts_with("done="));
         let query = kept.chain([if tag == "en" { "lang=en" } else { "lang=ko" }]);
         (tag, name, format!("{}?{}", self.path, query.collect::<Vec<_>>().join("&")))
     }

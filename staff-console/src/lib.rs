@@ -35,11 +35,13 @@ mod words;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use api::Mode;
+use api::{ApiSettings, Merchants, Mode, Publishing, TokenKey};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::Method;
 use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
+use queue::Publisher;
 use store::Store;
 
 use crate::guard::Guard;
@@ -52,10 +54,10 @@ const FORM_BYTES_MAX: usize = 64 * 1024;
 pub struct ConsoleContext {
     /// The database.
     pub store: Store,
-    /// Where browsers reach it: over https, cookies are sent over nothing else.
-    pub public_url: String,
-    /// Whether real money moves.
-    pub mode: Mode,
+    /// Where jobs go right after their commit. The relay brings what does not arrive.
+    pub publisher: Arc<dyn Publisher>,
+    /// What the deployment chooses: where browsers reach it, whether money is real, whose keys there are.
+    pub settings: ApiSettings,
 }
 
 /// The context as pages share it.
@@ -66,7 +68,13 @@ pub(crate) struct Console(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) store: Store,
+    pub(crate) publishing: Publishing,
     pub(crate) mode: Mode,
+    pub(crate) merchants: Merchants,
+    /// Above this amount, in won, somebody who cancels types it once more.
+    pub(crate) confirm_amount_above: i64,
+    /// What forms with account numbers are compared by.
+    pub(crate) token_key: TokenKey,
     /// Whether browsers reach it over https.
     pub(crate) is_secure: bool,
     pub(crate) guard: Guard,
@@ -83,23 +91,68 @@ impl Deref for Console {
 /// The routes below `/console`. It sets no fallback, so it can be merged with the API's router, whose layers it needs: they say where a
 /// request comes from.
 pub fn router(context: ConsoleContext) -> Router {
+    let ConsoleContext { store, publisher, settings } = context;
     let console = Console(Arc::new(Shared {
-        is_secure: context.public_url.starts_with("https://"),
+        is_secure: settings.public_url.starts_with("https://"),
         guard: Guard::new(),
-        store: context.store,
-        mode: context.mode,
+        publishing: Publishing::new(store.clone(), publisher, settings.limits.publishing_max),
+        store,
+        mode: settings.mode,
+        merchants: settings.merchants,
+        confirm_amount_above: settings.confirm_amount_above,
+        token_key: settings.token_key,
     }));
-    Router::new()
-        .route("/console", get(pages::overview::show))
-        .route("/console/jobs", get(pages::jobs::show))
-        .route("/console/orders", get(pages::orders::list))
-        .route("/console/orders/{id}", get(pages::orders::show))
-        .route("/console/sign-in", get(pages::sign_in::show).post(pages::sign_in::sign_in))
-        .route("/console/sign-out", post(pages::sign_in::sign_out))
-        .route("/console/{*rest}", get(pages::missing))
+    let pages = table().into_iter();
+    pages
+        .fold(Router::new(), |router, (_, path, page)| router.route(path, page))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn(frame::protect))
         // Anybody may load these, also before signing in.
         .route("/console/assets/{version}/{name}", get(assets::serve))
         .with_state(console)
+}
+
+/// Every page and form: method and path, for whoever checks that each has a rule.
+#[must_use]
+pub fn routes() -> Vec<(Method, &'static str)> {
+    table().into_iter().map(|(method, path, _)| (method, path)).collect()
+}
+
+/// What is where.
+fn table() -> Vec<(Method, &'static str, MethodRouter<Console>)> {
+    use pages::{
+        bulk, holds, job, job_actions, jobs, matching, order_actions, orders, overview, sign_in,
+    };
+    let mut table = Vec::new();
+    let mut page = |path, page| table.push((Method::GET, path, page));
+    page("/console", get(overview::show));
+    page("/console/sign-in", get(sign_in::show));
+    page("/console/jobs", get(jobs::show));
+    page("/console/jobs.csv", get(jobs::export));
+    page("/console/jobs/{id}", get(job::show));
+    page("/console/bulk", get(bulk::list));
+    page("/console/bulk/{id}", get(bulk::show));
+    page("/console/orders", get(orders::list));
+    page("/console/orders/{id}", get(orders::show));
+    page("/console/orders/{id}/cancel", get(order_actions::ask_cancel));
+    page("/console/orders/{id}/cancels/{cancel_id}", get(matching::show));
+    page("/console/holds", get(holds::show));
+    page("/console/{*rest}", get(pages::missing));
+    let mut form = |path, form| table.push((Method::POST, path, form));
+    form("/console/sign-in", post(sign_in::sign_in));
+    form("/console/sign-out", post(sign_in::sign_out));
+    form("/console/jobs/{id}/look-up", post(job_actions::look_up));
+    form("/console/jobs/{id}/retry", post(job_actions::retry));
+    form("/console/jobs/{id}/discard", post(job_actions::discard));
+    form("/console/jobs/{id}/due-time", post(job_actions::change_due_time));
+    form("/console/bulk/preview", post(bulk::preview));
+    form("/console/bulk", post(bulk::start));
+    form("/console/bulk/{id}/stop", post(bulk::stop));
+    form("/console/orders/{id}/look-up", post(order_actions::look_up));
+    form("/console/orders/{id}/cancel", post(order_actions::cancel));
+    form("/console/orders/{id}/review/close", post(order_actions::close_review));
+    form("/console/orders/{id}/cancels/{cancel_id}", post(matching::decide));
+    form("/console/holds/pause", post(holds::pause));
+    form("/console/holds/resume", post(holds::resume));
+    table
 }

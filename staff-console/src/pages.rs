@@ -1,21 +1,28 @@
 //! The pages, one file each, and the ones for what went wrong.
 
+pub(crate) mod bulk;
+pub(crate) mod holds;
+pub(crate) mod job;
+pub(crate) mod job_actions;
 pub(crate) mod jobs;
+pub(crate) mod matching;
+pub(crate) mod order_actions;
 pub(crate) mod orders;
 pub(crate) mod overview;
 pub(crate) mod sign_in;
 
-use api::Text;
+use api::{Problem, Text};
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use store::StoreError;
 
 use crate::Console;
 use crate::frame::{Asked, Frame};
 use crate::session::SignedIn;
 use crate::words;
+use crate::words::actions::Done;
 
 /// A page that says what went wrong and where to go.
 #[derive(Debug, Template)]
@@ -24,6 +31,55 @@ struct Message {
     frame: Frame,
     title: Text,
     next: Text,
+}
+
+/// Why something was not done, and the way back.
+#[derive(Debug, Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    frame: Frame,
+    title: &'static str,
+    sentence: String,
+    back: String,
+}
+
+/// Back to a page, which says what was done.
+pub(crate) fn done(to: &str, what: Done) -> Response {
+    Redirect::to(&format!("{to}?done={}", what.word())).into_response()
+}
+
+/// Says why something was not done; nothing was changed. `back` is where they came from.
+pub(crate) fn refuse(
+    console: &Console,
+    by: &SignedIn,
+    problem: impl Into<Problem>,
+    back: &str,
+) -> Response {
+    let problem = problem.into();
+    if let Some(cause) = problem.cause_text() {
+        tracing::warn!(error = cause, code = problem.code().word(), "the console could not do it");
+    }
+    let (language, sentence) = (by.asked.language, problem.sentence(by.asked.language));
+    problem_page(console, by, problem.status(), (problem.title(language), sentence), back)
+}
+
+/// Says what is wrong with a form.
+pub(crate) fn refuse_with(console: &Console, by: &SignedIn, text: Text, back: &str) -> Response {
+    let language = by.asked.language;
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let told = (words::NOT_DONE.in_language(language), text.in_language(language).to_owned());
+    problem_page(console, by, status, told, back)
+}
+
+fn problem_page(
+    console: &Console,
+    by: &SignedIn,
+    status: StatusCode,
+    (title, sentence): (&'static str, String),
+    back: &str,
+) -> Response {
+    let (frame, back) = (by.frame(console), back.to_owned());
+    page(status, &by.asked, &ProblemPage { frame, title, sentence, back })
 }
 
 /// Renders a page.

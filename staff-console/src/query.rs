@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use domain::Won;
 use domain::answer::FailureClass;
 use domain::job::JobKind;
+use domain::policy::ReviewReason;
 use domain::role::Scope;
 use domain::status::CustomerStatus;
 use domain::{StoreId, job::JobState};
-use store::orders::OrderFilter;
+use store::orders::{OrderFilter, ReviewFilter};
 use store::{JobFilter, JobSet, JobSort, SearchText};
 use time::macros::{format_description, offset};
 use time::{Date, PrimitiveDateTime, Time};
@@ -22,13 +23,26 @@ pub(crate) struct Asking(BTreeMap<String, String>);
 impl Asking {
     /// Reads a query.
     pub(crate) fn of(pairs: Vec<(String, String)>) -> Asking {
-        let asked = pairs.into_iter().filter(|(name, value)| name != "lang" && !value.is_empty());
+        let asked = pairs
+            .into_iter()
+            .filter(|(name, value)| name != "lang" && name != "done" && !value.is_empty());
         Asking(asked.collect())
     }
 
     /// The value of a parameter, or nothing.
     pub(crate) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// Where the page before ended, if there was one.
+    pub(crate) fn cursor(&self) -> Option<&str> {
+        self.0.get("cursor").map(String::as_str)
+    }
+
+    /// The filter as a query: everything but the page.
+    pub(crate) fn query(&self) -> String {
+        let path = self.with("", "cursor", "");
+        path.strip_prefix('?').unwrap_or_default().to_owned()
     }
 
     fn read<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
@@ -87,6 +101,7 @@ impl Asking {
         OrderFilter {
             store: self.read("store", |id| StoreId::parse(id).ok()),
             status: self.read("status", status),
+            review: self.read("review", review),
             from_ms: self.read("from", midnight),
             to_ms: self.read("to", midnight_after),
             amount_min: self.read("min", won),
@@ -97,7 +112,15 @@ impl Asking {
     }
 }
 
-fn won(text: &str) -> Option<Won> {
+fn review(word: &str) -> Option<ReviewFilter> {
+    match word {
+        "any" => Some(ReviewFilter::Any),
+        word => ReviewReason::from_word(word).map(ReviewFilter::For),
+    }
+}
+
+/// An amount as people type it, with or without commas.
+pub(crate) fn won(text: &str) -> Option<Won> {
     text.replace(',', "").parse().ok().and_then(|amount| Won::new(amount).ok())
 }
 

@@ -1,5 +1,6 @@
 //! The texts of the pages, in Korean and English. A text without a translation does not compile.
 
+pub(crate) mod actions;
 pub(crate) mod happenings;
 pub(crate) mod states;
 
@@ -54,7 +55,6 @@ texts! {
     SUCCEEDED: "성공", "Succeeded";
     FAILED: "실패", "Failed";
     SUCCESS_RATIO: "성공률", "Success";
-    NOTHING_ENDED: "끝난 작업 없음", "Nothing ended";
     AT_LEAST: "집계 중이라 실제로는 더 많습니다.", "Still being counted: there are more.";
     FAILURES_BY_CODE: "코드별 실패 (24시간)", "Failures by code (last day)";
     CODE: "코드", "Code";
@@ -67,7 +67,6 @@ texts! {
     BREAKER_CLOSED: "정상", "Closed";
     PAUSED: "멈춤", "Paused";
     OPERATION: "호출", "Call";
-    CALLS: "횟수", "Calls";
     WORKERS: "워커", "Workers";
     WORKER_ALIVE: "작동 중", "Alive";
     WORKER_STOPPING: "멈추는 중", "Stopping";
@@ -79,7 +78,6 @@ texts! {
     NO_WORKERS: "작동하는 워커가 없습니다. 결제가 처리되지 않습니다.", "No worker runs: payments are not worked on.";
     PAUSE_LIVE: "새로고침 멈춤", "Pause updates";
     RESUME_LIVE: "새로고침 계속", "Resume updates";
-    AGO: "전", "ago";
 
     JOBS: "작업", "Jobs";
     ORDERS: "주문", "Orders";
@@ -117,6 +115,87 @@ texts! {
     NO_ORDERS: "해당하는 주문이 없습니다.", "There are no such orders.";
     FIRST_PAGE: "처음으로", "First page";
     NEXT_PAGE: "다음", "Next";
+
+    JOB: "작업", "Job";
+    ACTIONS: "할 수 있는 일", "What can be done";
+    REASON: "사유", "Reason";
+    REASON_OPTIONAL: "사유 (선택)", "Reason (optional)";
+    REASON_HINT: "감사 기록에 남습니다.", "It stays in the audit.";
+    NEW_TIME: "새 시각 (한국 시간)", "New time (Korea)";
+    CALLS_MADE: "토스 호출 기록", "Calls to Toss";
+    NO_CALLS: "아직 토스를 호출하지 않았습니다.", "Toss was not called yet.";
+    CLAIMS: "처리 횟수", "Claims";
+    KEY_GENERATION: "멱등키 세대", "Key generation";
+    GOES_ON: "다음 진행", "Goes on";
+    RUNNABLE_SINCE: "실행 가능", "Could run since";
+    WORKER: "워커", "Worker";
+    REQUEST_ID: "요청 ID", "Request id";
+    ENDED: "종료", "Ended";
+    LATE: "늦은 응답", "Answered too late to count";
+    NOT_DONE: "실행하지 않았습니다", "It was not done";
+    BACK: "돌아가기", "Go back";
+    CANCEL: "취소하기", "Cancel";
+    CANCEL_ORDER: "결제 취소", "Cancel a payment";
+    CANCEL_LEAD: "비워 두면 남은 금액을 모두 취소합니다.", "Left empty, all that is left is given back.";
+    CANCEL_WHOLE: "이 결제는 전액만 취소할 수 있습니다.", "Of this payment only the whole can be cancelled.";
+    CANCEL_REASON: "취소 사유 (고객에게 보입니다)", "Reason (the customer sees it)";
+    CANCEL_AMOUNT: "취소 금액 (원)", "Amount to give back, in won";
+    TAX_FREE: "면세 금액 (원, 비우면 비례)", "Tax-free part, in won (empty: in proportion)";
+    TAX_FREE_LEFT: "남은 면세 금액", "Tax-free left";
+    REFUND_ACCOUNT: "환불 계좌", "Account to refund to";
+    BANK: "은행", "Bank";
+    ACCOUNT_NUMBER: "계좌번호", "Account number";
+    HOLDER: "예금주", "Holder";
+    CHECK: "확인 단계로", "Go on";
+    CANCEL_CHECK: "이대로 취소할까요?", "Cancel this?";
+    CANCEL_GIVES: "돌려줄 금액", "Goes back";
+    CANCEL_RESTS: "취소 뒤 남는 금액", "Left afterwards";
+    CANCEL_TYPE: "확인을 위해 취소 금액을 다시 입력하세요", "To be sure, type the amount once more";
+    CANCEL_DO: "취소 실행", "Give it back";
+    CANCEL_NOT_TYPED: "다시 입력한 금액이 취소 금액과 다릅니다.", "The amount that was typed again is another one.";
+    CANCEL_TOO_MUCH: "취소할 수 있는 금액보다 큽니다.", "It is more than what can be given back.";
+    NOT_AN_AMOUNT: "금액은 원 단위 숫자로 입력하세요.", "An amount is a number of won.";
+    NOT_AN_ACCOUNT: "은행, 1~20자리 계좌번호, 예금주를 모두 입력하세요.", "An account has a bank, a number of 1 to 20 digits and a holder.";
+    CLOSE_REVIEW: "검토 닫기", "Close the review";
+    CLOSE_REVIEW_EFFECT: "사람이 확인했다고 기록합니다. 돈과 상태는 그대로입니다.", "Says that a person has dealt with it. Money and state stay as they are.";
+    MATCHING: "취소 짝짓기", "Match a cancel";
+    MATCHING_LEAD: "토스의 취소 가운데 어느 것이 우리가 요청한 것인지 고르세요. 토스 상점 관리자에서 확인한 뒤에만 정하세요.", "Which cancel at Toss is the one that we asked for? Decide only after a look into Toss's merchant console.";
+    OURS: "우리 취소", "Ours";
+    AT_TOSS: "토스의 취소", "At Toss";
+    NONE_OF_THEM: "이 중에 없음: 다시 조회하고, 아직 줄 돈이면 환불합니다.", "None of them: it looks again, and gives the money back if that is still owed.";
+    NO_CANDIDATES: "토스가 보여 준 취소 가운데 주인이 없는 것이 없습니다.", "Toss showed no cancel that is nobody's.";
+    AMOUNT_OTHER: "금액 다름", "another amount";
+    DECIDE: "정하기", "Decide";
+    CHOOSE: "선택", "Choose";
+    ACTION: "할 일", "Action";
+    PREVIEW_SELECTED: "선택한 것 미리보기", "Preview for selected";
+    PREVIEW_ALL: "조건에 맞는 전부 미리보기", "Preview for all that match";
+    EXPORT: "CSV 내려받기", "Export CSV";
+    BULK_RUNS: "일괄 작업", "Bulk runs";
+    BULK_PREVIEW: "일괄 작업 미리보기", "Preview of a bulk run";
+    BULK_LEAD: "아직 아무것도 하지 않았습니다. 시작하면 하나씩 간격을 두고 진행하며, 차례마다 규칙을 다시 확인합니다.", "Nothing was done yet. A run goes through the jobs one by one with pauses between, and asks the rules again for each.";
+    BULK_START: "시작", "Begin";
+    BULK_STOP: "멈추기", "Stop";
+    BULK_NOTHING: "허용되는 작업이 없습니다.", "None of them is allowed.";
+    BULK_ALLOWED: "실행될 작업", "Will be done";
+    BULK_REFUSED: "실행되지 않을 작업", "Will not be done";
+    NO_BULK_RUNS: "일괄 작업이 없습니다.", "There are no bulk runs.";
+    NO_ITEMS: "해당하는 항목이 없습니다.", "There are no such items.";
+    NOT_THERE: "그런 작업이 없습니다.", "There is no such job.";
+    PROGRESS: "진행", "Progress";
+    STARTED_BY: "시작한 사람", "Begun by";
+    RESULT: "결과", "Result";
+    ALLOWED: "허용", "Allowed";
+    HOLDS: "호출 멈춤", "Holds";
+    HOLDS_LEAD: "멈추면 진행 중인 호출은 끝나고, 접수된 것은 기다립니다. 1초 안에 모든 워커에 적용됩니다.", "What is under way ends and what is accepted waits, everywhere within a second.";
+    EVERY_CALL: "모든 호출", "Every call";
+    SUSPECTED: "의심", "Suspected";
+    PAUSE: "멈추기", "Pause";
+    RESUME: "다시 시작", "Resume";
+    NOT_PAUSED: "멈춘 호출이 없습니다.", "No calls are paused.";
+    REVIEW: "검토", "Review";
+    REVIEW_ANY: "검토가 필요한 것", "In review";
+    JOBS_OF_ORDER: "작업", "Jobs";
 
     NOT_FOUND: "그런 페이지가 없습니다.", "There is no such page.";
     NOT_FOUND_NEXT: "주소를 확인하거나 현황으로 돌아가세요.", "Check the address, or go back to the overview.";

@@ -5,23 +5,46 @@ const EVERY_MS = 5000;
 const toggle = document.querySelector("[data-live-toggle]");
 let isPaused = false;
 let timer = 0;
+// What was received of a region: what somebody did to it since does not count.
+const received = new WeakMap();
+for (const region of document.querySelectorAll("[data-live]")) received.set(region, region.innerHTML);
 
 function isBusy(region) {
   const active = document.activeElement;
   return region.contains(active) && active.matches("input:not([type=checkbox]), select, textarea");
 }
 
+function isTyped(field) {
+  if (field.matches("select")) return [...field.options].some((it) => it.selected !== it.defaultSelected);
+  return field.value !== field.defaultValue;
+}
+
+// How what has the focus is found again.
+function nameOf(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const address = element.getAttribute("href");
+  return address ? `a[href="${CSS.escape(address)}"]` : "";
+}
+
 // Puts the new region in place and gives checked boxes, opened details and the focus back.
 function replace(old, fresh) {
   const checked = new Set([...old.querySelectorAll("input[type=checkbox]:checked")].map((it) => it.value));
   const opened = new Set([...old.querySelectorAll("details[open][id]")].map((it) => it.id));
-  const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+  const fields = [...old.querySelectorAll("input[id]:not([type=checkbox]), select[id], textarea[id]")];
+  const typed = fields.filter(isTyped).map((it) => [it.id, it.value]);
+  const focused = old.contains(document.activeElement) ? nameOf(document.activeElement) : "";
+  received.set(fresh, fresh.innerHTML);
   for (const box of fresh.querySelectorAll("input[type=checkbox]")) box.checked = checked.has(box.value);
+  for (const [id, value] of typed) {
+    const field = fresh.querySelector(`#${CSS.escape(id)}`);
+    if (field) field.value = value;
+  }
   for (const part of fresh.querySelectorAll("details[id]")) part.open = opened.has(part.id);
   const { scrollLeft, scrollTop } = old;
   old.replaceWith(fresh);
+  tell();
   Object.assign(fresh, { scrollLeft, scrollTop });
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
 }
 
 async function refresh() {
@@ -33,7 +56,7 @@ async function refresh() {
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const region of regions) {
       const fresh = page.getElementById(region.id);
-      if (!fresh || isBusy(region) || fresh.innerHTML === region.innerHTML) continue;
+      if (!fresh || isBusy(region) || fresh.innerHTML === received.get(region)) continue;
       replace(region, document.adoptNode(fresh));
     }
   } catch {
@@ -61,10 +84,22 @@ if (toggle) {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();
 });
-// One box that selects every row of the page.
+
+// One box that selects every row of the page, and how many are selected.
+const everyRow = () => [...document.querySelectorAll("input[name=id][form=selection]")];
+function tell() {
+  const count = everyRow().filter((box) => box.checked).length;
+  for (const place of document.querySelectorAll("[data-selected]")) place.textContent = count ? `(${count})` : "";
+  for (const box of document.querySelectorAll("[data-select-all]")) {
+    box.hidden = false;
+    box.checked = count > 0 && count === everyRow().length;
+  }
+}
 document.addEventListener("change", (event) => {
-  if (!event.target.matches("[data-select-all]")) return;
-  const boxes = event.target.closest("table, form").querySelectorAll("input[name=job]");
-  for (const box of boxes) box.checked = event.target.checked;
+  if (event.target.matches("[data-select-all]")) {
+    for (const box of everyRow()) box.checked = event.target.checked;
+  }
+  tell();
 });
+tell();
 schedule();

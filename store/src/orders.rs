@@ -16,7 +16,7 @@ pub use close::CloseOrderError;
 pub use create::{CreateOrder, CreateOrderError, CreatedOrder};
 pub use erase::{CustomerContact, EraseError, Erased};
 pub use happening::{Happening, LeftOut, Timeline, TimelineEntry};
-pub use list::OrderFilter;
+pub use list::{OrderFilter, ReviewFilter};
 
 use domain::answer::Means;
 use domain::cancellation::CancellationState;

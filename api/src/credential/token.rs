@@ -54,10 +54,7 @@ impl Tokens {
 
     /// A hash behind which nobody finds what was hashed without the key.
     pub(crate) fn fingerprint(&self, bytes: &[u8]) -> String {
-        let Some(mut mac) = self.mac() else { return String::new() };
-        mac.update(b"f");
-        mac.update(bytes);
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        self.key.fingerprint(bytes)
     }
 
     fn mac(&self) -> Option<Hmac<Sha256>> {

@@ -5,7 +5,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse as _, Response};
 use domain::limits::PAGE_ROWS_MAX;
-use store::{CSV_ROWS_MAX, JobFilter, JobRow, JobSort};
+use store::{CSV_ROWS_MAX, JobFilter, JobRow, JobSort, Store};
 
 use crate::context::Api;
 use crate::credential::Staff;
@@ -56,7 +56,7 @@ pub(crate) async fn export_jobs(
     let sort = read_sort(&mut checks, params.sort.as_deref());
     let filter = params.filter(&mut checks, staff.scope());
     checks.finish()?;
-    let (table, is_truncated) = table(&api, &filter, sort).await?;
+    let (table, is_truncated) = job_table(&api.store, &filter, sort).await?;
     let mut response = table.into_response();
     let headers = response.headers_mut();
     headers
@@ -69,12 +69,20 @@ pub(crate) async fn export_jobs(
     Ok(response)
 }
 
-async fn table(api: &Api, filter: &JobFilter, sort: JobSort) -> Result<(String, bool), Problem> {
+/// The jobs as comma-separated values, and whether there are more than [`CSV_ROWS_MAX`].
+///
+/// # Errors
+/// The database failed.
+pub async fn job_table(
+    store: &Store,
+    filter: &JobFilter,
+    sort: JobSort,
+) -> Result<(String, bool), Problem> {
     let mut text = BYTE_ORDER_MARK.to_owned();
     push_row(&mut text, HEAD);
     let (mut rows, mut after) = (0_usize, None);
     loop {
-        let page = api.store.list_jobs(filter, sort, after.as_deref(), PAGE_ROWS_MAX).await?;
+        let page = store.list_jobs(filter, sort, after.as_deref(), PAGE_ROWS_MAX).await?;
         for job in &page.rows {
             if rows >= CSV_ROWS_MAX {
                 return Ok((text, true));

@@ -238,6 +238,6 @@ async fn disabled_staff_are_nobody() {
     let staff = app.store.list_staff(None, 10).await.unwrap().rows;
     let owner = staff.iter().find(|member| member.name == "owner").unwrap();
     assert_eq!(app.get(As::Owner, "/v1/orders").await.status, StatusCode::OK);
-    app.store.disable_staff(&owner.id).await.unwrap();
+    app.store.disable_staff(&owner.id, &store::Actor::system()).await.unwrap();
     assert_eq!(app.get(As::Owner, "/v1/orders").await.code(), "unauthorized");
 }

@@ -152,7 +152,7 @@ fn ask_password(login: &Login) -> anyhow::Result<String> {
 
 async fn disable(store: &Store, id: &str) -> anyhow::Result<()> {
     let id = StaffId::parse(id)?;
-    let member = store.disable_staff(&id).await?;
+    let member = store.disable_staff(&id, &Actor::system()).await?;
     let member = member.with_context(|| format!("there is nobody with the id {id}"))?;
     tell(&format!("the token and the password of {} are refused from now on", member.name));
     Ok(())

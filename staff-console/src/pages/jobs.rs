@@ -4,20 +4,23 @@ use std::borrow::Borrow;
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::answer::FailureClass;
+use domain::bulk::BulkAction;
 use domain::job::JobKind;
 use store::{JobCounts, JobGroup, JobRow, JobSet, JobSort, ListError, Page};
 
-use super::page;
+use super::{page, refuse};
 use crate::Console;
 use crate::frame::Frame;
 use crate::query::Asking;
 use crate::session::SignedIn;
-use crate::words::{self, states};
+use crate::words::{self, actions, states};
 
 const PATH: &str = "/console/jobs";
+const EXPORT_PATH: &str = "/console/jobs.csv";
 /// Rows of a page.
 const ROWS: u64 = 50;
 
@@ -57,6 +60,33 @@ impl JobsPage {
     fn next(&self) -> Option<String> {
         let cursor = self.jobs.next.as_ref()?;
         Some(self.asking.with(PATH, "cursor", cursor))
+    }
+
+    /// The same jobs as a table for a spreadsheet.
+    fn export(&self) -> String {
+        self.asking.with(EXPORT_PATH, "cursor", "")
+    }
+}
+
+/// `GET /console/jobs.csv`
+pub(crate) async fn export(
+    State(console): State<Console>,
+    by: SignedIn,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Response {
+    let asking = Asking::of(pairs);
+    let (filter, sort) = asking.jobs(by.member.member().scope());
+    match api::job_table(&console.store, &filter, sort).await {
+        Ok((table, _)) => {
+            let mut response = table.into_response();
+            let headers = response.headers_mut();
+            let media_type = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+            headers.insert(CONTENT_TYPE, media_type);
+            let name = HeaderValue::from_static("attachment; filename=\"jobs.csv\"");
+            headers.insert(CONTENT_DISPOSITION, name);
+            response
+        }
+        Err(problem) => refuse(&console, &by, problem, &asking.with(PATH, "cursor", "")),
     }
 }
 

@@ -5,16 +5,18 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::OrderId;
+use domain::action::JobAction;
+use domain::policy::ReviewReason;
 use domain::status::CustomerStatus;
 use store::orders::{Happening, OrderDetail, Timeline, TimelineEntry};
-use store::{BoundedCount, ListError, Page};
+use store::{BoundedCount, JobRow, ListError, Page, PaymentOffers};
 
 use super::{page, refused};
 use crate::Console;
 use crate::frame::Frame;
 use crate::query::Asking;
 use crate::session::SignedIn;
-use crate::words::{self, happenings, states};
+use crate::words::{self, actions, happenings, states};
 
 const PATH: &str = "/console/orders";
 /// Rows of a page.
@@ -74,11 +76,18 @@ pub(crate) async fn list(
 struct OrderPage {
     frame: Frame,
     it: Timeline,
+    /// What may be done with its payment, if it has one.
+    offers: Option<PaymentOffers>,
 }
 
 impl OrderPage {
     fn status(&self) -> (&'static str, &'static str) {
         status(&self.frame, &self.it.order)
+    }
+
+    fn job_state(&self, job: &JobRow) -> (&'static str, &'static str) {
+        let (text, mood) = states::job_state(job.state);
+        (self.frame.t(text), mood.class())
     }
 
     /// What happened and what can be done now, in a sentence.
@@ -108,12 +117,16 @@ pub(crate) async fn show(
     Path(id): Path<String>,
 ) -> Response {
     let Ok(id) = OrderId::parse(id) else { return refused(&console, &by, StatusCode::NOT_FOUND) };
-    match console.store.read_timeline(&id, &by.member.member().scope()).await {
-        Ok(Some(it)) => {
+    let read = async {
+        let it = console.store.read_timeline(&id, &by.member.member().scope()).await?;
+        Ok::<_, store::StoreError>((it, console.store.find_payment_offers(&id).await?))
+    };
+    match read.await {
+        Ok((Some(it), offers)) => {
             let frame = by.frame(&console);
-            page(StatusCode::OK, &by.asked, &OrderPage { frame, it })
+            page(StatusCode::OK, &by.asked, &OrderPage { frame, it, offers })
         }
-        Ok(None) => refused(&console, &by, StatusCode::NOT_FOUND),
+        Ok((None, _)) => refused(&console, &by, StatusCode::NOT_FOUND),
         Err(error) => super::failed(&console, &by.asked, &error),
     }
 }

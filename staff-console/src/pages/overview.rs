@@ -137,7 +137,7 @@ fn needs(frame: &Frame, overview: &Overview) -> Vec<Need> {
         let (name, action) = told(reason);
         let name = format!("{} · {name}", frame.t(words::IN_REVIEW));
         let reason = crate::format::in_query(reason);
-        let address = format!("/console/reviews?reason={reason}");
+        let address = format!("/console/orders?review={reason}");
         needs.push(Need { name, action, count: frame.count(count), address });
     }
     for (kind, count) in &people.findings {

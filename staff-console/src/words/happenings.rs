@@ -2,6 +2,7 @@
 
 use api::Text;
 use domain::status::CustomerStatus;
+use store::AttemptRow;
 use store::orders::Happening;
 
 use super::states::{self, Mood};
@@ -100,18 +101,7 @@ pub(crate) fn told(what: &Happening, frame: &Frame) -> Told {
             let detail = format!("{} · {}", frame.t(states::kind(job.kind)), frame.t(state));
             told(text!("작업 종료", "Job ended"), detail, mood)
         }
-        Happening::Called { attempt, .. } => {
-            let took = attempt.duration_ms.map_or_else(String::new, |ms| frame.duration(&ms));
-            let status = attempt.http_status.map_or_else(String::new, |status| status.to_string());
-            let code = attempt.code.clone().unwrap_or_default();
-            let parts = [status, code, took].into_iter().filter(|it| !it.is_empty());
-            let mood = match (&attempt.code, attempt.http_status) {
-                (None, Some(200)) => Mood::Good,
-                (_, None) => Mood::Warn,
-                _ => Mood::Bad,
-            };
-            told(text!("토스 호출", "Toss was called"), parts.collect::<Vec<_>>().join(" · "), mood)
-        }
+        Happening::Called { attempt, .. } => call(attempt, frame),
         Happening::CancelRequested(cancel) => {
             let detail = format!("{} · {}", frame.won(&cancel.amount.get()), cancel.reason);
             told(text!("취소 요청", "Cancel asked for"), detail, Mood::Plain)
@@ -148,4 +138,19 @@ pub(crate) fn told(what: &Happening, frame: &Frame) -> Told {
             told(text!("개인정보 삭제", "Personal data erased"), String::new(), Mood::Plain)
         }
     }
+}
+
+/// Tells one call.
+pub(crate) fn call(attempt: &AttemptRow, frame: &Frame) -> Told {
+    let took = attempt.duration_ms.map_or_else(String::new, |ms| frame.duration(&ms));
+    let status = attempt.http_status.map_or_else(String::new, |status| status.to_string());
+    let code = attempt.code.clone().unwrap_or_default();
+    let parts = [status, code, took].into_iter().filter(|it| !it.is_empty());
+    let mood = match (&attempt.code, attempt.http_status) {
+        (None, Some(200)) => Mood::Good,
+        (_, None) => Mood::Warn,
+        _ => Mood::Bad,
+    };
+    let title = frame.t(text!("토스 호출", "Toss was called")).to_owned();
+    Told { title, detail: parts.collect::<Vec<_>>().join(" · "), mood }
 }

@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 
 use api::Text;
 use domain::answer::FailureClass;
+use domain::attempt::Operation;
+use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
 use domain::policy::ReviewReason;
 use domain::status::CustomerStatus;
@@ -64,6 +66,26 @@ pub(crate) fn kind(kind: impl Borrow<JobKind>) -> Text {
         JobKind::Confirm => text!("승인", "Confirm"),
         JobKind::Cancel => text!("취소", "Cancel"),
         JobKind::LookUp => text!("조회", "Look-up"),
+    }
+}
+
+/// Where a cancellation stands.
+pub(crate) fn cancellation(state: impl Borrow<CancellationState>) -> Text {
+    match *state.borrow() {
+        CancellationState::Requested => text!("접수됨", "Accepted"),
+        CancellationState::Sending => text!("보내는 중", "Being sent"),
+        CancellationState::Unresolved => text!("확인 중", "Being found out"),
+        CancellationState::Done => text!("완료", "Done"),
+        CancellationState::Refused => text!("거절됨", "Refused"),
+    }
+}
+
+/// A call to Toss.
+pub(crate) fn operation(operation: impl Borrow<Operation>) -> Text {
+    match *operation.borrow() {
+        Operation::Confirm => text!("승인", "Confirm"),
+        Operation::Cancel => text!("취소", "Cancel"),
+        Operation::LookUp => text!("조회", "Look-up"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{ApiContext, ApiSettings, Merchants, Mode, Readiness, TokenKey};
+use api::{ApiContext, ApiSettings, Merchants, Readiness, TokenKey};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -114,6 +114,11 @@ impl TestConsole {
         settings.merchants = Merchants::single("test_ck_1");
         let shutdown = CancellationToken::new();
         let readiness = Readiness::new(store.clone(), vec![], shutdown.clone());
+        let console = staff_console::router(staff_console::ConsoleContext {
+            store: store.clone(),
+            publisher: Arc::new(Open),
+            settings: settings.clone(),
+        });
         let context = ApiContext {
             store: store.clone(),
             publisher: Arc::new(Open),
@@ -122,11 +127,6 @@ impl TestConsole {
             readiness: Arc::new(readiness),
             shutdown,
         };
-        let console = staff_console::router(staff_console::ConsoleContext {
-            store: store.clone(),
-            public_url: public_url.to_owned(),
-            mode: Mode::Simulator,
-        });
         TestConsole {
             router: api::router(context, Some(console)),
             store,

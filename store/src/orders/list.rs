@@ -1,6 +1,7 @@
 //! Lists of orders for staff: newest first, by store, time, amount, the customer's word, and what people have in hand.
 
 use domain::limits::PAGE_ROWS_MAX;
+use domain::policy::ReviewReason;
 use domain::role::Scope;
 use domain::status::CustomerStatus;
 use domain::{OrderId, StoreId, Won};
@@ -26,6 +27,8 @@ pub struct OrderFilter {
     pub store: Option<StoreId>,
     /// Only those that customers are told this of.
     pub status: Option<CustomerStatus>,
+    /// Only those whose payment a person was asked to look at.
+    pub review: Option<ReviewFilter>,
     /// Only those made then or later, in milliseconds UTC.
     pub from_ms: Option<i64>,
     /// Only those made before then, in milliseconds UTC.
@@ -38,6 +41,15 @@ pub struct OrderFilter {
     pub text: Option<SearchText>,
 }
 
+/// Payments that a person was asked to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReviewFilter {
+    /// For any reason.
+    Any,
+    /// For this one.
+    For(ReviewReason),
+}
+
 impl OrderFilter {
     /// Every order of these stores.
     #[must_use]
@@ -46,6 +58,7 @@ impl OrderFilter {
             scope,
             store: None,
             status: None,
+            review: None,
             from_ms: None,
             to_ms: None,
             amount_min: None,
@@ -93,6 +106,14 @@ impl OrderFilter {
         {
             walk.lead_all(|_| is_it.clone());
         }
+        // Few payments are in review at a time, and an index has just those.
+        match self.review {
+            None => {}
+            Some(ReviewFilter::Any) => walk.lead_all(|_| in_review("")),
+            Some(ReviewFilter::For(reason)) => {
+                walk.lead_all(|_| in_review(&format!(" AND review_reason = '{}'", reason.word())));
+            }
+        }
         if found.is_some() {
             if let Some(store) = &self.store {
                 walk.rest(|sql| format!("store_id = {}", sql.bind(store.as_str())));
@@ -122,6 +143,10 @@ impl OrderFilter {
             None => Ok(None),
         }
     }
+}
+
+fn in_review(and: &str) -> String {
+    format!("orders.id IN (SELECT order_id FROM payments WHERE review_reason IS NOT NULL{and})")
 }
 
 /// Where the page before ended, if there was one.
