@@ -23,6 +23,8 @@ pub struct Product {
     pub simulator: String,
     /// The token of the demo staff that may act for every store.
     pub master_token: String,
+    /// The demo staff: name, role, stores, token, login and password of each.
+    pub staff: Vec<Value>,
 }
 
 /// A simulator that runs alone, so that it lives on when the product is killed.
@@ -116,6 +118,7 @@ impl Home {
             api: text(&instance["api"]),
             simulator: text(&instance["simulator"]),
             master_token: text(&master["token"]),
+            staff: staff.clone(),
         }
     }
 }

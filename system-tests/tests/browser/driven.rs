@@ -99,7 +99,7 @@ impl Driven {
     }
 
     /// A command of Chrome's DevTools protocol.
-    async fn tell_page(&self, method: &str, parameters: Value) {
+    pub(crate) async fn tell_page(&self, method: &str, parameters: Value) {
         self.driver.cdp().send_raw(method, parameters).await.unwrap();
     }
 

@@ -32,7 +32,7 @@ async fn one_button_turns_the_shop_english_and_the_payment_window_with_it() {
 #[tokio::test]
 async fn at_night_every_page_is_dark_and_can_be_read() {
     visit("dark", Screen::Phone, async |visitor| {
-        visitor.prefer_dark().await;
+        visitor.prefer("dark").await;
         tour(visitor, "dark", |luminance| luminance < 0.1).await;
     })
     .await;

@@ -4,10 +4,11 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_util::FutureExt as _;
 use reqwest::{Method, RequestBuilder};
-use serde_json::Value;
-use system_tests::{Client, Home, Product};
+use serde_json::{Value, json};
+use system_tests::{Client, Home, Places, Product, SIMULATOR_KEY};
 use thirtyfour::prelude::*;
 
+use crate::axe;
 use crate::driven::{Driven, Screen, until};
 use crate::screenshots;
 
@@ -111,14 +112,39 @@ impl Visitor {
         self.browser.driver().action_chain().send_keys(key).perform().await.unwrap();
     }
 
+    /// What the machine-checked rules of accessibility say against the page: the rule, and where.
+    pub(crate) async fn violations(&self) -> Vec<String> {
+        let driver = self.browser.driver();
+        driver.execute(axe::script(), Vec::new()).await.unwrap();
+        let found = driver.execute_async(axe::RUN, Vec::new()).await.unwrap().json().clone();
+        let found = found.as_array().unwrap_or_else(|| panic!("{found}")).clone();
+        found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Has pages do without scripts, or with them again.
+    pub(crate) async fn allow_scripts(&self, are_allowed: bool) {
+        let wanted = json!({"value": !are_allowed});
+        self.browser.tell_page("Emulation.setScriptExecutionDisabled", wanted).await;
+    }
+
+    /// The customers of the product's shop who use no browser.
+    pub(crate) fn customers(&self) -> Places {
+        Places {
+            client: self.client.clone(),
+            api: self.product.api.clone(),
+            simulator: self.product.simulator.clone(),
+            secret_key: SIMULATOR_KEY,
+        }
+    }
+
     /// Runs a script in the page and gives what it returns.
     pub(crate) async fn eval(&self, script: &str) -> Value {
         self.browser.driver().execute(script, Vec::new()).await.unwrap().json().clone()
     }
 
-    /// Lets the page believe that its visitor prefers dark pages.
-    pub(crate) async fn prefer_dark(&self) {
-        self.browser.prefer("dark").await;
+    /// Lets the page believe that its visitor prefers dark pages, or light ones.
+    pub(crate) async fn prefer(&self, scheme: &str) {
+        self.browser.prefer(scheme).await;
     }
 
     /// Keeps what the screen shows, and insists that nothing sticks out of it to the side.
@@ -184,6 +210,13 @@ impl Visitor {
     pub(crate) async fn order_of(&self, order_id: &str) -> Value {
         let request = self.staff(Method::GET, &format!("/v1/orders/{order_id}"));
         system_tests::send(request).await.body
+    }
+
+    /// What the API tells a master.
+    pub(crate) async fn read_by_staff(&self, path: &str) -> Value {
+        let answer = system_tests::send(self.staff(Method::GET, path)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.body
     }
 
     fn staff(&self, method: Method, path: &str) -> RequestBuilder {
