@@ -22,7 +22,11 @@ pub(crate) async fn run(config: &Config, command: &WebhooksCommand) -> Result<()
 }
 
 async fn list(config: &Config, args: &WebhookListArgs) -> Result<(), Failure> {
-    let filter = WebhookFilter { state: args.state, order_id: args.order.clone(), ..WebhookFilter::default() };
+    let filter = WebhookFilter {
+        state: args.state,
+        order_id: args.order.clone(),
+        ..WebhookFilter::default()
+    };
     let store = super::open_store(config).await?;
     let page = store.list_webhooks(&filter, None, args.limit).await.map_err(anyhow::Error::from)?;
     let text = if args.json {
