@@ -1,8 +1,9 @@
 //! Retention: deletes what is kept for a while only, in batches that are short transactions of their own.
 //!
-//! Deleted are the jobs of payments that are over, with their attempts, and rows that are nothing but old: callers' idempotency keys,
-//! webhooks, messages that were set aside, workers that are gone, bulk runs. Orders, payments, cancellations and the audit are never deleted here. What a
-//! table's turn looks like is in the folder: `payments` for jobs and attempts, `aged` for the rest, where another table is one line.
+//! Deleted are the jobs of payments that are over, with their attempts and with the cancels at Toss that nobody told apart, and rows that
+//! are nothing but old: callers' idempotency keys, webhooks, messages that were set aside, workers that are gone, sessions and tries to
+//! sign in, bulk runs. Orders, payments, cancellations and the audit are never deleted here. What a table's turn looks like is in the
+//! folder: `payments` for what goes with a payment, `aged` for the rest, where another table is one line.
 //!
 //! A batch that is cut off leaves nothing half done that the next run would not finish, and two runs at once take different rows.
 
@@ -26,6 +27,8 @@ pub enum PrunedTable {
     Attempts,
     /// What they were made for.
     Jobs,
+    /// Cancels at Toss that a person was to tell apart.
+    CancelEntries,
     /// Callers' idempotency keys.
     IdempotencyKeys,
     /// What came to the webhook address.
@@ -46,9 +49,10 @@ pub enum PrunedTable {
 
 impl PrunedTable {
     /// Every table.
-    pub const ALL: [PrunedTable; 10] = [
+    pub const ALL: [PrunedTable; 11] = [
         PrunedTable::Attempts,
         PrunedTable::Jobs,
+        PrunedTable::CancelEntries,
         PrunedTable::IdempotencyKeys,
         PrunedTable::Webhooks,
         PrunedTable::PoisonMessages,
@@ -65,6 +69,7 @@ impl PrunedTable {
         match self {
             PrunedTable::Attempts => "attempts",
             PrunedTable::Jobs => "jobs",
+            PrunedTable::CancelEntries => "cancel_entries",
             PrunedTable::IdempotencyKeys => "idempotency_keys",
             PrunedTable::Webhooks => "webhooks",
             PrunedTable::PoisonMessages => "poison_messages",
@@ -133,7 +138,7 @@ impl PruneCounts {
 /// Whose turn it is.
 #[derive(Debug, Clone)]
 enum Turn {
-    /// Jobs and attempts, of the payments after this one.
+    /// What goes with a payment, of the payments after this one.
     Payments(Option<Place>),
     /// The table at this place of the list.
     Aged(usize),

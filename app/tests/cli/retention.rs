@@ -121,8 +121,8 @@ fn a_young_database_has_nothing_to_delete_and_the_ages_are_held_to_what_was_prom
     assert_eq!(place.run(&["prune", "--dry-run"]).expect(0).stdout, "would be deleted: nothing\n");
     let report = place.run(&["prune", "--json"]).expect(0).json();
     let rows = json!({
-        "attempts": 0, "idempotency_keys": 0, "jobs": 0, "webhooks": 0, "poison_messages": 0, "workers": 0,
-        "bulk_items": 0, "bulk_runs": 0,
+        "attempts": 0, "jobs": 0, "cancel_entries": 0, "idempotency_keys": 0, "webhooks": 0, "poison_messages": 0, "workers": 0,
+        "web_sessions": 0, "sign_in_tries": 0, "bulk_items": 0, "bulk_runs": 0,
     });
     assert_eq!(report, json!({ "dryRun": false, "finished": true, "rows": rows }));
 

@@ -1,13 +1,13 @@
-//! The jobs and attempts of payments that are over.
+//! The jobs and attempts of payments that are over, and what Toss showed of their cancels.
 //!
-//! A payment's jobs go together with their attempts, in the transaction that marks the payment: `pruned_at` is what the index of
+//! A payment's jobs go together with their attempts and those cancels, in the transaction that marks the payment: `pruned_at` is what the index of
 //! candidates is made by, so that a run costs as much as it deletes and not as much as was ever sold.
 
 use std::collections::HashMap;
 
 use domain::payment::PaymentState;
 use domain::retention::check_prune;
-use entities::{attempt, job, payment};
+use entities::{attempt, cancel_entry, job, payment};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
@@ -98,6 +98,9 @@ impl Batch<'_> {
             counts.add(PrunedTable::Attempts, attempts.into_values().sum());
             let jobs = job::Entity::find().filter(job::Column::OrderId.is_in(ids(&over)));
             counts.add(PrunedTable::Jobs, jobs.count(&read.tx).await?);
+            let entries = cancel_entry::Entity::find();
+            let entries = entries.filter(cancel_entry::Column::OrderId.is_in(ids(&over)));
+            counts.add(PrunedTable::CancelEntries, entries.count(&read.tx).await?);
         }
         read.end().await?;
         Ok((counts, next_after(&found)))
@@ -188,6 +191,10 @@ async fn delete_whole(
         .filter(job::Column::OrderId.is_in(ids(payments)))
         .exec(&write.tx)
         .await?;
+    let entries = cancel_entry::Entity::delete_many()
+        .filter(cancel_entry::Column::OrderId.is_in(ids(payments)))
+        .exec(&write.tx)
+        .await?;
     payment::Entity::update_many()
         .col_expr(payment::Column::PrunedAt, Expr::value(write.now_ms))
         .filter(payment::Column::OrderId.is_in(ids(payments)))
@@ -195,6 +202,7 @@ async fn delete_whole(
         .await?;
     counts.add(PrunedTable::Attempts, attempts.rows_affected);
     counts.add(PrunedTable::Jobs, jobs.rows_affected);
+    counts.add(PrunedTable::CancelEntries, entries.rows_affected);
     Ok(counts)
 }
 

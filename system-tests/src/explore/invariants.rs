@@ -230,7 +230,7 @@ impl Journey<'_> {
 
     /// What clients were told is in the database.
     async fn check_promises(&mut self) {
-        let filter = AuditFilter { store: None, subject: None };
+        let filter = AuditFilter::default();
         let audit = self.shop.store.list_audit(&filter, None, PAGE_ROWS_MAX).await.unwrap().rows;
         let webhooks =
             self.shop.store.list_webhooks(&WebhookFilter::default(), None, PAGE_ROWS_MAX).await;

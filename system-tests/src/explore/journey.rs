@@ -6,7 +6,7 @@ use domain::job::{JobKind, JobState};
 use domain::limits;
 use domain::role::Scope;
 use simulator::Method;
-use store::{AttemptResult, JobFilter, JobRow, StartedAttempt, sha256_hex};
+use store::{AttemptResult, JobFilter, JobRow, JobSort, StartedAttempt, sha256_hex};
 
 use super::luck::Luck;
 use super::shop::Shop;
@@ -173,9 +173,9 @@ impl Journey<'_> {
 
     /// Every job, newest first.
     pub(crate) async fn jobs(&self) -> Vec<JobRow> {
-        let filter =
-            JobFilter { scope: Scope::Every, store_id: None, kind: None, state: None, code: None };
-        self.shop.store.list_jobs(&filter, None, limits::PAGE_ROWS_MAX).await.unwrap().rows
+        let filter = JobFilter::all(Scope::Every);
+        let page = self.shop.store.list_jobs(&filter, JobSort::Newest, None, limits::PAGE_ROWS_MAX);
+        page.await.unwrap().rows
     }
 
     pub(crate) async fn parked(&self) -> Vec<JobRow> {

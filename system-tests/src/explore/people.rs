@@ -3,6 +3,7 @@
 use axum::http::Method as Verb;
 use axum::http::header::AUTHORIZATION;
 use domain::JobId;
+use domain::action::JobAction;
 use domain::cancellation::CancellationState;
 use serde_json::json;
 use simulator::Method;
@@ -135,9 +136,9 @@ impl Journey<'_> {
                 let id = JobId::parse(job.id.clone()).unwrap();
                 let detail = self.shop.store.find_job_detail(&id).await.unwrap().unwrap();
                 let may = match action {
-                    "retry" => detail.retry.is_ok(),
+                    "retry" => detail.check(JobAction::Retry).is_ok(),
                     // Some leave it for somebody else.
-                    "discard" => detail.discard.is_ok() && self.luck.one_in(2),
+                    "discard" => detail.check(JobAction::Discard).is_ok() && self.luck.one_in(2),
                     _ => true,
                 };
                 if may {

@@ -175,12 +175,15 @@ fn router(store: &Store, mail: &Arc<Mail>, current: u32) -> Router {
     }
     let shutdown = CancellationToken::new();
     let readiness = Readiness::new(store.clone(), vec![], shutdown.clone());
-    api::router(ApiContext {
-        store: store.clone(),
-        publisher: Arc::<Mail>::clone(mail),
-        settings,
-        read_webhook: toss::read_webhook,
-        readiness: Arc::new(readiness),
-        shutdown,
-    })
+    api::router(
+        ApiContext {
+            store: store.clone(),
+            publisher: Arc::<Mail>::clone(mail),
+            settings,
+            read_webhook: toss::read_webhook,
+            readiness: Arc::new(readiness),
+            shutdown,
+        },
+        None,
+    )
 }

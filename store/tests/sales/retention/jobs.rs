@@ -5,11 +5,11 @@ use domain::job::JobState;
 use domain::order::LateApproval;
 use domain::payment::PaymentState;
 use domain::status::CustomerStatus;
-use entities::payment;
+use entities::{cancel_entry, payment};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _,
+    QueryFilter as _, QuerySelect as _,
 };
 use store::{ActError, PruneMode, PrunedTable};
 
@@ -99,6 +99,37 @@ async fn what_is_over_loses_its_attempts_when_it_is_old_and_can_still_be_looked_
     assert!(matches!(error, ActError::Unknown), "{error:?}");
     let error = shop.store.look_up_job(&last, &owner(), None).await.unwrap_err();
     assert!(matches!(error, ActError::Unknown), "{error:?}");
+}
+
+#[tokio::test]
+async fn cancels_that_nobody_told_apart_go_with_the_jobs_of_their_payment() {
+    let shop = Shop::open().await;
+    shop.declined("declined").await;
+    shop.paid("paid-order").await;
+    for (id, key) in [("declined", "one"), ("declined", "two"), ("paid-order", "one")] {
+        let shown = cancel_entry::Model {
+            order_id: id.to_owned(),
+            transaction_key: key.to_owned(),
+            amount: 1_000,
+            tax_free_amount: 0,
+            reason: "고객 요청".to_owned(),
+            cancelled_at: None,
+            seen_at: 1,
+        };
+        let shown = shown.into_active_model().reset_all();
+        cancel_entry::Entity::insert(shown).exec_without_returning(&shop.rows).await.unwrap();
+    }
+    shop.pass(89);
+    let early = shop.prune(PruneMode::Delete, 100).await;
+    assert_eq!(early.of(PrunedTable::CancelEntries), 0, "they are old, their jobs are not");
+    shop.pass(1);
+    let counted = shop.prune(PruneMode::Count, 100).await;
+    let deleted = shop.prune(PruneMode::Delete, 100).await;
+    assert_eq!(counted, deleted);
+    assert_eq!((deleted.of(PrunedTable::CancelEntries), deleted.of(PrunedTable::Jobs)), (2, 1));
+    let left = cancel_entry::Entity::find().select_only().column(cancel_entry::Column::OrderId);
+    let left: Vec<String> = left.into_tuple().all(&shop.rows).await.unwrap();
+    assert_eq!(left, ["paid-order"]);
 }
 
 #[tokio::test]
