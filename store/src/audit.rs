@@ -5,18 +5,16 @@ use std::collections::{BTreeSet, HashMap};
 use domain::StoreId;
 use domain::limits::PAGE_ROWS_MAX;
 use domain::role::Scope;
-use entities::{audit, staff};
+use entities::audit;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, DbBackend, EntityTrait as _,
-    QueryFilter as _,
-};
+use sea_orm::{ActiveModelTrait as _, ConnectionTrait, DbBackend};
 
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::operate::Actor;
 use crate::page::{ListError, Mark, Page, stores_of};
 use crate::rows;
+use crate::staff::names_of;
 use crate::walk::{Direction, Walk};
 
 /// One thing that somebody did.
@@ -168,9 +166,7 @@ pub(crate) async fn entries(
     rows: Vec<audit::Model>,
 ) -> Result<Vec<AuditEntry>, StoreError> {
     let ids: BTreeSet<&str> = rows.iter().map(|row| row.actor.as_str()).collect();
-    let members =
-        staff::Entity::find().filter(staff::Column::Id.is_in(ids)).all(connection).await?;
-    let names = members.into_iter().map(|member| (member.id, member.name)).collect();
+    let names = names_of(connection, &ids).await?;
     rows.into_iter().map(|row| entry(row, &names)).collect()
 }
 

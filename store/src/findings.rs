@@ -136,6 +136,14 @@ impl Store {
         Ok(opened)
     }
 
+    /// One finding; `None` for an unknown id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails or the row cannot be read.
+    pub async fn find_finding(&self, id: &str) -> Result<Option<Finding>, StoreError> {
+        finding::Entity::find_by_id(id).one(&self.db).await?.map(read).transpose()
+    }
+
     /// Closes a finding by hand. It stays closed for as long as it looks the same.
     ///
     /// # Errors

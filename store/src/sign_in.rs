@@ -3,9 +3,11 @@
 //! A try is counted before the password is looked at, so that many at once are counted too. Names that nobody has are counted alike:
 //! who guesses learns nothing from a pause.
 
+use std::collections::HashMap;
+
 use domain::StaffId;
 use domain::sign_in::{Login, SESSION_IDLE_MS, SESSION_MS_MAX, SESSION_SEEN_EVERY_MS, lock_ms};
-use entities::{sign_in_try, staff, web_session};
+use entities::{audit, sign_in_try, staff, web_session};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
@@ -13,7 +15,6 @@ use sea_orm::{
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, SqlErr,
 };
 
-use crate::audit;
 use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::ids::sha256_hex;
@@ -23,6 +24,8 @@ use crate::staff::StaffMember;
 
 /// How many browsers one member of staff is signed in with at once; the oldest is signed out then.
 pub const SESSIONS_MAX: u64 = 20;
+/// What the audit calls signing in.
+const SIGN_IN: &str = "staff.sign_in";
 /// How many names are counted at once: strangers can type as many as they like.
 const NAMES_MAX: u64 = 10_000;
 
@@ -138,8 +141,16 @@ impl Store {
         end_sessions(&write, id.as_str()).await?;
         forget_tries(&write, login.as_str()).await?;
         let detail = serde_json::json!({ "login": login.as_str() });
-        audit::record(&write, actor, "staff.password", id.as_str(), None, None, Some(detail))
-            .await?;
+        crate::audit::record(
+            &write,
+            actor,
+            "staff.password",
+            id.as_str(),
+            None,
+            None,
+            Some(detail),
+        )
+        .await?;
         write.commit().await?;
         Ok(())
     }
@@ -233,7 +244,7 @@ impl Store {
             role: Some(crate::rows::role(&row)?),
             origin: origin.clone(),
         };
-        audit::record(&write, &actor, "staff.sign_in", id, None, None, None).await?;
+        crate::audit::record(&write, &actor, SIGN_IN, id, None, None, None).await?;
         write.commit().await?;
         Ok(true)
     }
@@ -268,6 +279,27 @@ impl Store {
             write.commit().await?;
         }
         Ok(member)
+    }
+
+    /// When those of these ids signed in last, in milliseconds UTC, as far as the audit goes back.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn last_sign_ins(
+        &self,
+        ids: &[&StaffId],
+    ) -> Result<HashMap<String, i64>, StoreError> {
+        let rows: Vec<(String, Option<i64>)> = audit::Entity::find()
+            .select_only()
+            .column(audit::Column::Subject)
+            .column_as(audit::Column::At.max(), "at")
+            .filter(audit::Column::Subject.is_in(ids.iter().map(|id| id.as_str())))
+            .filter(audit::Column::Action.eq(SIGN_IN))
+            .group_by(audit::Column::Subject)
+            .into_tuple()
+            .all(&self.db)
+            .await?;
+        Ok(rows.into_iter().filter_map(|(id, at)| Some((id, at?))).collect())
     }
 
     /// Ends a session; one that is over already stays over.

@@ -1,6 +1,6 @@
 //! Members of staff and the tokens that they are known by. Only hashes of tokens come in here.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::limits::PAGE_ROWS_MAX;
 use domain::role::{Member, Role};
@@ -214,16 +214,35 @@ impl Store {
         Ok(Page { rows, next: page.next })
     }
 
-    /// Refuses somebody's token from now on; `None` when there is no such member. Disabling twice keeps the first time. Audited as
-    /// done by the system.
+    /// The names of those of these ids who are staff, also of those who were disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn staff_names(
+        &self,
+        ids: &BTreeSet<&str>,
+    ) -> Result<HashMap<String, String>, StoreError> {
+        names_of(&self.db, ids).await
+    }
+
+    /// Refuses somebody's token and password from now on, and ends their sessions; `None` when there is no such member. Disabling twice
+    /// keeps the first time.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was changed then.
-    pub async fn disable_staff(&self, id: &StaffId) -> Result<Option<StaffMember>, StoreError> {
-        self.retried(|| self.disable_staff_once(id)).await
+    pub async fn disable_staff(
+        &self,
+        id: &StaffId,
+        actor: &Actor,
+    ) -> Result<Option<StaffMember>, StoreError> {
+        self.retried(|| self.disable_staff_once(id, actor)).await
     }
 
-    async fn disable_staff_once(&self, id: &StaffId) -> Result<Option<StaffMember>, StoreError> {
+    async fn disable_staff_once(
+        &self,
+        id: &StaffId,
+        actor: &Actor,
+    ) -> Result<Option<StaffMember>, StoreError> {
         let write = self.begin_write().await?;
         let Some(row) =
             staff::Entity::find_by_id(id.as_str()).lock_exclusive().one(&write.tx).await?
@@ -239,10 +258,22 @@ impl Store {
         changed.disabled_at = Set(Some(write.now_ms));
         let row = changed.update(&write.tx).await?;
         end_sessions(&write, &row.id).await?;
-        audit::record(&write, &Actor::system(), "staff.disable", &row.id, None, None, None).await?;
+        audit::record(&write, actor, "staff.disable", &row.id, None, None, None).await?;
         write.commit().await?;
         Ok(Some(member(&row, stores)?))
     }
+}
+
+/// Staff id → what people call them.
+pub(crate) async fn names_of(
+    connection: &impl ConnectionTrait,
+    ids: &BTreeSet<&str>,
+) -> Result<HashMap<String, String>, StoreError> {
+    let members = staff::Entity::find()
+        .filter(staff::Column::Id.is_in(ids.iter().copied()))
+        .all(connection)
+        .await?;
+    Ok(members.into_iter().map(|member| (member.id, member.name)).collect())
 }
 
 /// Staff id → the stores that they act for, sorted.

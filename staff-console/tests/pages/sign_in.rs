@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use domain::sign_in::FREE_TRIES;
+use store::Actor;
 
 use crate::app::{PASSWORD, TestConsole};
 
@@ -115,7 +116,7 @@ async fn over_https_the_cookie_goes_over_nothing_else() {
 async fn whoever_is_disabled_is_out_at_once() {
     let app = TestConsole::start().await;
     let cookie = app.sign_in("master").await;
-    app.store.disable_staff(&app.master.id).await.unwrap();
+    app.store.disable_staff(&app.master.id, &Actor::system()).await.unwrap();
     assert_eq!(app.get("/console", &[("cookie", &cookie)]).await.status, StatusCode::SEE_OTHER);
     let again = app.try_sign_in("master", PASSWORD).await;
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -91,6 +91,9 @@ async fn what_a_person_closed_stays_closed_for_as_long_as_it_looks_the_same() {
     let closed = shop.store.close_finding(&id, &owner(), "ticket 12").await.unwrap();
     let closing = closed.closed.unwrap();
     assert_eq!((closing.by.as_str(), closing.note.as_str()), ("owner-1", "ticket 12"));
+    let found = shop.store.find_finding(&id).await.unwrap().unwrap();
+    assert_eq!((found.found, found.closed), (missing("a", 100), Some(closing)));
+    assert!(shop.store.find_finding("nobody").await.unwrap().is_none());
     assert_eq!(shop.audited("finding.close").await, 1);
     let twice = shop.store.close_finding(&id, &owner(), "again").await;
     assert!(matches!(twice, Err(CloseFindingError::Closed)));

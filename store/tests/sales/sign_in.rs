@@ -57,6 +57,20 @@ async fn whoever_signs_in_is_known_by_the_session_until_they_sign_out() {
 }
 
 #[tokio::test]
+async fn the_last_time_that_somebody_signed_in_is_known() {
+    let shop = Shop::open_empty().await;
+    let hana = member(&shop, "hana", "hash").await;
+    let never = member(&shop, "never", "hash").await;
+    assert!(sign_in(&shop, "hana", "first").await);
+    shop.store.advance_clock(60_000);
+    let before_ms = shop.store.now_ms().await.unwrap();
+    assert!(sign_in(&shop, "hana", "second").await);
+    let known = shop.store.last_sign_ins(&[&hana, &never]).await.unwrap();
+    assert_eq!(known.len(), 1, "{known:?}");
+    assert!(known[hana.as_str()] >= before_ms);
+}
+
+#[tokio::test]
 async fn a_session_ends_when_nobody_uses_it_and_at_the_end_of_the_day_whoever_does() {
     let shop = Shop::open_empty().await;
     member(&shop, "hana", "hash").await;
@@ -100,7 +114,7 @@ async fn whoever_is_disabled_is_signed_out_and_cannot_come_back() {
     let id = member(&shop, "hana", "hash").await;
     let known = compare(&shop, "hana").await.unwrap();
     assert!(sign_in(&shop, "hana", "session").await);
-    shop.store.disable_staff(&id).await.unwrap();
+    shop.store.disable_staff(&id, &Actor::system()).await.unwrap();
     assert!(!is_signed_in(&shop, "session").await);
     assert_eq!(compare(&shop, "hana").await, None);
     assert!(!shop.store.sign_in(&known, "late", &Origin::default()).await.unwrap());

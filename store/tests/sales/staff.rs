@@ -30,14 +30,23 @@ async fn a_token_belongs_to_its_member_until_they_are_disabled() {
     let unknown = shop.store.find_staff_by_token_hash(&sha256_hex("something else")).await.unwrap();
     assert_eq!(unknown, None);
 
+    let master = shop.store.add_staff(&new_staff("master", Role::Master, &[])).await.unwrap();
+    let master = master.actor(Origin::default());
     for _ in 0..2 {
-        let disabled = shop.store.disable_staff(&added.id).await.unwrap().unwrap();
+        let disabled = shop.store.disable_staff(&added.id, &master).await.unwrap().unwrap();
         assert!(disabled.is_disabled);
     }
     assert_eq!(shop.store.find_staff_by_token_hash(&new.token_hash).await.unwrap(), None);
-    assert_eq!(shop.audited("staff.disable").await, 1);
+    let by_master = AuditFilter {
+        actor: Some(master.id.clone()),
+        action: Some("staff.disable".to_owned()),
+        ..AuditFilter::default()
+    };
+    let audited = shop.store.list_audit(&by_master, None, 10).await.unwrap().rows;
+    let subjects: Vec<_> = audited.iter().map(|entry| entry.subject.as_str()).collect();
+    assert_eq!(subjects, [added.id.as_str()], "once, by whoever did it first");
     let nobody = StaffId::parse("nobody").unwrap();
-    assert!(shop.store.disable_staff(&nobody).await.unwrap().is_none());
+    assert!(shop.store.disable_staff(&nobody, &master).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use domain::{BulkRunId, JobId, limits};
 use store::audit::AuditFilter;
 use store::bulk::{BulkReader, BulkRunRow, BulkSelection, StartBulkRun};
 use store::staff::{NewStaff, StaffMember};
-use store::{JobFilter, JobSet, Origin};
+use store::{Actor, JobFilter, JobSet, Origin};
 
 use crate::hands::Fault;
 use crate::running::{Running, wait_for};
@@ -194,7 +194,7 @@ async fn who_lost_their_rights_meanwhile_gets_nothing_more_done() {
     let held = shop.store.take_bulk_run("worker-1").await.unwrap().unwrap();
     assert_eq!(shop.store.take_bulk_run("worker-2").await.unwrap(), None, "it is taken");
     shop.store.perform_bulk_item(&held).await.unwrap();
-    shop.store.disable_staff(&master.id).await.unwrap();
+    shop.store.disable_staff(&master.id, &Actor::system()).await.unwrap();
     for _ in 0..3 {
         shop.store.perform_bulk_item(&held).await.unwrap();
     }
