@@ -103,7 +103,12 @@ const PLACES: &[Place] = &[
     Place { path: "/console/jobs", name: words::JOBS, is_for_masters: false },
     Place { path: "/console/orders", name: words::ORDERS, is_for_masters: false },
     Place { path: "/console/bulk", name: words::BULK_RUNS, is_for_masters: false },
+    Place { path: "/console/findings", name: words::FINDINGS, is_for_masters: false },
+    Place { path: "/console/webhooks", name: words::records::WEBHOOKS, is_for_masters: false },
+    Place { path: "/console/workers", name: words::WORKERS, is_for_masters: true },
     Place { path: "/console/holds", name: words::HOLDS, is_for_masters: true },
+    Place { path: "/console/audit", name: words::records::AUDIT, is_for_masters: true },
+    Place { path: "/console/staff", name: words::records::STAFF, is_for_masters: true },
 ];
 
 /// What stands around a page.

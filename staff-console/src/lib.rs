@@ -137,6 +137,12 @@ fn table() -> Vec<(Method, &'static str, MethodRouter<Console>)> {
     page("/console/orders/{id}/cancel", get(order_actions::ask_cancel));
     page("/console/orders/{id}/cancels/{cancel_id}", get(matching::show));
     page("/console/holds", get(holds::show));
+    page("/console/webhooks", get(pages::webhooks::show));
+    page("/console/findings", get(pages::findings::list));
+    page("/console/findings/{id}", get(pages::findings::show));
+    page("/console/workers", get(pages::workers::show));
+    page("/console/audit", get(pages::audit::show));
+    page("/console/staff", get(pages::staff::show));
     page("/console/{*rest}", get(pages::missing));
     let mut form = |path, form| table.push((Method::POST, path, form));
     form("/console/sign-in", post(sign_in::sign_in));
@@ -152,6 +158,8 @@ fn table() -> Vec<(Method, &'static str, MethodRouter<Console>)> {
     form("/console/orders/{id}/cancel", post(order_actions::cancel));
     form("/console/orders/{id}/review/close", post(order_actions::close_review));
     form("/console/orders/{id}/cancels/{cancel_id}", post(matching::decide));
+    form("/console/findings/{id}/close", post(pages::findings::close));
+    form("/console/staff/{id}/disable", post(pages::staff::disable));
     form("/console/holds/pause", post(holds::pause));
     form("/console/holds/resume", post(holds::resume));
     table

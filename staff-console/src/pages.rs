@@ -1,6 +1,8 @@
 //! The pages, one file each, and the ones for what went wrong.
 
+pub(crate) mod audit;
 pub(crate) mod bulk;
+pub(crate) mod findings;
 pub(crate) mod holds;
 pub(crate) mod job;
 pub(crate) mod job_actions;
@@ -10,6 +12,9 @@ pub(crate) mod order_actions;
 pub(crate) mod orders;
 pub(crate) mod overview;
 pub(crate) mod sign_in;
+pub(crate) mod staff;
+pub(crate) mod webhooks;
+pub(crate) mod workers;
 
 use api::{Problem, Text};
 use askama::Template;

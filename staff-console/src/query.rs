@@ -45,7 +45,8 @@ impl Asking {
         path.strip_prefix('?').unwrap_or_default().to_owned()
     }
 
-    fn read<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+    /// What a parameter means; nothing when it means nothing.
+    pub(crate) fn read<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         self.0.get(name).and_then(|text| parse(text.trim()))
     }
 
@@ -125,13 +126,14 @@ pub(crate) fn won(text: &str) -> Option<Won> {
 }
 
 /// The beginning of a day in Korea, in milliseconds UTC.
-fn midnight(text: &str) -> Option<i64> {
+pub(crate) fn midnight(text: &str) -> Option<i64> {
     let date = Date::parse(text, format_description!("[year]-[month]-[day]")).ok()?;
     let at = PrimitiveDateTime::new(date, Time::MIDNIGHT).assume_offset(offset!(+9));
     at.unix_timestamp().checked_mul(1_000)
 }
 
-fn midnight_after(text: &str) -> Option<i64> {
+/// Its end.
+pub(crate) fn midnight_after(text: &str) -> Option<i64> {
     midnight(text)?.checked_add(86_400_000)
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod happenings;
+pub(crate) mod records;
 pub(crate) mod states;
 
 use api::Text;

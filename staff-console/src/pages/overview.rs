@@ -6,13 +6,14 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use domain::reconcile::FindingKind;
 use store::{JobRow, Overview, Traffic, TrafficPoint, WorkerStanding};
 
 use super::page;
 use crate::Console;
 use crate::frame::Frame;
 use crate::session::SignedIn;
-use crate::words::{self, states};
+use crate::words::{self, records, states};
 
 #[derive(Debug, Template)]
 #[template(path = "overview.html")]
@@ -140,12 +141,15 @@ fn needs(frame: &Frame, overview: &Overview) -> Vec<Need> {
         let address = format!("/console/orders?review={reason}");
         needs.push(Need { name, action, count: frame.count(count), address });
     }
-    for (kind, count) in &people.findings {
+    for (word, count) in &people.findings {
+        let meaning = FindingKind::from_word(word).map(records::finding);
+        let kind = meaning.map_or(word.as_str(), |meaning| frame.t(meaning.name));
+        let action = meaning.map_or(words::FINDINGS_ACTION, |meaning| meaning.action);
         needs.push(Need {
             name: format!("{} · {kind}", frame.t(words::FINDINGS)),
-            action: frame.t(words::FINDINGS_ACTION).to_owned(),
+            action: frame.t(action).to_owned(),
             count: frame.count(count),
-            address: "/console/findings".to_owned(),
+            address: format!("/console/findings?kind={}", crate::format::in_query(word)),
         });
     }
     needs

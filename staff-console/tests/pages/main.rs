@@ -1,4 +1,5 @@
 //! The console's pages as a browser gets them: through the layers of the API, on a database of their own.
 
 mod app;
+mod records;
 mod sign_in;
