@@ -44,7 +44,7 @@ impl Visitor {
     /// A customer pays, and the first try ends with this code.
     async fn confirm_that_fails(&self, code: &str, radishes: usize) -> Order {
         let customers = self.customers();
-        let order = customers.order(2, radishes).await;
+        let order = customers.order(2, radishes + 1).await;
         let fault = json!({"kind": "answer_code", "code": code});
         customers.script_confirm(&order, fault).await;
         let key = customers.authenticate(&order, "CARD").await;
@@ -112,7 +112,7 @@ async fn cancel_a_part(staff: &Visitor, order: &Order) {
     staff.look("6-cancel-check").await;
     staff.click("button[name=sure]").await;
     staff.arrive("done=cancel").await;
-    staff.see_text(".head .badge", "일부 취소").await;
+    staff.see_text(".head .badge", "부분 취소").await;
     staff.look("7-part-cancelled").await;
     let ledger = staff.ledger(&order.id).await;
     assert_eq!(ledger["cancelled"], 5_000);
@@ -267,7 +267,7 @@ async fn tour(staff: &Visitor) {
     staff.confirm_in(&declined, "declined").await;
     let job_page = format!("/jobs/{}", job["jobId"].as_str().unwrap());
     let customers = staff.customers();
-    let whole = customers.order(3, 0).await;
+    let whole = customers.order(3, 1).await;
     let key = customers.authenticate(&whole, "CARD").await;
     assert_eq!(customers.confirm(&whole, &key).await.status, 202);
     customers.wait_for(&whole, &whole.token, &["paid"]).await;
