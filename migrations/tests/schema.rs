@@ -117,6 +117,8 @@ async fn entities_and_migrations_describe_the_same_tables() {
         webhook,
         finding,
         reconciliation,
+        web_session,
+        sign_in_try,
         job_minute,
         cancel_entry,
         bulk_run,
