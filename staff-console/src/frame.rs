@@ -189,9 +189,9 @@ impl Frame {
     /// What the banner says about money, and its class.
     pub(crate) fn banner(&self) -> (&'static str, &'static str) {
         match self.mode {
-            Mode::Simulator => ("simulator", self.t(&words::MODE_SIMULATOR)),
-            Mode::Test => ("test", self.t(&words::MODE_TEST)),
-            Mode::Live => ("live", self.t(&words::MODE_LIVE)),
+            Mode::Simulator => ("simulator", self.t(words::MODE_SIMULATOR)),
+            Mode::Test => ("test", self.t(words::MODE_TEST)),
+            Mode::Live => ("live", self.t(words::MODE_LIVE)),
         }
     }
 

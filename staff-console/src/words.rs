@@ -19,6 +19,7 @@ texts! {
     SKIP: "본문으로 건너뛰기", "Skip to content";
     MENU: "메뉴", "Menu";
 
+    MODE: "운영 방식", "Mode";
     MODE_SIMULATOR: "시뮬레이터 · 실제 돈은 움직이지 않습니다", "Simulator · no money moves";
     MODE_TEST: "테스트 키 · 실제 돈은 움직이지 않습니다", "Test keys · no money moves";
     MODE_LIVE: "운영 · 실제 돈이 움직입니다", "Live · money moves";

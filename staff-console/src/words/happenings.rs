@@ -103,11 +103,11 @@ pub(crate) fn told(what: &Happening, frame: &Frame) -> Told {
         }
         Happening::Called { attempt, .. } => call(attempt, frame),
         Happening::CancelRequested(cancel) => {
-            let detail = format!("{} · {}", frame.won(&cancel.amount.get()), cancel.reason);
+            let detail = format!("{} · {}", frame.won(cancel.amount.get()), cancel.reason);
             told(text!("취소 요청", "Cancel asked for"), detail, Mood::Plain)
         }
         Happening::CancelDone(cancel) => {
-            told(text!("취소 완료", "Cancelled"), frame.won(&cancel.amount.get()), Mood::Good)
+            told(text!("취소 완료", "Cancelled"), frame.won(cancel.amount.get()), Mood::Good)
         }
         Happening::WebhookReceived(webhook) => {
             told(text!("웹훅 수신", "Webhook received"), webhook.kind.clone(), Mood::Plain)
@@ -142,7 +142,7 @@ pub(crate) fn told(what: &Happening, frame: &Frame) -> Told {
 
 /// Tells one call.
 pub(crate) fn call(attempt: &AttemptRow, frame: &Frame) -> Told {
-    let took = attempt.duration_ms.map_or_else(String::new, |ms| frame.duration(&ms));
+    let took = attempt.duration_ms.map_or_else(String::new, |ms| frame.duration(ms));
     let status = attempt.http_status.map_or_else(String::new, |status| status.to_string());
     let code = attempt.code.clone().unwrap_or_default();
     let parts = [status, code, took].into_iter().filter(|it| !it.is_empty());

@@ -10,19 +10,6 @@ use crate::visitor::{Visitor, visit};
 
 /// A code that stops a confirm for a person: something of the merchant's set-up is wrong.
 const SETUP: &str = "NOT_FOUND_TERMINAL_ID";
-const PAGES: [&str; 11] = [
-    "",
-    "/jobs?set=all",
-    "/jobs?set=failed",
-    "/orders",
-    "/bulk",
-    "/holds",
-    "/webhooks",
-    "/findings",
-    "/workers",
-    "/audit",
-    "/staff",
-];
 
 impl Visitor {
     /// Signs the demo's member of this role in.
@@ -261,55 +248,86 @@ async fn every_page_is_accessible_by_day_and_by_night_in_both_languages_on_a_pho
 
 /// Every page, with something on it, looked at in both themes and both languages.
 async fn tour(staff: &Visitor) {
-    let paid = staff.confirm_that_fails(SETUP, 0).await;
+    let parked = staff.confirm_that_fails(SETUP, 0).await;
     let declined = staff.confirm_that_fails("REJECT_CARD_COMPANY", 1).await;
-    let job = staff.confirm_in(&paid, "parked").await;
+    let job = staff.confirm_in(&parked, "parked").await;
     staff.confirm_in(&declined, "declined").await;
+    let cancelled = staff.part_cancelled().await;
+    let detail = staff.read_by_staff(&format!("/v1/orders/{}/cancels", cancelled.id)).await;
+    let cancel_id = detail["data"][0]["cancelId"].as_str().unwrap();
     let job_page = format!("/jobs/{}", job["jobId"].as_str().unwrap());
-    let customers = staff.customers();
-    let whole = customers.order(3, 1).await;
-    let key = customers.authenticate(&whole, "CARD").await;
-    assert_eq!(customers.confirm(&whole, &key).await.status, 202);
-    customers.wait_for(&whole, &whole.token, &["paid"]).await;
-    staff.refund_by_staff(&whole.id, "a-part", &json!({"reason": "맛없음", "amount": 1_000})).await;
-    customers.wait_for(&whole, &whole.token, &["partially_cancelled"]).await;
-    let detail = staff.order_of(&whole.id).await;
-    let cancel_id = detail["cancels"][0]["cancelId"].as_str().unwrap_or_default().to_owned();
-    let pages = [
-        job_page.clone(),
-        format!("/orders/{}", whole.id),
-        format!("/orders/{}", paid.id),
-        format!("/orders/{}/cancel", whole.id),
-        format!("/orders/{}/cancels/{cancel_id}", whole.id),
-    ];
+    let mut violations = Vec::new();
+
     staff.open("/console/sign-in").await;
-    looks_right(staff, "sign-in").await;
+    violations.extend(staff.judge("sign-in").await);
     staff.sign_in("master").await;
-    let all = PAGES.iter().map(|page| (*page).to_owned()).chain(pages);
-    for (number, page) in all.enumerate() {
+    let run = staff.look_up_in_bulk().await;
+    let pages = [
+        ("overview", String::new()),
+        ("jobs", "/jobs?set=all".to_owned()),
+        ("failed", "/jobs?set=failed&kind=confirm&code=REJECT_CARD_COMPANY".to_owned()),
+        ("job", job_page),
+        ("orders", "/orders".to_owned()),
+        ("order", format!("/orders/{}", cancelled.id)),
+        ("order-parked", format!("/orders/{}", parked.id)),
+        ("cancel", format!("/orders/{}/cancel", cancelled.id)),
+        ("match", format!("/orders/{}/cancels/{cancel_id}", cancelled.id)),
+        ("bulk", "/bulk".to_owned()),
+        ("run", run),
+        ("holds", "/holds".to_owned()),
+        ("webhooks", "/webhooks".to_owned()),
+        ("findings", "/findings".to_owned()),
+        ("workers", "/workers".to_owned()),
+        ("audit", "/audit".to_owned()),
+        ("staff", "/staff".to_owned()),
+    ];
+    for (name, page) in pages {
         for language in ["ko", "en"] {
             let joint = if page.contains('?') { '&' } else { '?' };
             staff.open(&format!("/console{page}{joint}lang={language}")).await;
             staff.see(&format!("html[lang={language}] h1")).await;
-            let name =
-                page.split('?').next().unwrap_or_default().split('/').nth(1).unwrap_or_default();
-            looks_right(
-                staff,
-                &format!(
-                    "{number:02}-{}-{language}",
-                    if name.is_empty() { "overview" } else { name }
-                ),
-            )
-            .await;
+            violations.extend(staff.judge(&format!("{name}-{language}")).await);
         }
     }
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
 }
 
-async fn looks_right(staff: &Visitor, page: &str) {
-    for theme in ["light", "dark"] {
-        staff.prefer(theme).await;
-        staff.look(&format!("{page}-{theme}")).await;
-        let violations = staff.violations().await;
-        assert_eq!(violations, Vec::<String>::new(), "{page} {theme}");
+impl Visitor {
+    /// An order that was paid, and of which a part was given back.
+    async fn part_cancelled(&self) -> Order {
+        let customers = self.customers();
+        let order = customers.order(3, 1).await;
+        let key = customers.authenticate(&order, "CARD").await;
+        assert_eq!(customers.confirm(&order, &key).await.status, 202);
+        customers.wait_for(&order, &order.token, &["paid"]).await;
+        let part = json!({"reason": "단무지 누락", "amount": 1_000});
+        self.refund_by_staff(&order.id, "a-part", &part).await;
+        customers.wait_for(&order, &order.token, &["partially_cancelled"]).await;
+        order
+    }
+
+    /// Has every declined payment looked up together; gives the page of the run.
+    async fn look_up_in_bulk(&self) -> String {
+        self.open("/console/jobs?set=declined").await;
+        self.click("#bulk-action option[value=look_up]").await;
+        self.click("button[value=all]").await;
+        self.fill("[name=reason]", "확인").await;
+        self.click("#begin").await;
+        self.arrive("/console/bulk/").await;
+        let address = self.address().await;
+        let (_, page) = address.split_once("/console").unwrap();
+        page.split('?').next().unwrap_or_default().to_owned()
+    }
+
+    /// What is wrong with the page by day and by night.
+    async fn judge(&self, page: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for theme in ["light", "dark"] {
+            self.prefer(theme).await;
+            self.look(&format!("{page}-{theme}")).await;
+            let found = self.violations().await;
+            wrong.extend(found.iter().map(|violation| format!("{page} {theme}: {violation}")));
+        }
+        wrong
     }
 }
