@@ -6,15 +6,19 @@ use api::{ApiContext, ApiSettings, Merchants, Readiness, TokenKey};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use domain::StoreId;
+use domain::cart::CartLine;
+use domain::customer::{Customer, Delivery};
 use domain::role::Role;
 use domain::sign_in::Login;
+use domain::{OrderId, PaymentKey, ProductId, StoreId, Won};
 use http_body_util::BodyExt as _;
 use queue::{Message, Published, Publisher};
-use store::catalogue::PutStore;
+use sea_orm::{ConnectionTrait as _, Database};
+use store::catalogue::{PutProduct, PutStore};
+use store::orders::CreateOrder;
 use store::scratch::Scratch;
 use store::staff::{NewStaff, StaffMember};
-use store::{Actor, Store, StoreOptions, sha256_hex};
+use store::{AcceptConfirm, Actor, CurrentKeys, Origin, Store, StoreOptions, sha256_hex};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -41,10 +45,10 @@ impl Publisher for Open {
 
 /// A console with its database.
 pub(crate) struct TestConsole {
-    router: Router,
+    pub(crate) router: Router,
     pub(crate) store: Store,
     pub(crate) master: StaffMember,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// A page, read to its end.
@@ -131,7 +135,7 @@ impl TestConsole {
             router: api::router(context, Some(console)),
             store,
             master: master.unwrap(),
-            _scratch: scratch,
+            scratch,
         }
     }
 
@@ -173,5 +177,48 @@ impl TestConsole {
         let page = self.try_sign_in(login, PASSWORD).await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{}", page.text);
         page.cookie().expect("a cookie")
+    }
+
+    /// Changes rows behind everybody's back.
+    pub(crate) async fn sql(&self, statement: &str) {
+        let rows = Database::connect(self.scratch.url()).await.unwrap();
+        rows.execute_unprepared(statement).await.unwrap();
+    }
+
+    /// A customer's confirm of a new order is accepted.
+    pub(crate) async fn pay(&self, store_id: &str, order_id: &str) {
+        let (store_id, price) = (StoreId::parse(store_id).unwrap(), Won::new(4_000).unwrap());
+        let product = PutProduct {
+            id: ProductId::parse(format!("bun-of-{store_id}")).unwrap(),
+            name: "bun".to_owned(),
+            description: None,
+            price,
+            is_available: true,
+            is_tax_free: false,
+            groups: vec![],
+        };
+        self.store.put_product(&Actor::system(), &store_id, &product).await.unwrap();
+        let line = CartLine { product_id: product.id, quantity: 1, options: vec![] };
+        let wanted = CreateOrder {
+            proposed_id: Some(OrderId::parse(order_id).unwrap()),
+            store: store_id,
+            lines: vec![line],
+            expected_amount: price,
+            customer: Customer::parse("김하나", None, "010-1234-5678").unwrap(),
+            customer_key: None,
+            delivery: Delivery::parse("서울 강남구 테헤란로 1", None, None).unwrap(),
+            pay_within_ms: 60_000,
+            idempotency: None,
+            current_keys: CurrentKeys::from_iter([("default".to_owned(), 1)]),
+        };
+        self.store.create_order(&wanted).await.unwrap();
+        let confirm = AcceptConfirm {
+            order_id: OrderId::parse(order_id).unwrap(),
+            payment_key: PaymentKey::parse(format!("key-of-{order_id}")).unwrap(),
+            amount: price,
+            payment_type: None,
+            origin: Origin::default(),
+        };
+        self.store.accept_confirm(&confirm).await.unwrap();
     }
 }

@@ -1,58 +1,18 @@
 //! Webhooks, findings, workers, the audit and staff: who sees what, and what the forms change.
 
 use axum::http::StatusCode;
+use domain::Won;
 use domain::answer::TossStatus;
-use domain::cart::CartLine;
-use domain::customer::{Customer, Delivery};
 use domain::reconcile::FindingKind;
 use domain::webhook::{PaymentNews, Webhook};
-use domain::{OrderId, PaymentKey, ProductId, StoreId, Won};
 use store::audit::AuditFilter;
-use store::catalogue::PutProduct;
 use store::findings::{FindingFilter, NewFinding};
-use store::orders::CreateOrder;
-use store::{AcceptConfirm, Actor, CurrentKeys, Heartbeat, Origin, ReceivedWebhook};
+use store::{Heartbeat, Origin, ReceivedWebhook};
 
 use crate::app::{Page, TestConsole};
 
 /// A payment of mala's and one of gimbap's.
 const ORDERS: [(&str, &str); 2] = [("mala", "order-of-mala"), ("gimbap", "order-of-gimbap")];
-
-async fn pay(app: &TestConsole, store_id: &str, order_id: &str) {
-    let (store_id, price) = (StoreId::parse(store_id).unwrap(), Won::new(4_000).unwrap());
-    let product = PutProduct {
-        id: ProductId::parse(format!("bun-of-{store_id}")).unwrap(),
-        name: "bun".to_owned(),
-        description: None,
-        price,
-        is_available: true,
-        is_tax_free: false,
-        groups: vec![],
-    };
-    app.store.put_product(&Actor::system(), &store_id, &product).await.unwrap();
-    let line = CartLine { product_id: product.id, quantity: 1, options: vec![] };
-    let wanted = CreateOrder {
-        proposed_id: Some(OrderId::parse(order_id).unwrap()),
-        store: store_id,
-        lines: vec![line],
-        expected_amount: price,
-        customer: Customer::parse("김하나", None, "010-1234-5678").unwrap(),
-        customer_key: None,
-        delivery: Delivery::parse("서울 강남구 테헤란로 1", None, None).unwrap(),
-        pay_within_ms: 60_000,
-        idempotency: None,
-        current_keys: CurrentKeys::from_iter([("default".to_owned(), 1)]),
-    };
-    app.store.create_order(&wanted).await.unwrap();
-    let confirm = AcceptConfirm {
-        order_id: OrderId::parse(order_id).unwrap(),
-        payment_key: PaymentKey::parse(format!("key-of-{order_id}")).unwrap(),
-        amount: price,
-        payment_type: None,
-        origin: Origin::default(),
-    };
-    app.store.accept_confirm(&confirm).await.unwrap();
-}
 
 async fn receive(app: &TestConsole, webhook: Webhook) {
     let received = ReceivedWebhook {
@@ -111,7 +71,7 @@ fn assert_shows(page: &Page, there: &[&str], not_there: &[&str]) {
 async fn webhooks_are_shown_with_what_became_of_them_to_those_whose_payments_they_name() {
     let app = TestConsole::start().await;
     for (store_id, order_id) in ORDERS {
-        pay(&app, store_id, order_id).await;
+        app.pay(store_id, order_id).await;
         let news = PaymentNews {
             order_id: order_id.to_owned(),
             payment_key: format!("key-of-{order_id}"),
@@ -161,7 +121,7 @@ async fn what_somebody_typed_into_a_filter_comes_back_as_text() {
 async fn findings_are_told_in_words_and_only_to_those_whose_orders_they_are_about() {
     let app = TestConsole::start().await;
     for (store_id, order_id) in ORDERS {
-        pay(&app, store_id, order_id).await;
+        app.pay(store_id, order_id).await;
     }
     let mine = find(&app, finding(FindingKind::AmountDiffers, Some("order-of-mala"))).await;
     let other = find(&app, finding(FindingKind::MissingHere, Some("order-of-gimbap"))).await;
@@ -191,7 +151,7 @@ async fn findings_are_told_in_words_and_only_to_those_whose_orders_they_are_abou
 #[tokio::test]
 async fn who_closes_a_finding_second_is_told_so_and_changes_nothing() {
     let app = TestConsole::start().await;
-    pay(&app, "mala", "order-of-mala").await;
+    app.pay("mala", "order-of-mala").await;
     let id = find(&app, finding(FindingKind::AmountDiffers, Some("order-of-mala"))).await;
     let (owner, master) = (app.sign_in("owner").await, app.sign_in("master").await);
     let path = format!("/console/findings/{id}");
@@ -248,7 +208,7 @@ async fn workers_are_shown_with_a_warning_when_none_runs_and_when_versions_diffe
 #[tokio::test]
 async fn the_audit_names_who_did_what_and_leads_to_what_it_was_done_to() {
     let app = TestConsole::start().await;
-    pay(&app, "mala", "order-of-mala").await;
+    app.pay("mala", "order-of-mala").await;
     let id = find(&app, finding(FindingKind::AmountDiffers, Some("order-of-mala"))).await;
     let actor = app.master.actor(Origin { request_id: Some("r-77".to_owned()), trace: None });
     app.store.close_finding(&id, &actor, "ticket 12").await.unwrap();
