@@ -4,8 +4,12 @@ use std::path::Path;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// Screenshots of the README: the test and the page that they are from, their names there.
-const DOCUMENTED: [(&str, &str, &str); 2] =
-    [("phone", "2-menu", "shop-phone.png"), ("phone", "5-window", "window-phone.png")];
+const DOCUMENTED: [(&str, &str, &str); 4] = [
+    ("phone", "2-menu", "shop-phone.png"),
+    ("phone", "5-window", "window-phone.png"),
+    ("console-desktop", "overview-en-light", "console-overview.png"),
+    ("console-desktop", "job-en-dark", "console-job.png"),
+];
 /// A repository is cloned by everybody.
 const DOCUMENTED_BYTES_MAX: usize = 200 * 1024;
 
