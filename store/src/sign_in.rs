@@ -9,7 +9,7 @@ use domain::StaffId;
 use domain::sign_in::{Login, SESSION_IDLE_MS, SESSION_MS_MAX, SESSION_SEEN_EVERY_MS, lock_ms};
 use entities::{audit, sign_in_try, staff, web_session};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, SqlErr,
@@ -177,18 +177,19 @@ impl Store {
             }
             None => None,
         };
-        let before = sign_in_try::Entity::find_by_id(sha256_hex(typed))
-            .lock_exclusive()
-            .one(&write.tx)
-            .await?;
+        let mut before = tries_under(&write, typed).await?;
+        if before.is_none() && (known.is_some() || has_room(&write).await?) {
+            // Of first tries at once each has to see those before it, and a row that is not there cannot be locked.
+            add_name(&write, typed).await?;
+            before = tries_under(&write, typed).await?;
+        }
         if let Some(before) = &before
             && before.locked_until > write.now_ms
         {
             return Ok(SignInTry::Locked { until_ms: before.locked_until });
         }
-        if known.is_some() || before.is_some() || has_room(&write).await? {
-            let failures = before.map_or(0, |row| row.failures).saturating_add(1);
-            count_try(&write, typed, failures).await?;
+        if let Some(before) = before {
+            count_try(&write, before).await?;
         }
         write.commit().await?;
         let password = known.and_then(|row| {
@@ -350,25 +351,38 @@ async fn has_room(write: &Write<'_>) -> Result<bool, StoreError> {
     Ok(counted < NAMES_MAX)
 }
 
-async fn count_try(write: &Write<'_>, typed: &str, failures: i32) -> Result<(), StoreError> {
-    let pause_ms = lock_ms(u32::try_from(failures).unwrap_or(u32::MAX));
+/// The tries under a name, locked against others.
+async fn tries_under(
+    write: &Write<'_>,
+    typed: &str,
+) -> Result<Option<sign_in_try::Model>, StoreError> {
+    let found = sign_in_try::Entity::find_by_id(sha256_hex(typed)).lock_exclusive();
+    Ok(found.one(&write.tx).await?)
+}
+
+/// Begins to count under a name. It waits for others who do so.
+async fn add_name(write: &Write<'_>, typed: &str) -> Result<(), StoreError> {
     let row = sign_in_try::ActiveModel {
         login_hash: Set(sha256_hex(typed)),
-        failures: Set(failures),
-        locked_until: Set(write.now_ms.saturating_add(pause_ms)),
+        failures: Set(0),
+        locked_until: Set(0),
         tried_at: Set(write.now_ms),
     };
-    let on_conflict = OnConflict::column(sign_in_try::Column::LoginHash)
-        .update_columns([
-            sign_in_try::Column::Failures,
-            sign_in_try::Column::LockedUntil,
-            sign_in_try::Column::TriedAt,
-        ])
-        .to_owned();
-    sign_in_try::Entity::insert(row)
-        .on_conflict(on_conflict)
+    sign_in_try::Entity::insert_many([row])
+        .on_conflict_do_nothing()
         .exec_without_returning(&write.tx)
         .await?;
+    Ok(())
+}
+
+async fn count_try(write: &Write<'_>, before: sign_in_try::Model) -> Result<(), StoreError> {
+    let failures = before.failures.saturating_add(1);
+    let pause_ms = lock_ms(u32::try_from(failures).unwrap_or(u32::MAX));
+    let mut row = before.into_active_model();
+    row.failures = Set(failures);
+    row.locked_until = Set(write.now_ms.saturating_add(pause_ms));
+    row.tried_at = Set(write.now_ms);
+    row.update(&write.tx).await?;
     Ok(())
 }
 

@@ -36,7 +36,8 @@ SELECT 'job-' || CAST(i AS TEXT), k, 'order-' || CAST(i AS TEXT), 1, 'confirm', 
 FROM n, (SELECT 1 AS k UNION ALL SELECT 2) AS two;
 INSERT INTO cancel_entries (order_id, transaction_key, amount, tax_free_amount, reason, seen_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
-SELECT 'order-' || CAST(i AS TEXT), 'k', 1, 0, 'r', i FROM n;
+SELECT 'order-' || CAST(i AS TEXT), 'key-' || CAST(k AS TEXT), 1, 0, replace('rrrrrrrrrrrr', 'r', 'ordered twice '), i
+FROM n, (SELECT 1 AS k UNION ALL SELECT 2) AS two;
 INSERT INTO idempotency_keys (scope, key, fingerprint, subject, created_at)
 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
 SELECT 's', 'key-' || CAST(i AS TEXT), 'f', 'order', CASE WHEN i > 19800 THEN i ELSE 4000000000000 END FROM n;
@@ -85,7 +86,7 @@ async fn statements(store: &mut Store, mode: PruneMode) -> Vec<Statement> {
     while run.next_batch(500).await.unwrap().is_some() {}
     assert_eq!(
         PrunedTable::ALL.map(|table| run.counts().of(table)),
-        [400, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200]
+        [400, 200, 400, 200, 200, 200, 200, 200, 200, 200, 200]
     );
     drop(run);
     store.db.set_metric_callback(|_| ());
