@@ -311,7 +311,7 @@ fn end_well(mut process: Process) {
 }
 
 /// The address that a process says behind these words.
-fn address_in(process: &mut Process, words: &str) -> String {
+pub(crate) fn address_in(process: &mut Process, words: &str) -> String {
     process.wait_for("address", |process| {
         let said = process.said();
         let (_, rest) = said.split_once(words)?;

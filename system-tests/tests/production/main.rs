@@ -7,6 +7,7 @@
 
 mod broker;
 mod clock;
+mod console;
 mod database;
 mod doctor;
 mod fleet;
