@@ -42,6 +42,16 @@ impl Sql {
         if self.backend == DbBackend::Postgres { "COLLATE \"C\"" } else { "COLLATE BINARY" }
     }
 
+    /// That a column's value is one of a few that a statement finds, which is run first: PostgreSQL would rather walk the whole table and
+    /// look for each of its rows there.
+    pub(crate) fn one_of(&self, column: &str, select: &str) -> String {
+        if self.backend == DbBackend::Postgres {
+            format!("{column} = ANY(ARRAY({select}))")
+        } else {
+            format!("{column} IN ({select})")
+        }
+    }
+
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
         self.values.len()

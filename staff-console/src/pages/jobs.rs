@@ -99,7 +99,14 @@ pub(crate) async fn show(
     let asking = Asking::of(pairs);
     let (filter, sort) = asking.jobs(by.member.member().scope());
     let cursor = Some(asking.get("cursor")).filter(|cursor| !cursor.is_empty());
-    let jobs = match console.store.list_jobs(&filter, sort, cursor, ROWS).await {
+    let store = &console.store;
+    // They ask the database independently, so nobody waits for their sum.
+    let (jobs, counts, groups) = tokio::join!(
+        store.list_jobs(&filter, sort, cursor, ROWS),
+        store.count_jobs(&filter),
+        store.group_jobs(&filter)
+    );
+    let jobs = match jobs {
         Ok(page) => page,
         // An old link, or one that was cut off: from the beginning.
         Err(ListError::UnknownCursor) => {
@@ -107,13 +114,9 @@ pub(crate) async fn show(
         }
         Err(ListError::Store(error)) => return super::failed(&console, &by.asked, &error),
     };
-    let read = async {
-        let counts = console.store.count_jobs(&filter).await?;
-        Ok::<_, store::StoreError>((counts, console.store.group_jobs(&filter).await?))
-    };
-    let (counts, groups) = match read.await {
-        Ok(read) => read,
-        Err(error) => return super::failed(&console, &by.asked, &error),
+    let (counts, groups) = match (counts, groups) {
+        (Ok(counts), Ok(groups)) => (counts, groups),
+        (Err(error), _) | (_, Err(error)) => return super::failed(&console, &by.asked, &error),
     };
     let template = JobsPage {
         frame: by.frame(&console),

@@ -56,14 +56,18 @@ pub(crate) async fn list(
     let asking = Asking::of(pairs);
     let filter = asking.orders(by.member.member().scope());
     let cursor = Some(asking.get("cursor")).filter(|cursor| !cursor.is_empty());
-    let orders = match console.store.list_orders(&filter, cursor, ROWS).await {
+    let (orders, count) = tokio::join!(
+        console.store.list_orders(&filter, cursor, ROWS),
+        console.store.count_orders(&filter)
+    );
+    let orders = match orders {
         Ok(page) => page,
         Err(ListError::UnknownCursor) => {
             return Redirect::to(&asking.with(PATH, "cursor", "")).into_response();
         }
         Err(ListError::Store(error)) => return super::failed(&console, &by.asked, &error),
     };
-    let count = match console.store.count_orders(&filter).await {
+    let count = match count {
         Ok(count) => count,
         Err(error) => return super::failed(&console, &by.asked, &error),
     };

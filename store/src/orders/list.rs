@@ -13,6 +13,7 @@ use crate::connection::{Read, Store};
 use crate::error::StoreError;
 use crate::page::{BoundedCount, ListError, Mark, Page};
 use crate::search::{self, SearchText};
+use crate::sql::Sql;
 use crate::walk::{Direction, Walk};
 
 /// How many orders are looked at whose payment has to be looked at too: each of them costs several times as much as a row alone.
@@ -109,9 +110,11 @@ impl OrderFilter {
         // Few payments are in review at a time, and an index has just those.
         match self.review {
             None => {}
-            Some(ReviewFilter::Any) => walk.lead_all(|_| in_review("")),
+            Some(ReviewFilter::Any) => walk.lead_all(|sql| in_review(sql, "")),
             Some(ReviewFilter::For(reason)) => {
-                walk.lead_all(|_| in_review(&format!(" AND review_reason = '{}'", reason.word())));
+                walk.lead_all(|sql| {
+                    in_review(sql, &format!(" AND review_reason = '{}'", reason.word()))
+                });
             }
         }
         if found.is_some() {
@@ -145,8 +148,9 @@ impl OrderFilter {
     }
 }
 
-fn in_review(and: &str) -> String {
-    format!("orders.id IN (SELECT order_id FROM payments WHERE review_reason IS NOT NULL{and})")
+fn in_review(sql: &Sql, and: &str) -> String {
+    let select = format!("SELECT order_id FROM payments WHERE review_reason IS NOT NULL{and}");
+    sql.one_of("orders.id", &select)
 }
 
 /// Where the page before ended, if there was one.

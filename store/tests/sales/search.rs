@@ -1,9 +1,10 @@
 //! Finding orders and jobs by what people have in hand, through indexes, and nobody who was erased.
 
 use domain::customer::Customer;
+use domain::policy::ReviewReason;
 use domain::role::Scope;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
-use store::orders::{CreateOrder, OrderFilter};
+use store::orders::{CreateOrder, OrderFilter, ReviewFilter};
 use store::{Actor, CANDIDATES_MAX, JobFilter, JobSort, SearchText};
 
 use crate::fixture::{GIMBAP, MALA, Shop, confirm_of, gimbap_order, order_id, store_id};
@@ -172,5 +173,35 @@ async fn searches_go_through_their_indexes() {
         let plan: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
         let plan = plan.join("\n");
         assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{sql}\n{plan}");
+    }
+}
+
+#[tokio::test]
+async fn orders_in_review_are_listed_by_reason_and_by_store_and_counted() {
+    let shop = shop_with_customers().await;
+    for (id, reason) in [("order-hana", "gave_up"), ("order-hajun", "setup")] {
+        let sql = format!(
+            "UPDATE payments SET review_reason = '{reason}', review_since = 1 WHERE order_id = '{id}'"
+        );
+        shop.rows.execute_unprepared(&sql).await.unwrap();
+    }
+    let (any, gave_up) = (ReviewFilter::Any, ReviewFilter::For(ReviewReason::GaveUp));
+    let absent = ReviewFilter::For(ReviewReason::Absent);
+    let theirs = Scope::Stores(vec![store_id(GIMBAP)]);
+    let others = Scope::Stores(vec![store_id(MALA)]);
+    for (scope, review, expected) in [
+        (Scope::Every, any, &["order-hajun", "order-hana"][..]),
+        (Scope::Every, gave_up, &["order-hana"]),
+        (Scope::Every, absent, &[]),
+        (theirs, any, &["order-hajun", "order-hana"]),
+        (others, any, &[]),
+    ] {
+        let filter = OrderFilter { review: Some(review), ..OrderFilter::all(scope) };
+        let page = shop.store.list_orders(&filter, None, 200).await.unwrap();
+        let mut ids: Vec<_> = page.rows.iter().map(|row| row.order.id.as_str()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{filter:?}");
+        let count = shop.store.count_orders(&filter).await.unwrap();
+        assert_eq!(count.count, u64::try_from(expected.len()).unwrap(), "{filter:?}");
     }
 }
