@@ -46,11 +46,6 @@ impl AuditPage {
     fn address(&self, entry: &AuditEntry) -> Option<String> {
         address(&entry.action, &entry.subject)
     }
-
-    fn next(&self) -> Option<String> {
-        let cursor = self.entries.next.as_ref()?;
-        Some(self.asking.with(PATH, "cursor", cursor))
-    }
 }
 
 fn address(action: &str, subject: &str) -> Option<String> {

@@ -82,11 +82,6 @@ impl FindingsPage {
             Tab::All => words::ALL,
         })
     }
-
-    fn next(&self) -> Option<String> {
-        let cursor = self.findings.next.as_ref()?;
-        Some(self.asking.with(PATH, "cursor", cursor))
-    }
 }
 
 fn state(frame: &Frame, finding: &Finding) -> (&'static str, &'static str) {

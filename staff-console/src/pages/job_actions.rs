@@ -1,15 +1,15 @@
 //! What the forms on a job's page do. The domain's rules decide; who comes second is told so.
 
-use api::Problem;
+use api::{Problem, ProblemCode};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::JobId;
 use domain::role::Action;
-use store::{ActError, ActedJob};
+use store::ActedJob;
 
 use super::job::is_of;
-use super::{done, refuse, refused};
+use super::{done, failed, refuse, refused};
 use crate::Console;
 use crate::session::{Fields, Posted};
 use crate::words::actions::Done;
@@ -20,18 +20,7 @@ pub(crate) async fn look_up(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Response {
-    let id = match find(&console, &posted, id).await {
-        Ok(id) => id,
-        Err(response) => return response,
-    };
-    let acted = match reason(&posted.fields) {
-        Ok(reason) => {
-            let reason = reason.as_deref();
-            console.store.look_up_job(&id, &posted.by.actor(), reason).await.map_err(Problem::from)
-        }
-        Err(problem) => Err(problem),
-    };
-    finish(&console, &posted, &id, acted, Done::LookUp)
+    act(&console, &posted, id, Asked::LookUp).await
 }
 
 /// `POST /console/jobs/{id}/retry`
@@ -40,18 +29,7 @@ pub(crate) async fn retry(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Response {
-    let id = match find(&console, &posted, id).await {
-        Ok(id) => id,
-        Err(response) => return response,
-    };
-    let acted = match reason(&posted.fields) {
-        Ok(reason) => {
-            let reason = reason.as_deref();
-            console.store.retry_job(&id, &posted.by.actor(), reason).await.map_err(Problem::from)
-        }
-        Err(problem) => Err(problem),
-    };
-    finish(&console, &posted, &id, acted, Done::Retry)
+    act(&console, &posted, id, Asked::Retry).await
 }
 
 /// `POST /console/jobs/{id}/discard`
@@ -60,17 +38,7 @@ pub(crate) async fn discard(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Response {
-    let id = match find(&console, &posted, id).await {
-        Ok(id) => id,
-        Err(response) => return response,
-    };
-    let acted = match api::read_reason(posted.fields.one("reason").unwrap_or_default()) {
-        Ok(reason) => {
-            console.store.discard_job(&id, &posted.by.actor(), &reason).await.map_err(Problem::from)
-        }
-        Err(problem) => Err(problem),
-    };
-    finish(&console, &posted, &id, acted, Done::Discard)
+    act(&console, &posted, id, Asked::Discard).await
 }
 
 /// `POST /console/jobs/{id}/due-time`
@@ -79,26 +47,61 @@ pub(crate) async fn change_due_time(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Response {
-    let id = match find(&console, &posted, id).await {
+    act(&console, &posted, id, Asked::DueTime).await
+}
+
+/// What a form asks for.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    LookUp,
+    Retry,
+    Discard,
+    DueTime,
+}
+
+async fn act(console: &Console, posted: &Posted, id: String, asked: Asked) -> Response {
+    let id = match find(console, posted, id).await {
         Ok(id) => id,
         Err(response) => return response,
     };
-    let fields = &posted.fields;
-    let seen_ms = fields.one("seen").and_then(|text| text.parse().ok());
-    let at_ms = fields.one("at").and_then(crate::format::read_local);
-    let (Some(seen_ms), Some(at_ms)) = (seen_ms, at_ms) else {
-        return refused(&console, &posted.by, StatusCode::UNPROCESSABLE_ENTITY);
-    };
-    let changed = match reason(fields) {
-        Ok(reason) => {
-            let (actor, reason) = (posted.by.actor(), reason.as_deref());
-            let changed =
-                console.store.change_due_time(&id, (seen_ms, at_ms), &actor, reason).await;
-            changed.map(|job| ActedJob { job, publish: None }).map_err(Problem::from)
+    let page = format!("/console/jobs/{id}");
+    match act_on(console, posted, &id, asked).await {
+        Ok((acted, what)) => {
+            if let Some(job) = acted.publish {
+                console.publishing.publish(job);
+            }
+            done(&page, what)
         }
-        Err(problem) => Err(problem),
-    };
-    finish(&console, &posted, &id, changed, Done::DueTime)
+        Err(problem) => refuse(console, &posted.by, problem, &page),
+    }
+}
+
+async fn act_on(
+    console: &Console,
+    posted: &Posted,
+    id: &JobId,
+    asked: Asked,
+) -> Result<(ActedJob, Done), Problem> {
+    let (store, fields, actor) = (&console.store, &posted.fields, posted.by.actor());
+    let given = reason(fields)?;
+    let given = given.as_deref();
+    Ok(match asked {
+        Asked::LookUp => (store.look_up_job(id, &actor, given).await?, Done::LookUp),
+        Asked::Retry => (store.retry_job(id, &actor, given).await?, Done::Retry),
+        Asked::Discard => {
+            let reason = api::read_reason(given.unwrap_or_default())?;
+            (store.discard_job(id, &actor, &reason).await?, Done::Discard)
+        }
+        Asked::DueTime => {
+            let seen_ms = fields.one("seen").and_then(|text| text.parse().ok());
+            let at_ms = fields.one("at").and_then(crate::format::read_local);
+            let (Some(seen_ms), Some(at_ms)) = (seen_ms, at_ms) else {
+                return Err(ProblemCode::InvalidRequest.into());
+            };
+            let job = store.change_due_time(id, (seen_ms, at_ms), &actor, given).await?;
+            (ActedJob { job, publish: None }, Done::DueTime)
+        }
+    })
 }
 
 /// The job, if they may act on it; one of another store is as good as none.
@@ -109,26 +112,7 @@ async fn find(console: &Console, posted: &Posted, id: String) -> Result<JobId, R
     match console.store.find_job(&id).await {
         Ok(Some(job)) if is_of(by, Action::ActOnJobs, &job.store_id) => Ok(id),
         Ok(_) => Err(unknown()),
-        Err(error) => Err(refuse(console, by, ActError::Store(error), "/console/jobs")),
-    }
-}
-
-fn finish(
-    console: &Console,
-    posted: &Posted,
-    id: &JobId,
-    acted: Result<ActedJob, Problem>,
-    what: Done,
-) -> Response {
-    let page = format!("/console/jobs/{id}");
-    match acted {
-        Ok(acted) => {
-            if let Some(job) = acted.publish {
-                console.publishing.publish(job);
-            }
-            done(&page, what)
-        }
-        Err(problem) => refuse(console, &posted.by, problem, &page),
+        Err(error) => Err(failed(console, &by.asked, &error)),
     }
 }
 

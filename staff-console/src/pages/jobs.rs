@@ -57,11 +57,6 @@ impl JobsPage {
         Some((self.frame.t(meaning.meaning), self.frame.t(meaning.action)))
     }
 
-    fn next(&self) -> Option<String> {
-        let cursor = self.jobs.next.as_ref()?;
-        Some(self.asking.with(PATH, "cursor", cursor))
-    }
-
     /// The same jobs as a table for a spreadsheet.
     fn export(&self) -> String {
         self.asking.with(EXPORT_PATH, "cursor", "")

@@ -35,11 +35,6 @@ impl OrdersPage {
     fn status(&self, order: &OrderDetail) -> (&'static str, &'static str) {
         status(&self.frame, order)
     }
-
-    fn next(&self) -> Option<String> {
-        let cursor = self.orders.next.as_ref()?;
-        Some(self.asking.with(PATH, "cursor", cursor))
-    }
 }
 
 fn status(frame: &Frame, order: &OrderDetail) -> (&'static str, &'static str) {

@@ -50,11 +50,6 @@ impl StaffPage {
     fn last_sign_in(&self, member: &StaffMember) -> Option<i64> {
         self.signed_in.get(member.id.as_str()).copied()
     }
-
-    fn next(&self) -> Option<String> {
-        let cursor = self.staff.next.as_ref()?;
-        Some(self.asking.with(PATH, "cursor", cursor))
-    }
 }
 
 /// `GET /console/staff`

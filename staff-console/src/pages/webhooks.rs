@@ -51,11 +51,6 @@ impl WebhooksPage {
     fn is_order(&self, id: &str) -> bool {
         OrderId::parse(id).is_ok()
     }
-
-    fn next(&self) -> Option<String> {
-        let cursor = self.webhooks.next.as_ref()?;
-        Some(self.asking.with(PATH, "cursor", cursor))
-    }
 }
 
 /// `GET /console/webhooks`
