@@ -169,12 +169,19 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, proxies: &[Network]) -> (Ip
         if !is_proxy(address) {
             break;
         }
-        let before = hop.trim().parse();
-        is_vouched = before.is_ok();
-        let Ok(before) = before else { break };
+        let before = read_hop(hop.trim());
+        is_vouched = before.is_some();
+        let Some(before) = before else { break };
         address = before;
     }
     (address, is_vouched)
+}
+
+/// An address, as some proxies write it with its port, and of IPv6 in brackets.
+fn read_hop(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let with_port = || text.parse().map(|address: SocketAddr| address.ip());
+    bare.parse().or_else(|_| with_port()).ok()
 }
 
 #[cfg(test)]
@@ -214,6 +221,9 @@ mod tests {
         assert_eq!(address("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(address("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
         assert_eq!(address("10.0.0.1", &["1.1.1.1", "198.51.100.1"]), "198.51.100.1");
+        assert_eq!(address("10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
+        assert_eq!(address("10.0.0.1", &["[2001:db8::1]:443"]), "2001:db8::1");
+        assert_eq!(address("10.0.0.1", &["[2001:db8::1]"]), "2001:db8::1");
         assert_eq!(address("10.0.0.1", &["rubbish"]), "10.0.0.1");
         assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
     }
