@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use api::{Language, Mode, Problem, Text};
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::role::{Action, Role};
@@ -15,6 +15,8 @@ use store::staff::StaffMember;
 use crate::words::actions::Done;
 use crate::{assets, words};
 
+/// The one page that a form leads to and that has the form's address.
+const SIGN_IN: &str = "/console/sign-in";
 /// The cookie that remembers a chosen language.
 const LANGUAGE_COOKIE: &str = "seungin_language";
 
@@ -48,6 +50,8 @@ pub(crate) struct Asked {
     pub(crate) has_chosen: bool,
     /// The path and query of the page.
     pub(crate) uri: Uri,
+    /// Whether the address leads to this page again.
+    is_page: bool,
 }
 
 impl Asked {
@@ -61,6 +65,7 @@ impl Asked {
                 .or_else(|| remembered(&parts.headers))
                 .unwrap_or_else(|| Language::from_headers(&parts.headers)),
             has_chosen: chosen.is_some(),
+            is_page: parts.method == Method::GET || parts.uri.path() == SIGN_IN,
             uri: parts.uri.clone(),
         }
     }
@@ -122,6 +127,7 @@ pub(crate) struct Frame {
     pub(crate) proof: String,
     path: String,
     query: String,
+    is_page: bool,
     sees_all: bool,
 }
 
@@ -139,6 +145,7 @@ impl Frame {
             proof,
             path: asked.uri.path().to_owned(),
             query: asked.uri.query().unwrap_or_default().to_owned(),
+            is_page: asked.is_page,
             sees_all: member.is_some_and(|member| member.member().may_somewhere(Action::ReadAudit)),
         }
     }
@@ -172,8 +179,11 @@ impl Frame {
             || (place.path != "/console" && below.is_some_and(|rest| rest.starts_with('/')))
     }
 
-    /// The other language, and this page in it.
-    pub(crate) fn other_language(&self) -> (&'static str, &'static str, String) {
+    /// The other language, and this page in it; nothing where the address alone does not lead here.
+    pub(crate) fn other_language(&self) -> Option<(&'static str, &'static str, String)> {
+        if !self.is_page {
+            return None;
+        }
         let (tag, name) = match self.language {
             Language::Korean => ("en", "English"),
             Language::English => ("ko", "한국어"),
@@ -183,7 +193,7 @@ impl Frame {
             .split('&')
             .filter(|it| !it.is_empty() && !it.starts_with("lang=") && !it.starts_with("done="));
         let query = kept.chain([if tag == "en" { "lang=en" } else { "lang=ko" }]);
-        (tag, name, format!("{}?{}", self.path, query.collect::<Vec<_>>().join("&")))
+        Some((tag, name, format!("{}?{}", self.path, query.collect::<Vec<_>>().join("&"))))
     }
 
     /// What the banner says about money, and its class.

@@ -102,9 +102,18 @@ pub fn router(context: ConsoleContext) -> Router {
         confirm_amount_above: settings.confirm_amount_above,
         token_key: settings.token_key,
     }));
-    let pages = table().into_iter();
-    pages
-        .fold(Router::new(), |router, (_, path, page)| router.route(path, page))
+    let table = table();
+    let is_page =
+        |path| table.iter().any(|(method, page, _)| *method == Method::GET && *page == path);
+    // Whoever opens the address of a form, as by the browser's history, finds a page that says so.
+    let forms: Vec<&str> =
+        table.iter().map(|(_, path, _)| *path).filter(|path| !is_page(path)).collect();
+    let router = forms
+        .into_iter()
+        .fold(Router::new(), |router, path| router.route(path, get(pages::missing)));
+    table
+        .into_iter()
+        .fold(router, |router, (_, path, page)| router.route(path, page))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn(frame::protect))
         // Anybody may load these, also before signing in.

@@ -97,7 +97,8 @@ impl FromRequestParts<Console> for SignedIn {
         let Some(token) = token_of(&parts.headers, console.is_secure) else {
             return Err(sign_in_first(parts));
         };
-        let found = console.store.find_session(&sha256_hex(&token)).await;
+        let found =
+            console.store.find_session(&sha256_hex(&token), is_by_person(&parts.headers)).await;
         let member = match found {
             Ok(Some(member)) => member,
             Ok(None) => return Err(sign_in_first(parts)),
@@ -106,6 +107,11 @@ impl FromRequestParts<Console> for SignedIn {
         let origin = parts.extensions.get::<Origin>().cloned().unwrap_or_default();
         Ok(SignedIn { member, origin, asked, token })
     }
+}
+
+/// Whether a person opened the page or sent the form; else its script brings it up to date, as the browser says.
+fn is_by_person(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_none_or(|what| what != "empty")
 }
 
 /// To the page on which one signs in, and back to where they wanted to go.

@@ -250,15 +250,24 @@ impl Store {
         Ok(true)
     }
 
-    /// Who is signed in with this session; `None` when it is unknown or over, or they were disabled.
+    /// Who is signed in with this session; `None` when it is unknown or over, or they were disabled. Without `by_person` it is a page that
+    /// brings itself up to date, and the session ends as if nothing had been asked.
     ///
     /// # Errors
     /// [`StoreError`]; nobody is signed in then.
-    pub async fn find_session(&self, token_hash: &str) -> Result<Option<StaffMember>, StoreError> {
-        self.bounded(self.find_session_now(token_hash)).await
+    pub async fn find_session(
+        &self,
+        token_hash: &str,
+        by_person: bool,
+    ) -> Result<Option<StaffMember>, StoreError> {
+        self.bounded(self.find_session_now(token_hash, by_person)).await
     }
 
-    async fn find_session_now(&self, token_hash: &str) -> Result<Option<StaffMember>, StoreError> {
+    async fn find_session_now(
+        &self,
+        token_hash: &str,
+        by_person: bool,
+    ) -> Result<Option<StaffMember>, StoreError> {
         let read = self.begin_read().await?;
         let now_ms = read.now_ms;
         let session = web_session::Entity::find_by_id(token_hash).one(&read.tx).await?;
@@ -270,7 +279,8 @@ impl Store {
         }
         let Ok(id) = StaffId::parse(session.staff_id) else { return Ok(None) };
         let member = self.find_staff(&id).await?;
-        if member.is_some() && now_ms.saturating_sub(session.seen_at) >= SESSION_SEEN_EVERY_MS {
+        let is_stale = now_ms.saturating_sub(session.seen_at) >= SESSION_SEEN_EVERY_MS;
+        if by_person && is_stale && member.is_some() {
             let write = self.begin_write().await?;
             web_session::Entity::update_many()
                 .col_expr(web_session::Column::SeenAt, Expr::value(write.now_ms))

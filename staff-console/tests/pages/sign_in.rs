@@ -1,6 +1,6 @@
 //! Who gets in, and who does not.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use domain::sign_in::FREE_TRIES;
 use store::Actor;
 
@@ -149,4 +149,31 @@ async fn the_language_is_the_browsers_until_somebody_chooses() {
     let cookie = chosen.cookie().unwrap();
     let later = [("accept-language", "en"), ("cookie", cookie.as_str())];
     assert!(app.get("/console/sign-in", &later).await.text.contains("로그인"));
+}
+
+#[tokio::test]
+async fn the_address_of_a_form_is_a_page_that_says_so_and_offers_no_language_that_leads_there() {
+    let app = TestConsole::start().await;
+    let cookie = app.sign_in("master").await;
+    let cookie = [("cookie", cookie.as_str())];
+    for (method, path) in staff_console::routes() {
+        if method == Method::POST {
+            let page =
+                app.get(&path.replace("{id}", "x").replace("{cancel_id}", "y"), &cookie).await;
+            assert!(page.status != StatusCode::METHOD_NOT_ALLOWED, "{path}: {}", page.text);
+            assert!(
+                page.headers["content-type"].to_str().unwrap().starts_with("text/html"),
+                "{path}"
+            );
+        }
+    }
+    let proof = app.get("/console", &cookie).await.proof();
+    let form = format!("proof={proof}&action=look_up&of=all&filter=");
+    let answer = app.post("/console/bulk/preview", &cookie, &form).await;
+    assert!(
+        !answer.text.contains("lang=en") && !answer.text.contains("lang=ko"),
+        "{}",
+        answer.text
+    );
+    assert!(app.get("/console/jobs", &cookie).await.text.contains("?lang="));
 }

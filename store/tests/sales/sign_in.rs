@@ -38,7 +38,7 @@ async fn sign_in(shop: &Shop, typed: &str, session: &str) -> bool {
 }
 
 async fn is_signed_in(shop: &Shop, session: &str) -> bool {
-    shop.store.find_session(session).await.unwrap().is_some()
+    shop.store.find_session(session, true).await.unwrap().is_some()
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn whoever_signs_in_is_known_by_the_session_until_they_sign_out() {
     let known = compare(&shop, " HANA ").await.unwrap();
     assert_eq!((&known.staff_id, known.hash.as_str()), (&id, "hash"));
     assert!(shop.store.sign_in(&known, "session", &Origin::default()).await.unwrap());
-    let member = shop.store.find_session("session").await.unwrap().unwrap();
+    let member = shop.store.find_session("session", true).await.unwrap().unwrap();
     assert_eq!((member.id, member.login.as_deref()), (id, Some("hana")));
     assert!(!is_signed_in(&shop, "guessed").await);
     shop.store.sign_out("session").await.unwrap();
@@ -75,12 +75,15 @@ async fn a_session_ends_when_nobody_uses_it_and_at_the_end_of_the_day_whoever_do
     let shop = Shop::open_empty().await;
     member(&shop, "hana", "hash").await;
     assert!(sign_in(&shop, "hana", "left").await && sign_in(&shop, "hana", "used").await);
+    assert!(sign_in(&shop, "hana", "open").await);
     let steps = SESSION_MS_MAX / (SESSION_IDLE_MS / 2);
     for _ in 1..steps {
         shop.store.advance_clock(SESSION_IDLE_MS / 2);
         assert!(is_signed_in(&shop, "used").await);
+        // A page that is left open asks again and again, and that is nobody's use of it.
+        shop.store.find_session("open", false).await.unwrap();
     }
-    assert!(!is_signed_in(&shop, "left").await);
+    assert!(!is_signed_in(&shop, "left").await && !is_signed_in(&shop, "open").await);
     shop.store.advance_clock(SESSION_IDLE_MS / 2);
     assert!(!is_signed_in(&shop, "used").await, "a working day is over");
 }

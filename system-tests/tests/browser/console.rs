@@ -261,7 +261,10 @@ async fn tour(staff: &Visitor) {
     staff.open("/console/sign-in").await;
     violations.extend(staff.judge("sign-in").await);
     staff.sign_in("master").await;
-    let run = staff.look_up_in_bulk().await;
+    for language in ["ko", "en"] {
+        violations.extend(staff.judge_forms(&cancelled, language).await);
+    }
+    let run = staff.begin_bulk().await;
     let pages = [
         ("overview", String::new()),
         ("jobs", "/jobs?set=all".to_owned()),
@@ -306,11 +309,40 @@ impl Visitor {
         order
     }
 
-    /// Has every declined payment looked up together; gives the page of the run.
-    async fn look_up_in_bulk(&self) -> String {
-        self.open("/console/jobs?set=declined").await;
+    /// Previews to have every declined payment looked up together.
+    async fn preview_bulk(&self, language: &str) {
+        self.open(&format!("/console/jobs?set=declined&lang={language}")).await;
         self.click("#bulk-action option[value=look_up]").await;
         self.click("button[value=all]").await;
+        self.see("#begin").await;
+    }
+
+    /// What is wrong with the pages that only a form leads to, and with those of what went wrong.
+    async fn judge_forms(&self, order: &Order, language: &str) -> Vec<String> {
+        self.preview_bulk(language).await;
+        let mut wrong = self.judge(&format!("preview-{language}")).await;
+        let cancel = format!("/console/orders/{}/cancel", order.id);
+        for (name, amount, there) in
+            [("check", "2000", "button[name=sure]"), ("refused", "900000000", "[role=alert]")]
+        {
+            self.open(&cancel).await;
+            self.fill("[name=amount]", amount).await;
+            self.fill("[name=reason]", "단무지 누락").await;
+            self.click("main button.main").await;
+            self.see(there).await;
+            wrong.extend(self.judge(&format!("{name}-{language}")).await);
+        }
+        self.expect_complaint("422").await;
+        self.open("/console/nowhere").await;
+        self.see("h1").await;
+        wrong.extend(self.judge(&format!("missing-{language}")).await);
+        self.expect_complaint("404").await;
+        wrong
+    }
+
+    /// Begins what was previewed; gives the page of the run.
+    async fn begin_bulk(&self) -> String {
+        self.preview_bulk("ko").await;
         self.fill("[name=reason]", "확인").await;
         self.click("#begin").await;
         self.arrive("/console/bulk/").await;
