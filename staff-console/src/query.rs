@@ -69,8 +69,14 @@ impl Asking {
         self.0.keys().any(|name| !matches!(name.as_str(), "set" | "sort" | "cursor"))
     }
 
-    /// The jobs that are asked for; failed ones unless the address says otherwise.
-    pub(crate) fn jobs(&self, scope: Scope) -> (JobFilter, JobSort) {
+    /// How old a job may be that is asked for, if the address says so.
+    pub(crate) fn age(&self) -> Option<Age> {
+        self.read("age", Age::from_word)
+    }
+
+    /// The jobs that are asked for, as of `now_ms`; failed ones unless the address says otherwise.
+    pub(crate) fn jobs(&self, scope: Scope, now_ms: i64) -> (JobFilter, JobSort) {
+        let youngest = self.age().map(|age| now_ms.saturating_sub(age.ms()));
         let set = self.read("set", JobSet::from_word).unwrap_or(JobSet::Failed);
         let filter = JobFilter {
             set,
@@ -79,7 +85,7 @@ impl Asking {
             kind: self.read("kind", JobKind::from_word),
             code: self.read("code", |code| Some(code.to_owned())),
             class: self.read("class", FailureClass::from_word),
-            from_ms: self.read("from", midnight),
+            from_ms: self.read("from", midnight).max(youngest),
             to_ms: self.read("to", midnight_after),
             amount_min: self.read("min", won),
             amount_max: self.read("max", won),
@@ -109,6 +115,40 @@ impl Asking {
             amount_max: self.read("max", won),
             text: self.read("q", SearchText::parse),
             ..OrderFilter::all(scope)
+        }
+    }
+}
+
+/// How old something may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    Hour,
+    Day,
+    Week,
+}
+
+impl Age {
+    /// Every age that can be asked for.
+    pub(crate) const ALL: [Age; 3] = [Age::Hour, Age::Day, Age::Week];
+
+    /// The word in addresses.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Age::Hour => "1h",
+            Age::Day => "1d",
+            Age::Week => "7d",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Age> {
+        Age::ALL.into_iter().find(|known| known.word() == word)
+    }
+
+    const fn ms(self) -> i64 {
+        match self {
+            Age::Hour => 3_600_000,
+            Age::Day => 86_400_000,
+            Age::Week => 604_800_000,
         }
     }
 }
@@ -148,13 +188,22 @@ mod tests {
     #[test]
     fn an_address_says_which_jobs_in_which_order() {
         let asked = asking(&[("set", "parked"), ("min", "1,000"), ("from", "2026-11-27")]);
-        let (filter, sort) = asked.jobs(Scope::Every);
+        let (filter, sort) = asked.jobs(Scope::Every, 0);
         assert_eq!((filter.set, sort), (JobSet::In(JobState::Parked), JobSort::Newest));
         assert_eq!(filter.amount_min, Won::new(1_000).ok());
         assert_eq!(filter.from_ms, Some(1_795_705_200_000));
         let nonsense = asking(&[("set", "x"), ("kind", "y"), ("min", "z"), ("from", "2026-02-31")]);
-        let (filter, _) = nonsense.jobs(Scope::Every);
+        let (filter, _) = nonsense.jobs(Scope::Every, 0);
         assert_eq!(filter, JobFilter { set: JobSet::Failed, ..JobFilter::all(Scope::Every) });
+    }
+
+    #[test]
+    fn an_age_counts_from_now_and_a_later_day_wins() {
+        let now_ms = 1_795_705_200_000 + 7_200_000;
+        let from = |pairs| asking(pairs).jobs(Scope::Every, now_ms).0.from_ms;
+        assert_eq!(from(&[("age", "1h")]), Some(now_ms - 3_600_000));
+        assert_eq!(from(&[("age", "7d"), ("from", "2026-11-27")]), Some(1_795_705_200_000));
+        assert_eq!(from(&[("age", "soon")]), None);
     }
 
     #[test]

@@ -101,6 +101,7 @@ texts! {
     STORE: "매장", "Store";
     CLASS: "분류", "Class";
     SORT: "정렬", "Sort";
+    AGE: "기간", "Made within";
     FROM: "시작일", "From";
     TO: "종료일", "To";
     AMOUNT_MIN: "최소 금액", "Amount from";

@@ -15,11 +15,12 @@ use store::bulk::{
 };
 
 use super::job_actions::reason;
+use super::jobs::jobs_of;
 use super::{done, page, refuse, refused};
 use crate::Console;
 use crate::frame::Frame;
 use crate::query::Asking;
-use crate::session::{Fields, Posted, SignedIn};
+use crate::session::{Posted, SignedIn};
 use crate::words::actions::Done;
 use crate::words::{self, actions, states};
 
@@ -51,8 +52,9 @@ impl PreviewPage {
 
 /// `POST /console/bulk/preview`
 pub(crate) async fn preview(State(console): State<Console>, posted: Posted) -> Response {
-    let Some((action, meant)) = read(&posted) else {
-        return refused(&console, &posted.by, StatusCode::UNPROCESSABLE_ENTITY);
+    let (action, meant) = match read(&console, &posted).await {
+        Ok(read) => read,
+        Err(response) => return response,
     };
     let scope = posted.by.member.member().scope();
     let back = meant.back();
@@ -67,8 +69,9 @@ pub(crate) async fn preview(State(console): State<Console>, posted: Posted) -> R
 
 /// `POST /console/bulk`
 pub(crate) async fn start(State(console): State<Console>, posted: Posted) -> Response {
-    let Some((action, meant)) = read(&posted) else {
-        return refused(&console, &posted.by, StatusCode::UNPROCESSABLE_ENTITY);
+    let (action, meant) = match read(&console, &posted).await {
+        Ok(read) => read,
+        Err(response) => return response,
     };
     let by = &posted.by;
     let back = meant.back();
@@ -101,25 +104,24 @@ impl Meant {
     }
 }
 
-fn read(posted: &Posted) -> Option<(BulkAction, Meant)> {
+/// What a form asks for.
+async fn read(console: &Console, posted: &Posted) -> Result<(BulkAction, Meant), Response> {
     let Posted { by, fields } = posted;
-    let action = fields.one("action").and_then(BulkAction::from_word)?;
-    Some((action, meant(by, fields)?))
-}
-
-fn meant(by: &SignedIn, fields: &Fields) -> Option<Meant> {
+    let wrong = || refused(console, by, StatusCode::UNPROCESSABLE_ENTITY);
+    let action = fields.one("action").and_then(BulkAction::from_word).ok_or_else(wrong)?;
     if fields.one("of") == Some("all") {
         let filter = fields.one("filter").unwrap_or_default();
-        let uri: Uri = format!("/?{filter}").parse().ok()?;
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&uri).ok()?;
-        let (jobs, _) = Asking::of(pairs).jobs(by.member.member().scope());
+        let uri: Uri = format!("/?{filter}").parse().map_err(|_| wrong())?;
+        let pairs = Query::<Vec<(String, String)>>::try_from_uri(&uri);
+        let Query(pairs) = pairs.map_err(|_| wrong())?;
+        let (jobs, _) = jobs_of(console, by, &Asking::of(pairs)).await?;
         let selection = BulkSelection::Matching(jobs);
-        return Some(Meant { selection, ids: Vec::new(), filter: Some(filter.to_owned()) });
+        return Ok((action, Meant { selection, ids: Vec::new(), filter: Some(filter.to_owned()) }));
     }
     let ids: Option<Vec<JobId>> = fields.all("id").map(|id| JobId::parse(id).ok()).collect();
-    let ids = ids?;
+    let ids = ids.ok_or_else(wrong)?;
     let words = ids.iter().map(|id| id.as_str().to_owned()).collect();
-    Some(Meant { selection: BulkSelection::Named(ids), ids: words, filter: None })
+    Ok((action, Meant { selection: BulkSelection::Named(ids), ids: words, filter: None }))
 }
 
 #[derive(Debug, Template)]

@@ -10,12 +10,12 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::answer::FailureClass;
 use domain::bulk::BulkAction;
 use domain::job::JobKind;
-use store::{JobCounts, JobGroup, JobRow, JobSet, JobSort, ListError, Page};
+use store::{JobCounts, JobFilter, JobGroup, JobRow, JobSet, JobSort, ListError, Page};
 
 use super::{page, refuse};
 use crate::Console;
 use crate::frame::Frame;
-use crate::query::Asking;
+use crate::query::{Age, Asking};
 use crate::session::SignedIn;
 use crate::words::{self, actions, states};
 
@@ -63,6 +63,22 @@ impl JobsPage {
     }
 }
 
+/// The jobs that an address asks for. The clock is asked only where an age is.
+pub(super) async fn jobs_of(
+    console: &Console,
+    by: &SignedIn,
+    asking: &Asking,
+) -> Result<(JobFilter, JobSort), Response> {
+    let now_ms = match asking.age() {
+        None => 0,
+        Some(_) => {
+            let now_ms = console.store.now_ms().await;
+            now_ms.map_err(|error| super::failed(console, &by.asked, &error))?
+        }
+    };
+    Ok(asking.jobs(by.member.member().scope(), now_ms))
+}
+
 /// `GET /console/jobs.csv`
 pub(crate) async fn export(
     State(console): State<Console>,
@@ -70,7 +86,10 @@ pub(crate) async fn export(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let asking = Asking::of(pairs);
-    let (filter, sort) = asking.jobs(by.member.member().scope());
+    let (filter, sort) = match jobs_of(&console, &by, &asking).await {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
     match api::job_table(&console.store, &filter, sort).await {
         Ok((table, _)) => {
             let mut response = table.into_response();
@@ -92,7 +111,10 @@ pub(crate) async fn show(
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let asking = Asking::of(pairs);
-    let (filter, sort) = asking.jobs(by.member.member().scope());
+    let (filter, sort) = match jobs_of(&console, &by, &asking).await {
+        Ok(asked) => asked,
+        Err(response) => return response,
+    };
     let cursor = Some(asking.get("cursor")).filter(|cursor| !cursor.is_empty());
     let store = &console.store;
     // They ask the database independently, so nobody waits for their sum.

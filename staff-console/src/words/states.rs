@@ -11,6 +11,8 @@ use domain::policy::ReviewReason;
 use domain::status::CustomerStatus;
 use store::{JobSet, JobSort};
 
+use crate::query::Age;
+
 /// How something looks: which colour and which sign stand beside its word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
@@ -116,6 +118,15 @@ pub(crate) fn set(set: impl Borrow<JobSet>) -> Text {
         JobSet::All => text!("전체", "All"),
         JobSet::Failed => text!("실패", "Failed"),
         JobSet::In(state) => job_state(state).0,
+    }
+}
+
+/// How old something may be.
+pub(crate) fn age(age: impl Borrow<Age>) -> Text {
+    match *age.borrow() {
+        Age::Hour => text!("최근 1시간", "The last hour"),
+        Age::Day => text!("최근 24시간", "The last day"),
+        Age::Week => text!("최근 7일", "The last week"),
     }
 }
 
