@@ -32,6 +32,7 @@ mod query;
 mod session;
 mod words;
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -104,9 +105,9 @@ pub fn router(context: ConsoleContext) -> Router {
     }));
     let table = table();
     let is_page =
-        |path| table.iter().any(|(method, page, _)| *method == Method::GET && *page == path);
+        |path: &str| table.iter().any(|(method, page, _)| *method == Method::GET && *page == path);
     // Whoever opens the address of a form, as by the browser's history, finds a page that says so.
-    let forms: Vec<&str> =
+    let forms: BTreeSet<&str> =
         table.iter().map(|(_, path, _)| *path).filter(|path| !is_page(path)).collect();
     let router = forms
         .into_iter()
