@@ -9,14 +9,14 @@ use domain::bulk::{BulkAction, ItemState};
 use domain::{BulkRunId, JobId};
 use serde::Deserialize;
 use store::JobFilter;
-use store::bulk::{BulkReader, BulkSelection, StartBulkRun};
+use store::bulk::{BulkReader, BulkSelection, Previewed, StartBulkRun};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::cancels::read_reason;
 use crate::context::Api;
 use crate::credential::{ActingStaff, Staff};
 use crate::extract::{
-    Answer, Checks, IdInPath, JsonBody, OptionalJsonBody, Params, body, parameter,
+    Answer, Checks, IdInPath, JsonBody, OptionalJsonBody, Params, body, parameter, read_time,
 };
 use crate::job_filter::Asked;
 use crate::jobs::{MaybeReasonRequest, maybe_reason};
@@ -62,6 +62,10 @@ pub(crate) struct BulkFilterRequest {
     /// Only those made before then.
     #[schema(format = DateTime)]
     to: Option<String>,
+    /// Only those of so many won or more.
+    amount_min: Option<String>,
+    /// Only those of so many won or less.
+    amount_max: Option<String>,
     /// Only those of the orders that this finds: an order id, a payment key, the end of a phone number, a name.
     text: Option<String>,
 }
@@ -78,6 +82,17 @@ pub(crate) struct BulkPreviewRequest {
     filter: Option<BulkFilterRequest>,
 }
 
+/// What a preview showed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PreviewedRequest {
+    /// Its `jobs`.
+    jobs: u64,
+    /// Its `asOf`.
+    #[schema(format = DateTime)]
+    as_of: String,
+}
+
 /// What is done with which jobs, and why.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -86,6 +101,8 @@ pub(crate) struct BulkRunRequest {
     action: String,
     /// 1 to 170 characters, for the audit of every job.
     reason: String,
+    /// The preview that it is begun by: refused if other jobs are meant by now.
+    previewed: Option<PreviewedRequest>,
     /// These jobs, at most 1,000.
     job_ids: Option<Vec<String>>,
     /// All jobs that match, at most 10,000.
@@ -162,12 +179,16 @@ pub(crate) async fn create_bulk_run(
     let action = read_action(&mut checks, &request.action);
     let reason = read_reason(&request.reason).map_err(|wrong| checks.refuse(wrong)).ok();
     let selection = read_selection(&mut checks, &staff, request.job_ids, request.filter);
+    let previewed = request.previewed.and_then(|seen| {
+        let as_of_ms = read_time(&mut checks, body("/previewed/asOf"), Some(&seen.as_of))?;
+        Some(Previewed { jobs: seen.jobs, as_of_ms })
+    });
     let (Some(action), Some(reason), Some(selection)) = (action, reason, selection) else {
         return Err(checks.problem());
     };
     checks.finish()?;
     let (scope, actor) = (staff.scope(), staff.actor());
-    let wanted = StartBulkRun { action, reason, selection, scope, actor };
+    let wanted = StartBulkRun { id: None, previewed, action, reason, selection, scope, actor };
     let run = api.store.start_bulk_run(&wanted).await?;
     let location = HeaderValue::try_from(format!("/v1/bulk-runs/{}", run.id));
     let mut response = (StatusCode::ACCEPTED, Json(BulkRunView::new(&run))).into_response();
@@ -295,8 +316,9 @@ fn read_filter(checks: &mut Checks, staff: &Staff, filter: BulkFilterRequest) ->
         merchant: filter.merchant.as_deref(),
         from: filter.from.as_deref(),
         to: filter.to.as_deref(),
+        amount_min: filter.amount_min.as_deref(),
+        amount_max: filter.amount_max.as_deref(),
         text: filter.text.as_deref(),
-        ..Asked::default()
     };
     asked.read(checks, staff.scope(), |name| body(format!("/filter/{name}")))
 }

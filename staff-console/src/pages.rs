@@ -76,7 +76,7 @@ pub(crate) fn refuse_with(console: &Console, by: &SignedIn, text: Text, back: &s
     problem_page(console, by, status, told, back)
 }
 
-fn problem_page(
+pub(crate) fn problem_page(
     console: &Console,
     by: &SignedIn,
     status: StatusCode,

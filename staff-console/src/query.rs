@@ -45,6 +45,20 @@ impl Asking {
         path.strip_prefix('?').unwrap_or_default().to_owned()
     }
 
+    /// The parameters, for people to read.
+    pub(crate) fn in_words(&self) -> String {
+        let pairs: Vec<String> =
+            self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join(" · ")
+    }
+
+    /// The same with one parameter more.
+    pub(crate) fn and(&self, name: &str, value: &str) -> Asking {
+        let mut asked = self.0.clone();
+        asked.insert(name.to_owned(), value.to_owned());
+        Asking(asked)
+    }
+
     /// What a parameter means; nothing when it means nothing.
     pub(crate) fn read<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
         self.0.get(name).and_then(|text| parse(text.trim()))
@@ -67,6 +81,27 @@ impl Asking {
     /// Whether the reader has asked for less than everything.
     pub(crate) fn is_narrowed(&self) -> bool {
         self.0.keys().any(|name| !matches!(name.as_str(), "set" | "sort" | "cursor"))
+    }
+
+    /// The filters of jobs in the address that cannot be meant: whoever acts on what it finds must know.
+    pub(crate) fn unread_of_jobs(&self) -> Vec<&str> {
+        let (filter, _) = self.jobs(Scope::Every, 0);
+        let is_read = |name: &str| match name {
+            "set" => self.read("set", JobSet::from_word).is_some(),
+            "sort" => self.read("sort", JobSort::from_word).is_some(),
+            "store" => filter.store_id.is_some(),
+            "kind" => filter.kind.is_some(),
+            "class" => filter.class.is_some(),
+            "age" => self.age().is_some(),
+            "from" => self.read("from", midnight).is_some(),
+            "to" => filter.to_ms.is_some(),
+            "min" => filter.amount_min.is_some(),
+            "max" => filter.amount_max.is_some(),
+            "q" => filter.text.is_some(),
+            "merchant" | "code" | "cursor" => true,
+            _ => false,
+        };
+        self.0.keys().map(String::as_str).filter(|name| !is_read(name)).collect()
     }
 
     /// How old a job may be that is asked for, if the address says so.
@@ -162,6 +197,13 @@ fn review(word: &str) -> Option<ReviewFilter> {
 
 /// An amount as people type it, with or without commas.
 pub(crate) fn won(text: &str) -> Option<Won> {
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut groups = text.split(',');
+    let head = groups.next().filter(|head| !head.is_empty() && is_digits(head))?;
+    let is_whole = !text.contains(',') || head.len() <= 3;
+    if !is_whole || !groups.all(|group| group.len() == 3 && is_digits(group)) {
+        return None;
+    }
     text.replace(',', "").parse().ok().and_then(|amount| Won::new(amount).ok())
 }
 
@@ -195,6 +237,30 @@ mod tests {
         let nonsense = asking(&[("set", "x"), ("kind", "y"), ("min", "z"), ("from", "2026-02-31")]);
         let (filter, _) = nonsense.jobs(Scope::Every, 0);
         assert_eq!(filter, JobFilter { set: JobSet::Failed, ..JobFilter::all(Scope::Every) });
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_told() {
+        let asked = asking(&[("set", "parked"), ("min", "abc"), ("to", "2026-13-01"), ("x", "y")]);
+        assert_eq!(asked.unread_of_jobs(), ["min", "to", "x"]);
+        let asked = asking(&[
+            ("set", "all"),
+            ("q", "5678"),
+            ("code", "A"),
+            ("age", "1h"),
+            ("cursor", "1.x"),
+        ]);
+        assert!(asked.unread_of_jobs().is_empty());
+    }
+
+    #[test]
+    fn an_amount_is_digits_with_or_without_commas_where_they_belong() {
+        for (text, amount) in [("5000", 5_000), ("5,000", 5_000), ("1,234,567", 1_234_567)] {
+            assert_eq!(won(text), Won::new(amount).ok(), "{text}");
+        }
+        for text in ["", "1,00,0", "1,5", "+5", "-5", "1234,567", ",000", "5,", "5 000", "x"] {
+            assert_eq!(won(text), None, "{text}");
+        }
     }
 
     #[test]

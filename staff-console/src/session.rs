@@ -109,9 +109,9 @@ impl FromRequestParts<Console> for SignedIn {
     }
 }
 
-/// Whether a person opened the page or sent the form; else its script brings it up to date, as the browser says.
+/// Whether a person opened the page or sent the form; else its script brings it up to date, and says so.
 fn is_by_person(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-dest").is_none_or(|what| what != "empty")
+    !headers.contains_key("x-live")
 }
 
 /// To the page on which one signs in, and back to where they wanted to go.

@@ -156,7 +156,6 @@ texts! {
     CANCEL_TYPE: "확인을 위해 취소 금액을 다시 입력하세요", "To be sure, type the amount once more";
     CANCEL_DO: "취소 실행", "Give it back";
     CANCEL_NOT_TYPED: "다시 입력한 금액이 취소 금액과 다릅니다.", "The amount that was typed again is another one.";
-    CANCEL_TOO_MUCH: "취소할 수 있는 금액보다 큽니다.", "It is more than what can be given back.";
     NOT_AN_AMOUNT: "금액은 원 단위 숫자로 입력하세요.", "An amount is a number of won.";
     NOT_AN_ACCOUNT: "은행, 1~20자리 계좌번호, 예금주를 모두 입력하세요.", "An account has a bank, a number of 1 to 20 digits and a holder.";
     CLOSE_REVIEW: "검토 닫기", "Close the review";
@@ -199,6 +198,16 @@ texts! {
     REVIEW: "검토", "Review";
     REVIEW_ANY: "검토가 필요한 것", "In review";
     JOBS_OF_ORDER: "작업", "Jobs";
+
+    PAUSED_ACTION: "결제가 기다리고 있습니다. 이유를 해결한 뒤 다시 시작하세요.", "Payments wait. Deal with the reason, then resume.";
+    BREAKER_ACTION: "토스가 답하지 않아 승인과 취소가 기다립니다. 저절로 다시 시도합니다.", "Toss does not answer: confirms and cancels wait, and are tried again by themselves.";
+    HELD: "이 상점의 호출이 멈춰 있어, 다시 시작할 때까지 진행되지 않습니다.", "Calls for this merchant are paused: it does not go on before they are resumed.";
+    UNREAD: "알아볼 수 없는 필터", "Filters that make no sense";
+    UNREAD_NEXT: "고치거나 지운 뒤 다시 시도하세요.", "Mend or remove them, then try again.";
+    BULK_FILTER: "조건", "Filter";
+    NO_FILTER: "전체", "everything";
+    TAX_FREE_PART: "그중 면세 금액", "Free of tax";
+    STALE: "새로고침이 멈추었습니다. 로그인이 끝났거나 서버에 연결할 수 없습니다.", "This page is not up to date: the session has ended, or the server cannot be reached.";
 
     NOT_FOUND: "그런 페이지가 없습니다.", "There is no such page.";
     NOT_FOUND_NEXT: "주소를 확인하거나 현황으로 돌아가세요.", "Check the address, or go back to the overview.";

@@ -47,11 +47,18 @@ function replace(old, fresh) {
   if (focused) fresh.querySelector(focused)?.focus({ preventScroll: true });
 }
 
+function sayStale(isStale) {
+  for (const note of document.querySelectorAll("[data-stale]")) note.hidden = !isStale;
+}
+
 async function refresh() {
   const regions = [...document.querySelectorAll("[data-live]")];
   if (regions.length === 0 || isPaused || document.hidden) return;
   try {
-    const answer = await fetch(location.href, { headers: { accept: "text/html" }, redirect: "manual" });
+    // The header says that no person asks: a page that is left open keeps no session alive.
+    const headers = { accept: "text/html", "x-live": "1" };
+    const answer = await fetch(location.href, { headers, redirect: "manual" });
+    sayStale(!answer.ok);
     if (!answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const region of regions) {
@@ -61,6 +68,7 @@ async function refresh() {
     }
   } catch {
     // The server is away: the next time tells.
+    sayStale(true);
   }
 }
 
@@ -102,4 +110,10 @@ document.addEventListener("change", (event) => {
   tell();
 });
 tell();
+// What was done is said once, not again when the page is opened once more.
+const address = new URL(location.href);
+if (address.searchParams.has("done")) {
+  address.searchParams.delete("done");
+  history.replaceState(null, "", address);
+}
 schedule();

@@ -41,9 +41,22 @@ pub enum BulkSelection {
     Matching(JobFilter),
 }
 
+/// What a preview showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Previewed {
+    /// How many jobs.
+    pub jobs: u64,
+    /// When it was read, in milliseconds UTC.
+    pub as_of_ms: i64,
+}
+
 /// A run to begin.
 #[derive(Debug, Clone)]
 pub struct StartBulkRun {
+    /// The run's id, if the caller has made one: beginning it twice begins it once.
+    pub id: Option<BulkRunId>,
+    /// What was previewed, if the run is to be about exactly that.
+    pub previewed: Option<Previewed>,
     /// What is done with each job.
     pub action: BulkAction,
     /// Why: every item's audit says so.
@@ -71,6 +84,9 @@ pub enum BulkError {
     /// Too many runs are under way.
     #[error("too many runs are under way")]
     Busy,
+    /// Other jobs are meant by now than those that were previewed.
+    #[error("the jobs have changed since they were previewed")]
+    Changed,
     /// There is no such run, or it is somebody else's.
     #[error("the run is unknown")]
     Unknown,
@@ -95,6 +111,7 @@ impl Conflict for BulkError {
             BulkError::Empty
             | BulkError::TooMany { .. }
             | BulkError::Busy
+            | BulkError::Changed
             | BulkError::Unknown
             | BulkError::Ended => false,
         }
@@ -112,6 +129,13 @@ impl Store {
 
     async fn start_bulk_run_once(&self, wanted: &StartBulkRun) -> Result<BulkRunRow, BulkError> {
         let write = self.begin_write().await?;
+        if let Some(id) = &wanted.id
+            && let Some(run) = bulk_run::Entity::find_by_id(id.as_str()).one(&write.tx).await?
+        {
+            let is_theirs = run.staff_id == wanted.actor.id;
+            let name = Some(wanted.actor.name.clone());
+            return if is_theirs { Ok(read::run_row(run, name)?) } else { Err(BulkError::Unknown) };
+        }
         let under_way = bulk_run::Entity::find()
             .filter(bulk_run::Column::State.eq(BulkState::Running.word()))
             .count(&write.tx)
@@ -120,8 +144,12 @@ impl Store {
             return Err(BulkError::Busy);
         }
         let meant = select::select(&write.tx, &wanted.scope, &wanted.selection).await?;
+        if wanted.previewed.is_some_and(|seen| !select::is_as_seen(&meant, seen)) {
+            return Err(BulkError::Changed);
+        }
+        let id = wanted.id.as_ref().map_or_else(|| write.new_id(), |id| id.as_str().to_owned());
         let run = bulk_run::Model {
-            id: write.new_id(),
+            id,
             action: wanted.action.word().to_owned(),
             reason: wanted.reason.clone(),
             selection: select::in_words(&wanted.selection).to_string(),

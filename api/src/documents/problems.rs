@@ -156,7 +156,7 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
         "pauseCalls" => vec![ANY, BODY, ACTING, &[C::Forbidden, C::HoldExists]],
         "resumeCalls" => vec![ANY, BODY, ACTING, &[C::Forbidden, C::HoldUnknown]],
         "previewBulkRun" => vec![ANY, BODY, ACTING, BULK],
-        "createBulkRun" => vec![ANY, BODY, ACTING, BULK, &[C::BulkBusy]],
+        "createBulkRun" => vec![ANY, BODY, ACTING, BULK, &[C::BulkBusy, C::BulkChanged]],
         "listBulkRuns" => vec![ANY, LIST, STAFF],
         "readBulkRun" => vec![ANY, LIST, STAFF, &[C::BulkRunUnknown]],
         "stopBulkRun" => vec![ANY, BODY, ACTING, &[C::BulkRunUnknown, C::BulkRunEnded]],

@@ -158,6 +158,7 @@ codes! {
     BulkEmpty = "bulk_empty", operators::BULK_EMPTY;
     BulkTooMany = "bulk_too_many", operators::BULK_TOO_MANY;
     BulkBusy = "bulk_busy", operators::BULK_BUSY;
+    BulkChanged = "bulk_changed", operators::BULK_CHANGED;
 
     ProductIdTaken = "product_id_taken", staff::PRODUCT_ID_TAKEN;
     MenuFull = "menu_full", staff::MENU_FULL;

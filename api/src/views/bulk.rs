@@ -92,6 +92,9 @@ pub(crate) struct BulkItemView {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct BulkPreviewView {
+    /// When that was so; see `previewed` of a run.
+    #[schema(format = DateTime)]
+    pub(crate) as_of: String,
     /// How many jobs are meant.
     pub(crate) jobs: u64,
     /// With how many it would be done.
@@ -167,6 +170,7 @@ impl BulkPreviewView {
     pub(crate) fn new(preview: BulkPreview, language: Language) -> BulkPreviewView {
         let groups = preview.groups.into_iter();
         BulkPreviewView {
+            as_of: instant(preview.as_of_ms),
             jobs: preview.jobs,
             allowed: preview.allowed,
             refused: preview.refused,

@@ -104,9 +104,12 @@ async fn produce(code: ProblemCode) -> Answer {
             operators::of_reviews(code).await
         }
         C::HoldExists | C::HoldUnknown => operators::of_holds(code).await,
-        C::BulkRunUnknown | C::BulkRunEnded | C::BulkEmpty | C::BulkTooMany | C::BulkBusy => {
-            operators::of_bulk_runs(code).await
-        }
+        C::BulkRunUnknown
+        | C::BulkRunEnded
+        | C::BulkEmpty
+        | C::BulkTooMany
+        | C::BulkBusy
+        | C::BulkChanged => operators::of_bulk_runs(code).await,
         C::ProductIdTaken | C::MenuFull => shop::of_catalogue(code).await,
     }
 }

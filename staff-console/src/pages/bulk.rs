@@ -1,22 +1,23 @@
 //! Many jobs at once: what would happen, beginning it, and watching it.
 
-use api::Problem;
+use api::{Problem, ProblemCode};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use domain::bulk::{BulkAction, BulkState, ItemState};
+use domain::id::IdSource as _;
 use domain::role::Role;
 use domain::{BulkRunId, JobId};
-use store::Page;
 use store::bulk::{
     BulkError, BulkItemRow, BulkPreview, BulkReader, BulkRunRow, BulkSelection, BulkVerdict,
-    PreviewGroup, StartBulkRun,
+    PreviewGroup, Previewed, StartBulkRun,
 };
+use store::{Page, RandomIds};
 
 use super::job_actions::reason;
 use super::jobs::jobs_of;
-use super::{done, page, refuse, refused};
+use super::{done, page, problem_page, refuse, refused};
 use crate::Console;
 use crate::frame::Frame;
 use crate::query::Asking;
@@ -37,6 +38,10 @@ struct PreviewPage {
     ids: Vec<String>,
     /// The filter as a query, when all that match are meant.
     filter: Option<String>,
+    /// The filter in words of the address, for people.
+    told: String,
+    /// The id of the run that this preview may become: begun twice, it is begun once.
+    run: String,
     back: String,
 }
 
@@ -62,9 +67,10 @@ pub(crate) async fn preview(State(console): State<Console>, posted: Posted) -> R
         Ok(it) => it,
         Err(error) => return refuse(&console, &posted.by, error, &back),
     };
-    let Meant { ids, filter, .. } = meant;
-    let frame = posted.by.frame(&console);
-    page(StatusCode::OK, &posted.by.asked, &PreviewPage { frame, action, it, ids, filter, back })
+    let Meant { ids, filter, told, .. } = meant;
+    let (frame, run) = (posted.by.frame(&console), RandomIds.new_id());
+    let preview = PreviewPage { frame, action, it, ids, filter, told, run, back };
+    page(StatusCode::OK, &posted.by.asked, &preview)
 }
 
 /// `POST /console/bulk`
@@ -79,8 +85,16 @@ pub(crate) async fn start(State(console): State<Console>, posted: Posted) -> Res
         Ok(reason) => reason,
         Err(problem) => return refuse(&console, by, problem, &back),
     };
+    let number = |name| posted.fields.one(name).and_then(|text| text.parse().ok());
+    let as_of_ms = posted.fields.one("as-of").and_then(|text| text.parse().ok());
+    let id = posted.fields.one("run").and_then(|id| BulkRunId::parse(id).ok());
+    let (Some(id), Some(jobs), Some(as_of_ms)) = (id, number("jobs"), as_of_ms) else {
+        return refused(&console, by, StatusCode::UNPROCESSABLE_ENTITY);
+    };
     let (scope, actor) = (by.member.member().scope(), by.actor());
-    let wanted = StartBulkRun { action, reason, selection: meant.selection, scope, actor };
+    let previewed = Some(Previewed { jobs, as_of_ms });
+    let selection = meant.selection;
+    let wanted = StartBulkRun { id: Some(id), previewed, action, reason, selection, scope, actor };
     match console.store.start_bulk_run(&wanted).await {
         Ok(run) => done(&format!("{PATH}/{}", run.id), Done::BulkStart),
         Err(error) => refuse(&console, by, error, &back),
@@ -92,6 +106,7 @@ struct Meant {
     selection: BulkSelection,
     ids: Vec<String>,
     filter: Option<String>,
+    told: String,
 }
 
 impl Meant {
@@ -110,18 +125,30 @@ async fn read(console: &Console, posted: &Posted) -> Result<(BulkAction, Meant),
     let wrong = || refused(console, by, StatusCode::UNPROCESSABLE_ENTITY);
     let action = fields.one("action").and_then(BulkAction::from_word).ok_or_else(wrong)?;
     if fields.one("of") == Some("all") {
-        let filter = fields.one("filter").unwrap_or_default();
+        let filter = fields.one("filter").ok_or_else(wrong)?;
         let uri: Uri = format!("/?{filter}").parse().map_err(|_| wrong())?;
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(&uri);
         let Query(pairs) = pairs.map_err(|_| wrong())?;
-        let (jobs, _) = jobs_of(console, by, &Asking::of(pairs)).await?;
-        let selection = BulkSelection::Matching(jobs);
-        return Ok((action, Meant { selection, ids: Vec::new(), filter: Some(filter.to_owned()) }));
+        let asking = Asking::of(pairs);
+        let unread = asking.unread_of_jobs();
+        if !unread.is_empty() {
+            // To act on more than was meant is worse than not to act.
+            let text = |text: api::Text| text.in_language(by.asked.language);
+            let sentence = format!("{}: {}", text(words::UNREAD), unread.join(", "));
+            let told = (text(words::NOT_DONE), format!("{sentence}. {}", text(words::UNREAD_NEXT)));
+            let (status, back) = (StatusCode::UNPROCESSABLE_ENTITY, "/console/jobs");
+            return Err(problem_page(console, by, status, told, back));
+        }
+        let (jobs, _) = jobs_of(console, by, &asking).await?;
+        let (selection, filter) = (BulkSelection::Matching(jobs), Some(filter.to_owned()));
+        let told = asking.in_words();
+        return Ok((action, Meant { selection, ids: Vec::new(), filter, told }));
     }
     let ids: Option<Vec<JobId>> = fields.all("id").map(|id| JobId::parse(id).ok()).collect();
     let ids = ids.ok_or_else(wrong)?;
     let words = ids.iter().map(|id| id.as_str().to_owned()).collect();
-    Ok((action, Meant { selection: BulkSelection::Named(ids), ids: words, filter: None }))
+    let (selection, told) = (BulkSelection::Named(ids), String::new());
+    Ok((action, Meant { selection, ids: words, filter: None, told }))
 }
 
 #[derive(Debug, Template)]
@@ -174,6 +201,12 @@ impl RunPage {
     fn item_state(&self, item: &BulkItemRow) -> (&'static str, &'static str) {
         let (text, mood) = actions::item_state(item.state);
         (self.frame.t(text), mood.class())
+    }
+
+    /// Why a job was not done, in a sentence; a code of ours that is no problem stands for itself.
+    fn why(&self, code: &str) -> String {
+        let known = ProblemCode::ALL.iter().find(|known| known.word() == code);
+        known.map_or_else(|| code.to_owned(), |known| self.frame.refusal(*known))
     }
 
     fn is_running(&self) -> bool {

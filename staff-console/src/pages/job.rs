@@ -5,6 +5,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use domain::action::JobAction;
+use domain::attempt::Operation;
+use domain::job::JobKind;
 use domain::role::Action;
 use domain::{JobId, StoreId};
 use store::JobDetail;
@@ -20,6 +22,8 @@ use crate::words::{self, actions, happenings, states};
 struct JobPage {
     frame: Frame,
     it: JobDetail,
+    /// Whether calls of its kind are paused.
+    is_held: bool,
     offers: Vec<Offer>,
 }
 
@@ -80,6 +84,13 @@ pub(crate) async fn show(
         Ok(_) => return refused(&console, &by, StatusCode::NOT_FOUND),
         Err(error) => return super::failed(&console, &by.asked, &error),
     };
+    let is_held = match console.store.read_holds().await {
+        Ok(holds) => {
+            it.job.state.is_live()
+                && holds.find_pause(&it.job.merchant, operation(it.job.kind)).is_some()
+        }
+        Err(error) => return super::failed(&console, &by.asked, &error),
+    };
     let frame = by.frame(&console);
     let may = is_of(&by, Action::ActOnJobs, &it.job.store_id);
     let offer = |(action, verdict): &(JobAction, Result<(), _>)| Offer {
@@ -97,7 +108,16 @@ pub(crate) async fn show(
         *action != JobAction::Match || it.job.cancellation_id.is_some()
     };
     let offers = it.actions.iter().filter(is_sensible).map(offer).collect();
-    page(StatusCode::OK, &by.asked, &JobPage { frame, it, offers })
+    page(StatusCode::OK, &by.asked, &JobPage { frame, it, is_held, offers })
+}
+
+/// What a job calls Toss for.
+const fn operation(kind: JobKind) -> Operation {
+    match kind {
+        JobKind::Confirm => Operation::Confirm,
+        JobKind::Cancel => Operation::Cancel,
+        JobKind::LookUp => Operation::LookUp,
+    }
 }
 
 /// Whether they may do this for the store of this id.

@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use domain::answer::FailureClass;
 use domain::bulk::BulkAction;
@@ -20,6 +20,8 @@ use crate::session::SignedIn;
 use crate::words::{self, actions, states};
 
 const PATH: &str = "/console/jobs";
+/// Says of a table that there are more rows than it has, as the API does.
+const TRUNCATED: HeaderName = HeaderName::from_static("x-truncated");
 const EXPORT_PATH: &str = "/console/jobs.csv";
 /// Rows of a page.
 const ROWS: u64 = 50;
@@ -53,8 +55,19 @@ impl JobsPage {
 
     /// What a group's failures mean and what to do, as far as their class says.
     fn meaning(&self, group: &JobGroup) -> Option<(&'static str, &'static str)> {
-        let meaning = states::class(group.class?);
+        let meaning = states::class_of(group.kind, group.class?);
         Some((self.frame.t(meaning.meaning), self.frame.t(meaning.action)))
+    }
+
+    /// The jobs of a group and no others; those without a code cannot be asked for.
+    fn group_link(&self, group: &JobGroup) -> Option<String> {
+        let of_kind = self.asking.and("kind", group.kind.word());
+        Some(of_kind.with(PATH, "code", group.code.as_ref()?))
+    }
+
+    /// Filters in the address that make no sense.
+    fn unread(&self) -> String {
+        self.asking.unread_of_jobs().join(", ")
     }
 
     /// The same jobs as a table for a spreadsheet.
@@ -91,9 +104,12 @@ pub(crate) async fn export(
         Err(response) => return response,
     };
     match api::job_table(&console.store, &filter, sort).await {
-        Ok((table, _)) => {
+        Ok((table, is_cut)) => {
             let mut response = table.into_response();
             let headers = response.headers_mut();
+            if is_cut {
+                headers.insert(TRUNCATED, HeaderValue::from_static("true"));
+            }
             let media_type = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
             headers.insert(CONTENT_TYPE, media_type);
             let name = HeaderValue::from_static("attachment; filename=\"jobs.csv\"");

@@ -5,9 +5,9 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::cancellation::Available;
+use domain::cancellation::{Available, CancelRefusal, tax_free_part};
 use domain::id::IdSource as _;
-use domain::refund_account::{BANKS, RefundAccount};
+use domain::refund_account::{BANKS, RefundAccount, bank_name};
 use domain::role::Action;
 use domain::{OrderId, Won};
 use store::idempotency::CallerKey;
@@ -34,8 +34,6 @@ struct CancelPage {
     left: Available,
     is_whole_only: bool,
     needs_account: bool,
-    /// Of this form: what is sent twice counts once.
-    key: String,
 }
 
 #[derive(Debug, Template)]
@@ -44,7 +42,11 @@ struct CheckPage {
     frame: Frame,
     order: OrderDetail,
     amount: i64,
+    tax_free: i64,
     rest: i64,
+    account: Option<String>,
+    /// Of this form: what is sent twice counts once.
+    key: String,
     /// Whether the amount is to be typed once more.
     is_typed_again: bool,
     fields: Vec<(&'static str, String)>,
@@ -72,14 +74,12 @@ pub(crate) async fn ask_cancel(
         left,
         is_whole_only: offers.is_whole_only,
         needs_account: offers.needs_refund_account,
-        key: RandomIds.new_id(),
     };
     page(StatusCode::OK, &by.asked, &form)
 }
 
 /// The fields that the second page hands on.
-const HANDED_ON: [&str; 7] =
-    ["key", "amount", "tax-free", "reason", "bank", "account-number", "holder"];
+const HANDED_ON: [&str; 6] = ["amount", "tax-free", "reason", "bank", "account-number", "holder"];
 
 /// `POST /console/orders/{id}/cancel`: first what will happen, then, with the field `sure`, doing it.
 pub(crate) async fn cancel(
@@ -92,49 +92,109 @@ pub(crate) async fn cancel(
         Ok(found) => found,
         Err(response) => return response,
     };
-    let order_page = format!("/console/orders/{}", order.order.id);
-    let back = format!("{order_page}/cancel");
+    let back = format!("/console/orders/{}/cancel", order.order.id);
     let asked = match read_cancel(&console, by, fields, &order) {
         Ok(asked) => asked,
         Err(Wrong::Problem(problem)) => return refuse(&console, by, problem, &back),
         Err(Wrong::Field(text)) => return refuse_with(&console, by, text, &back),
     };
-    let is_sure = fields.one("sure").is_some();
-    let total = match (offers.cancel, is_sure) {
-        (Ok(left), _) => left.total,
-        // A repeat of what was accepted is told the same: see the key.
-        (Err(_), true) => Won::ZERO,
-        (Err(refusal), false) => return refuse(&console, by, refusal, &back),
-    };
-    let amount = asked.amount.unwrap_or(total).get();
-    let is_typed_again = amount > console.confirm_amount_above;
-    if !is_sure {
-        let rest = total.get().saturating_sub(amount);
-        if rest < 0 {
-            return refuse_with(&console, by, words::CANCEL_TOO_MUCH, &back);
+    if fields.one("sure").is_some() {
+        give_back(&console, &posted, &order, asked).await
+    } else {
+        match check(&offers, &asked) {
+            Ok(would) => preview(&console, &posted, order, asked, would),
+            Err(refusal) => refuse(&console, by, refusal, &back),
         }
-        let handed = HANDED_ON.map(|name| (name, fields.one(name).unwrap_or_default().to_owned()));
-        let reason = asked.reason;
-        let (frame, fields) = (by.frame(&console), Vec::from(handed));
-        let check = CheckPage { frame, order, amount, rest, is_typed_again, fields, reason };
-        return page(StatusCode::OK, &by.asked, &check);
     }
-    // What is to be given back is all that was left when they looked: the form carries it.
-    let Some(seen) = fields.one("seen").and_then(won) else {
-        return refuse_with(&console, by, words::FORBIDDEN_NEXT, &back);
+}
+
+/// What would go back.
+struct WouldGoBack {
+    amount: Won,
+    tax_free: Won,
+    rest: Won,
+}
+
+/// Whether that can be given back as things stand. The store asks the same rules again under its locks.
+fn check(offers: &PaymentOffers, asked: &AcceptCancel) -> Result<WouldGoBack, CancelRefusal> {
+    let left = offers.cancel?;
+    let amount = asked.amount.unwrap_or(left.total);
+    if amount.is_zero() {
+        return Err(CancelRefusal::Zero);
+    }
+    let Some(rest) = left.total.minus(amount) else {
+        return Err(CancelRefusal::TooMuch { available: left.total });
     };
-    if is_typed_again && fields.one("typed").and_then(won) != Some(seen) {
-        return refuse_with(&console, by, words::CANCEL_NOT_TYPED, &back);
+    if offers.is_whole_only && !rest.is_zero() {
+        return Err(CancelRefusal::WholeOnly);
     }
-    let asked = AcceptCancel { amount: asked.amount.or(Some(seen)), ..asked };
+    match (offers.needs_refund_account, asked.refund_account.is_some()) {
+        (true, false) => return Err(CancelRefusal::RefundAccountNeeded),
+        (false, true) => return Err(CancelRefusal::RefundAccountUnwanted),
+        (true, true) | (false, false) => {}
+    }
+    let tax_free = tax_free_part(left, amount, asked.tax_free_amount)?;
+    Ok(WouldGoBack { amount, tax_free, rest })
+}
+
+fn preview(
+    console: &Console,
+    posted: &Posted,
+    order: OrderDetail,
+    asked: AcceptCancel,
+    would: WouldGoBack,
+) -> Response {
+    let Posted { by, fields } = posted;
+    let handed = HANDED_ON.map(|name| (name, fields.one(name).unwrap_or_default().to_owned()));
+    let text = |name| fields.one(name).map(str::trim).unwrap_or_default();
+    let account = asked.refund_account.as_ref().map(|_| {
+        let bank = bank_name(text("bank")).unwrap_or_default();
+        format!("{bank} {} {}", text("account-number"), text("holder"))
+    });
+    let amount = would.amount.get();
+    let check = CheckPage {
+        frame: by.frame(console),
+        is_typed_again: amount > console.confirm_amount_above,
+        order,
+        amount,
+        tax_free: would.tax_free.get(),
+        rest: would.rest.get(),
+        account,
+        key: RandomIds.new_id(),
+        fields: Vec::from(handed),
+        reason: asked.reason,
+    };
+    page(StatusCode::OK, &by.asked, &check)
+}
+
+async fn give_back(
+    console: &Console,
+    posted: &Posted,
+    order: &OrderDetail,
+    asked: AcceptCancel,
+) -> Response {
+    let Posted { by, fields } = posted;
+    let order_page = format!("/console/orders/{}", order.order.id);
+    let back = format!("{order_page}/cancel");
+    // What is given back is what they saw, also where they asked for all that is left.
+    let Some(seen) = fields.one("seen").and_then(won) else {
+        return refuse_with(console, by, words::FORBIDDEN_NEXT, &back);
+    };
+    let amount = asked.amount.unwrap_or(seen);
+    let is_typed = fields.one("typed").and_then(won) == Some(amount);
+    if amount.get() > console.confirm_amount_above && !is_typed {
+        return refuse_with(console, by, words::CANCEL_NOT_TYPED, &back);
+    }
+    let asked = AcceptCancel { amount: Some(amount), ..asked };
     match console.store.accept_cancel(&asked).await {
         Ok(accepted) => {
             if let Some(job) = accepted.job {
                 console.publishing.publish(job);
             }
-            done(&order_page, Done::Cancel)
+            let what = if accepted.is_replay { Done::CancelBefore } else { Done::Cancel };
+            done(&order_page, what)
         }
-        Err(error) => refuse(&console, by, error, &back),
+        Err(error) => refuse(console, by, error, &back),
     }
 }
 
@@ -167,9 +227,16 @@ fn read_cancel(
     };
     let reason =
         api::read_reason(fields.one("reason").unwrap_or_default()).map_err(Wrong::Problem)?;
-    let key = text("key").filter(|key| key.chars().count() <= KEY_CHARS_MAX);
-    let key = key.ok_or(Wrong::Field(words::FORBIDDEN_NEXT))?;
-    let compared: Vec<&str> = HANDED_ON.iter().filter_map(|name| fields.one(name)).collect();
+    // The first of the two forms only asks.
+    let key = match fields.one("sure") {
+        None => RandomIds.new_id(),
+        Some(_) => {
+            let key = text("key").filter(|key| key.chars().count() <= KEY_CHARS_MAX);
+            key.ok_or(Wrong::Field(words::FORBIDDEN_NEXT))?.to_owned()
+        }
+    };
+    let compared: Vec<&str> =
+        HANDED_ON.iter().chain(&["seen"]).filter_map(|name| fields.one(name)).collect();
     let compared = format!("{:?}", (order.order.id.as_str(), compared));
     Ok(AcceptCancel {
         order_id: order.order.id.clone(),
@@ -180,7 +247,7 @@ fn read_cancel(
         actor: by.actor(),
         key: CallerKey {
             scope: format!("{} POST /console/orders/{{id}}/cancel", by.member.id),
-            key: key.to_owned(),
+            key,
             fingerprint: console.token_key.fingerprint(compared.as_bytes()),
         },
     })

@@ -121,13 +121,46 @@ impl OverviewPage {
     }
 }
 
+/// What keeps payments from going on at all. Only masters are told of merchants and workers, and only they can do something about it.
+fn held(frame: &Frame, overview: &Overview) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let need = |name: String, action: api::Text, address: &str| Need {
+        name,
+        action: frame.t(action).to_owned(),
+        count: "!".to_owned(),
+        address: address.to_owned(),
+    };
+    for merchant in &overview.merchants {
+        for (scope, reason) in &merchant.pauses {
+            let name =
+                format!("{} · {} · {scope} · {reason}", frame.t(words::PAUSED), merchant.merchant);
+            needs.push(need(name, words::PAUSED_ACTION, "/console/holds"));
+        }
+        if merchant.is_breaker_open {
+            let name = format!(
+                "{} {} · {}",
+                frame.t(words::BREAKER),
+                frame.t(words::BREAKER_OPEN),
+                merchant.merchant
+            );
+            needs.push(need(name, words::BREAKER_ACTION, "/console/holds"));
+        }
+    }
+    let is_alive = |worker: &store::WorkerRow| worker.standing() == WorkerStanding::Alive;
+    if !overview.merchants.is_empty() && !overview.workers.iter().any(is_alive) {
+        let name = frame.t(words::WORKERS).to_owned();
+        needs.push(need(name, words::NO_WORKERS, "/console/workers"));
+    }
+    needs
+}
+
 fn needs(frame: &Frame, overview: &Overview) -> Vec<Need> {
     let people = &overview.people;
     let told = |word: &str| match states::reason(word) {
         Some(meaning) => (frame.t(meaning.name).to_owned(), frame.t(meaning.action).to_owned()),
         None => (word.to_owned(), String::new()),
     };
-    let mut needs = Vec::new();
+    let mut needs = held(frame, overview);
     for (reason, count) in &people.parked {
         let (name, action) = told(reason);
         let name = format!("{} · {name}", frame.t(words::PARKED_JOBS));

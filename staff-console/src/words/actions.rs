@@ -109,6 +109,7 @@ done! {
     Discard "discard" "작업을 포기했습니다.", "The job was given up.";
     DueTime "due-time" "시각을 바꾸었습니다.", "The time was changed.";
     Cancel "cancel" "취소를 접수했습니다. 잠시 뒤 환불됩니다.", "The cancel was accepted. The money goes back in a moment.";
+    CancelBefore "cancel-before" "이미 접수된 취소입니다. 두 번 환불되지 않습니다.", "This cancel was accepted before. It is not given back twice.";
     CloseReview "close-review" "검토를 닫았습니다.", "The review was closed.";
     Match "match" "취소를 짝지었습니다.", "The cancel was matched.";
     Pause "pause" "호출을 멈추었습니다.", "Calls are paused.";

@@ -1,6 +1,7 @@
 //! What happened to an order, told in words: the entries of its timeline, and one sentence for the whole.
 
 use api::Text;
+use domain::answer::FailureClass;
 use domain::status::CustomerStatus;
 use store::AttemptRow;
 use store::orders::Happening;
@@ -145,7 +146,9 @@ pub(crate) fn call(attempt: &AttemptRow, frame: &Frame) -> Told {
     let took = attempt.duration_ms.map_or_else(String::new, |ms| frame.duration(ms));
     let status = attempt.http_status.map_or_else(String::new, |status| status.to_string());
     let code = attempt.code.clone().unwrap_or_default();
-    let parts = [status, code, took].into_iter().filter(|it| !it.is_empty());
+    let class = attempt.verdict.as_deref().and_then(FailureClass::from_word);
+    let class = class.map_or_else(String::new, |of| frame.t(states::class(of).name).to_owned());
+    let parts = [status, code, class, took].into_iter().filter(|it| !it.is_empty());
     let mood = match (&attempt.code, attempt.http_status) {
         (None, Some(200)) => Mood::Good,
         (_, None) => Mood::Warn,

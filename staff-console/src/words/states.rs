@@ -223,6 +223,18 @@ pub(crate) fn class(class: impl Borrow<FailureClass>) -> Meaning {
     }
 }
 
+/// The same for a job of a kind: a refund that was refused is still owed.
+pub(crate) fn class_of(kind: impl Borrow<JobKind>, of: impl Borrow<FailureClass>) -> Meaning {
+    match (*kind.borrow(), *of.borrow()) {
+        (JobKind::Cancel, FailureClass::Refused) => meaning!(
+            "환불 거절", "Refund refused";
+            "토스나 은행이 취소를 거절했습니다. 돈은 돌아가지 않았습니다.", "Toss or the bank refused the cancel. No money went back.";
+            "코드를 확인한 뒤 금액이나 계좌를 바꿔 다시 취소하거나 토스 상점 관리자에서 환불하세요.", "See the code, then cancel another amount or to another account, or refund in Toss's console."
+        ),
+        (JobKind::Confirm | JobKind::Cancel | JobKind::LookUp, of) => class(of),
+    }
+}
+
 /// What a reason for which a person is asked means, and what to do. A word of a newer version stands for itself.
 pub(crate) fn reason(word: &str) -> Option<Meaning> {
     let known = ReviewReason::ALL.into_iter().find(|known| known.word() == word)?;

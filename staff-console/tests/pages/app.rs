@@ -85,6 +85,14 @@ impl TestConsole {
 
     /// A console that browsers reach at this address.
     pub(crate) async fn start_at(public_url: &str) -> TestConsole {
+        TestConsole::start_with(public_url, |_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn start_with(
+        public_url: &str,
+        change: impl FnOnce(&mut ApiSettings),
+    ) -> TestConsole {
         let scratch = Scratch::make().await;
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         store.migrate().await.unwrap();
@@ -116,6 +124,7 @@ impl TestConsole {
         }
         let mut settings = ApiSettings::new(public_url, TokenKey::new([7; 32]));
         settings.merchants = Merchants::single("test_ck_1");
+        change(&mut settings);
         let shutdown = CancellationToken::new();
         let readiness = Readiness::new(store.clone(), vec![], shutdown.clone());
         let console = staff_console::router(staff_console::ConsoleContext {

@@ -1,5 +1,6 @@
 //! The console's pages as a browser gets them: through the layers of the API, on a database of their own.
 
+mod acting;
 mod app;
 mod matrix;
 mod records;

@@ -204,6 +204,8 @@ async fn things(app: &TestConsole, store: &'static str, member: &str) -> Things 
         .unwrap()
         .unwrap();
     let run = StartBulkRun {
+        id: None,
+        previewed: None,
         action: BulkAction::LookUp,
         reason: "because".to_owned(),
         selection: BulkSelection::Named(vec![JobId::parse(job.as_str()).unwrap()]),

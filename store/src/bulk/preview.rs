@@ -55,6 +55,8 @@ pub struct PreviewGroup {
 /// What a run would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BulkPreview {
+    /// When it was read, in milliseconds UTC.
+    pub as_of_ms: i64,
     /// How many jobs are meant.
     pub jobs: u64,
     /// With how many it would be done.
@@ -104,6 +106,7 @@ impl Store {
                 count(&mut groups, one, verdict)?;
             }
         }
+        let as_of_ms = read.now_ms;
         read.end().await?;
         let groups: Vec<PreviewGroup> = groups.into_values().collect();
         let sum = |is_wanted: fn(BulkVerdict) -> bool| {
@@ -111,6 +114,7 @@ impl Store {
             wanted.fold(0_u64, |sum, group| sum.saturating_add(group.jobs))
         };
         Ok(BulkPreview {
+            as_of_ms,
             jobs: sum(|_| true),
             allowed: sum(|verdict| verdict == BulkVerdict::Allowed),
             refused: sum(|verdict| verdict != BulkVerdict::Allowed),

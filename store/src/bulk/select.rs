@@ -13,7 +13,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
-use super::{BulkError, BulkSelection};
+use super::{BulkError, BulkSelection, Previewed};
 use crate::connection::Write;
 use crate::error::StoreError;
 use crate::jobs::{JobFilter, matching};
@@ -52,6 +52,13 @@ pub(super) async fn select(
     } else {
         Ok(meant)
     }
+}
+
+/// Whether these are the jobs of a preview: as many, and none of them has changed since. One that left would be missing, and one that
+/// came in its place has changed.
+pub(super) fn is_as_seen(meant: &[Meant], seen: Previewed) -> bool {
+    let is_same = |one: &Meant| one.job.as_ref().is_none_or(|job| job.updated_at <= seen.as_of_ms);
+    u64::try_from(meant.len()) == Ok(seen.jobs) && meant.iter().all(is_same)
 }
 
 async fn named(

@@ -82,7 +82,7 @@ impl Store {
         let walk = filter.walk(backend, JobSort::Newest, None, orders.as_deref());
         let rows = walk.summed(&self.db, |from| {
             format!(
-                "SELECT kind, last_code, MAX(last_class) AS class, COUNT(*) AS counted, MIN(updated_at) AS first_seen, \
+                "SELECT kind, last_code, CASE WHEN MIN(last_class) = MAX(last_class) THEN MAX(last_class) END AS class, COUNT(*) AS counted, MIN(updated_at) AS first_seen, \
                  MAX(updated_at) AS last_seen FROM {from} GROUP BY kind, last_code \
                  ORDER BY counted DESC, kind, last_code LIMIT {GROUPS_MAX}"
             )

@@ -39,6 +39,8 @@ impl Shop {
         selection: BulkSelection,
     ) -> Result<BulkRunId, BulkError> {
         let wanted = StartBulkRun {
+            id: None,
+            previewed: None,
             action: BulkAction::LookUp,
             reason: "확인".to_owned(),
             selection,

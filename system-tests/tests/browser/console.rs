@@ -76,7 +76,7 @@ async fn a_failed_confirm_is_found_read_and_retried_and_the_order_is_paid() {
         // The fault hit once: what is sent now is answered as usual.
         staff.click("ul.lines a[href^='/console/jobs/']").await;
         staff.click("#act-retry").await;
-        staff.arrive("done=retry").await;
+        staff.see("main > .note-good[role=status]").await;
         staff.see_text(".head .badge", "성공").await;
         staff.open(&format!("/console/orders/{}", order.id)).await;
         staff.see_text(".head .badge", "결제 완료").await;
@@ -98,7 +98,7 @@ async fn cancel_a_part(staff: &Visitor, order: &Order) {
     staff.see_text("main", "5,000원").await;
     staff.look("6-cancel-check").await;
     staff.click("button[name=sure]").await;
-    staff.arrive("done=cancel").await;
+    staff.see("main > .note-good[role=status]").await;
     staff.see_text(".head .badge", "부분 취소").await;
     staff.look("7-part-cancelled").await;
     let ledger = staff.ledger(&order.id).await;

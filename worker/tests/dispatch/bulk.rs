@@ -46,6 +46,8 @@ impl Shop {
     /// Begins a run of retries of everything that is parked.
     async fn retry_all(&self, by: &StaffMember) -> BulkRunId {
         let wanted = StartBulkRun {
+            id: None,
+            previewed: None,
             action: BulkAction::Retry,
             reason: "키 교체".to_owned(),
             selection: BulkSelection::Matching(JobFilter {

@@ -137,7 +137,8 @@ fn preview() -> BulkPreviewView {
         verdict: verdict(refused),
     };
     let groups = vec![group(1, None), group(1, Some(ProblemCode::JobWindowOver))];
-    BulkPreviewView { jobs: 2, allowed: 1, refused: 1, groups }
+    let as_of = "2026-11-23T11:52:00.000Z".to_owned();
+    BulkPreviewView { as_of, jobs: 2, allowed: 1, refused: 1, groups }
 }
 
 fn run(state: &'static str, over: i64) -> BulkRunView {

@@ -231,3 +231,15 @@ pub(super) const BULK_BUSY: Info = Info {
     action: "Wait, or stop one.",
     repeat: Repeat::Later,
 };
+
+pub(super) const BULK_CHANGED: Info = Info {
+    status: StatusCode::CONFLICT,
+    title: Text { ko: "미리보기 뒤에 바뀜", en: "Changed since the preview" },
+    detail: Text {
+        ko: "미리 본 뒤에 작업이 바뀌었습니다. 다시 미리 본 다음 시작해 주세요.",
+        en: "The jobs have changed since they were previewed: preview once more, then begin.",
+    },
+    meaning: "`previewed` names a preview, and by now other jobs are meant, or one of them has changed.",
+    action: "Preview again, and send what that says.",
+    repeat: Repeat::Pointless,
+};

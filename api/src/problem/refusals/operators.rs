@@ -89,6 +89,7 @@ impl From<BulkError> for Problem {
                 Problem::new(ProblemCode::BulkTooMany).with("most", most)
             }
             BulkError::Busy => Problem::new(ProblemCode::BulkBusy),
+            BulkError::Changed => Problem::new(ProblemCode::BulkChanged),
             BulkError::Unknown => Problem::new(ProblemCode::BulkRunUnknown),
             BulkError::Ended => Problem::new(ProblemCode::BulkRunEnded),
             BulkError::Store(error) => error.into(),

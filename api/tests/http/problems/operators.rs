@@ -110,6 +110,19 @@ pub(super) async fn of_bulk_runs(code: ProblemCode) -> Answer {
             assert_eq!(refused.body["most"], 1_000);
             refused
         }
+        ProblemCode::BulkChanged => {
+            let mut body = one;
+            body["action"] = "look_up".into();
+            let seen = app.post(As::Manager, "/v1/bulk-runs/preview", body.clone()).await;
+            let count = seen.body["jobs"].as_u64().unwrap() + 1;
+            body["reason"] = "because".into();
+            body["previewed"] = json!({ "jobs": count, "asOf": seen.body["asOf"] });
+            let refused = app.post(As::Manager, "/v1/bulk-runs", body.clone()).await;
+            body["previewed"]["jobs"] = seen.body["jobs"].clone();
+            let begun = app.post(As::Manager, "/v1/bulk-runs", body).await;
+            assert_eq!(begun.status, 202, "{}", begun.body);
+            refused
+        }
         ProblemCode::BulkBusy => {
             for _ in 0..domain::limits::BULK_RUNS_MAX {
                 app.begin_run(As::Manager, one.clone()).await;
