@@ -56,6 +56,8 @@ texts! {
     LAST_DAY: "지난 24시간", "Last day";
     SUCCEEDED: "성공", "Succeeded";
     FAILED: "실패", "Failed";
+    PER_MINUTE: "분당 처리", "Ended per minute";
+    AS_TEXT: "글로 보기", "As text";
     SUCCESS_RATIO: "성공률", "Success";
     AT_LEAST: "집계 중이라 실제로는 더 많습니다.", "Still being counted: there are more.";
     FAILURES_BY_CODE: "코드별 실패 (24시간)", "Failures by code (last day)";

@@ -71,6 +71,9 @@ pub enum ActError {
     /// There is no such job.
     #[error("the job is unknown")]
     Unknown,
+    /// Somebody was quicker, or the job has gone on since it was looked at.
+    #[error("the job has changed")]
+    Changed,
     /// The rules do not allow it now.
     #[error(transparent)]
     Refused(ActionRefusal),
@@ -89,7 +92,7 @@ impl Conflict for ActError {
     fn is_conflict(&self) -> bool {
         match self {
             ActError::Store(error) => error.is_conflict(),
-            ActError::Unknown | ActError::Refused(_) => false,
+            ActError::Unknown | ActError::Changed | ActError::Refused(_) => false,
         }
     }
 }
@@ -100,12 +103,27 @@ pub(crate) struct Why<'a> {
     pub(crate) actor: &'a Actor,
     pub(crate) reason: Option<&'a str>,
     pub(crate) run: Option<&'a str>,
+    /// When the job last changed as they saw it, in milliseconds; `None`: they act on it however it is.
+    pub(crate) seen_ms: Option<i64>,
 }
 
 impl<'a> Why<'a> {
     /// An action on its own.
     pub(crate) fn of(actor: &'a Actor, reason: Option<&'a str>) -> Why<'a> {
-        Why { actor, reason, run: None }
+        Why { actor, reason, run: None, seen_ms: None }
+    }
+
+    /// The same on a job as it was seen.
+    fn as_seen(self, seen_ms: Option<i64>) -> Why<'a> {
+        Why { seen_ms, ..self }
+    }
+
+    /// Of two who saw the same, one acts and the other is told.
+    fn check_seen(&self, job: &job::Model) -> Result<(), ActError> {
+        match self.seen_ms {
+            Some(seen_ms) if seen_ms != job.updated_at => Err(ActError::Changed),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -182,17 +200,28 @@ impl Store {
         actor: &Actor,
         reason: Option<&str>,
     ) -> Result<ActedJob, ActError> {
-        self.retried(|| self.retry_job_once(id, actor, reason)).await
+        let why = Why::of(actor, reason);
+        self.retried(|| self.retry_job_once(id, &why)).await
     }
 
-    async fn retry_job_once(
+    /// The same with a job that last changed at `seen_ms`, as the caller saw it.
+    ///
+    /// # Errors
+    /// [`ActError`] says why not; [`ActError::Changed`] when it is another by now.
+    pub async fn retry_seen_job(
         &self,
         id: &JobId,
+        seen_ms: i64,
         actor: &Actor,
         reason: Option<&str>,
     ) -> Result<ActedJob, ActError> {
+        let why = Why::of(actor, reason).as_seen(Some(seen_ms));
+        self.retried(|| self.retry_job_once(id, &why)).await
+    }
+
+    async fn retry_job_once(&self, id: &JobId, why: &Why<'_>) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
-        let acted = retry_within(&mut write, id, &Why::of(actor, reason)).await?;
+        let acted = retry_within(&mut write, id, why).await?;
         write.commit().await?;
         Ok(acted)
     }
@@ -207,17 +236,28 @@ impl Store {
         actor: &Actor,
         reason: &str,
     ) -> Result<ActedJob, ActError> {
-        self.retried(|| self.discard_job_once(id, actor, reason)).await
+        let why = Why::of(actor, Some(reason));
+        self.retried(|| self.discard_job_once(id, &why)).await
     }
 
-    async fn discard_job_once(
+    /// The same with a job that last changed at `seen_ms`, as the caller saw it.
+    ///
+    /// # Errors
+    /// [`ActError`] says why not; [`ActError::Changed`] when it is another by now.
+    pub async fn discard_seen_job(
         &self,
         id: &JobId,
+        seen_ms: i64,
         actor: &Actor,
         reason: &str,
     ) -> Result<ActedJob, ActError> {
+        let why = Why::of(actor, Some(reason)).as_seen(Some(seen_ms));
+        self.retried(|| self.discard_job_once(id, &why)).await
+    }
+
+    async fn discard_job_once(&self, id: &JobId, why: &Why<'_>) -> Result<ActedJob, ActError> {
         let mut write = self.begin_write().await?;
-        let acted = discard_within(&mut write, id, &Why::of(actor, Some(reason))).await?;
+        let acted = discard_within(&mut write, id, why).await?;
         write.commit().await?;
         Ok(acted)
     }
@@ -243,6 +283,7 @@ pub(crate) async fn retry_within(
     why: &Why<'_>,
 ) -> Result<ActedJob, ActError> {
     let scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
+    why.check_seen(&scene.job)?;
     let kind = rows::job_kind(&scene.job)?;
     check_retry(kind, rows::job_state(&scene.job)?, scene.payment.confirm_by, write.now_ms)
         .map_err(ActError::Refused)?;
@@ -276,6 +317,7 @@ pub(crate) async fn discard_within(
     why: &Why<'_>,
 ) -> Result<ActedJob, ActError> {
     let mut scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
+    why.check_seen(&scene.job)?;
     let past = scene.history(write).await?;
     let generation =
         rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;

@@ -202,6 +202,7 @@ impl From<ActError> for Problem {
     fn from(error: ActError) -> Problem {
         match error {
             ActError::Unknown => Problem::new(ProblemCode::JobUnknown),
+            ActError::Changed => Problem::new(ProblemCode::JobChanged),
             ActError::Refused(refusal) => refusal.into(),
             ActError::Store(error) => error.into(),
         }

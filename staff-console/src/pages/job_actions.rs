@@ -85,19 +85,19 @@ async fn act_on(
     let (store, fields, actor) = (&console.store, &posted.fields, posted.by.actor());
     let given = reason(fields)?;
     let given = given.as_deref();
+    // What they saw: when the job last changed, and for its time when it was due.
+    let seen_ms = fields.one("seen").and_then(|text| text.parse().ok());
+    let seen_ms = seen_ms.ok_or(ProblemCode::InvalidRequest);
     Ok(match asked {
         Asked::LookUp => (store.look_up_job(id, &actor, given).await?, Done::LookUp),
-        Asked::Retry => (store.retry_job(id, &actor, given).await?, Done::Retry),
+        Asked::Retry => (store.retry_seen_job(id, seen_ms?, &actor, given).await?, Done::Retry),
         Asked::Discard => {
             let reason = api::read_reason(given.unwrap_or_default())?;
-            (store.discard_job(id, &actor, &reason).await?, Done::Discard)
+            (store.discard_seen_job(id, seen_ms?, &actor, &reason).await?, Done::Discard)
         }
         Asked::DueTime => {
-            let seen_ms = fields.one("seen").and_then(|text| text.parse().ok());
             let at_ms = fields.one("at").and_then(crate::format::read_local);
-            let (Some(seen_ms), Some(at_ms)) = (seen_ms, at_ms) else {
-                return Err(ProblemCode::InvalidRequest.into());
-            };
+            let (seen_ms, at_ms) = (seen_ms?, at_ms.ok_or(ProblemCode::InvalidRequest)?);
             let job = store.change_due_time(id, (seen_ms, at_ms), &actor, given).await?;
             (ActedJob { job, publish: None }, Done::DueTime)
         }

@@ -37,6 +37,9 @@ struct Need {
 /// A chart of what ended: bars in boxes of the chart's own units.
 #[derive(Debug)]
 struct Chart {
+    id: &'static str,
+    /// How long a time it shows, in minutes.
+    minutes: u64,
     bars: Vec<Bar>,
     succeeded: u64,
     failed: u64,
@@ -62,7 +65,7 @@ const HEIGHT: u64 = 100;
 const STEP: u64 = 10;
 
 impl Chart {
-    fn of(traffic: &Traffic) -> Chart {
+    fn of(id: &'static str, minutes: u64, traffic: &Traffic) -> Chart {
         let ended = |point: &TrafficPoint| point.succeeded.saturating_add(point.failed);
         let most = traffic.points.iter().map(ended).max().unwrap_or(0).max(1);
         let scale = |count: u64| count.saturating_mul(HEIGHT).div_ceil(most);
@@ -81,12 +84,22 @@ impl Chart {
             }
         });
         Chart {
+            id,
+            minutes,
             bars: bars.collect(),
             succeeded: traffic.total.succeeded,
             failed: traffic.total.failed,
             ratio: traffic.total.success_per_100_000().map(percent),
             is_floor: traffic.is_floor,
         }
+    }
+
+    /// How many jobs ended per minute, with one digit behind the point.
+    fn per_minute(&self) -> String {
+        let ended = self.succeeded.saturating_add(self.failed);
+        let tenths = ended.saturating_mul(10).checked_div(self.minutes).unwrap_or(0);
+        let (whole, tenth) = (tenths.checked_div(10), tenths.checked_rem(10));
+        format!("{}.{}", whole.unwrap_or(0), tenth.unwrap_or(0))
     }
 
     fn width(&self) -> u64 {
@@ -195,6 +208,7 @@ pub(crate) async fn show(State(console): State<Console>, by: SignedIn) -> Respon
         Ok(overview) => overview,
         Err(error) => return super::failed(&console, &by.asked, &error),
     };
-    let (needs, hour, day) = (needs(&frame, &it), Chart::of(&it.hour), Chart::of(&it.day));
+    let (needs, hour, day) =
+        (needs(&frame, &it), Chart::of("hour", 60, &it.hour), Chart::of("day", 24 * 60, &it.day));
     page(StatusCode::OK, &by.asked, &OverviewPage { frame, it, needs, hour, day })
 }

@@ -169,6 +169,32 @@ async fn above_the_limit_the_amount_is_typed_once_more() {
 }
 
 #[tokio::test]
+async fn of_two_who_saw_the_same_job_one_retries_it_and_the_other_is_told() {
+    let app = TestConsole::start().await;
+    app.pay("mala", ORDER).await;
+    app.sql("UPDATE jobs SET state = 'waiting', due_at = due_at + 100000").await;
+    let (one, two) = (Hand::of(&app, "owner").await, Hand::of(&app, "master").await);
+    let all = JobFilter::all(Scope::Every);
+    let job = app.store.list_jobs(&all, JobSort::Newest, None, 1).await.unwrap().rows.remove(0);
+    let path = format!("/console/jobs/{}", job.id);
+    let seen = format!("seen={}", job.updated_at);
+    assert!(
+        one.open(&path).await.text.contains(&format!("name=\"seen\" value=\"{}\"", job.updated_at))
+    );
+    app.store.advance_clock(1_000);
+    let first = one.send(&format!("{path}/retry"), &seen).await;
+    assert_eq!(first.location(), format!("{path}?done=retry"), "{}", first.text);
+    // It waits again, as behind a pause, and still it is not as the second has seen it.
+    app.sql("UPDATE jobs SET state = 'waiting'").await;
+    let second = two.send(&format!("{path}/retry"), &seen).await;
+    assert_eq!(second.status, StatusCode::CONFLICT);
+    assert!(second.text.contains("has changed meanwhile"), "{}", second.text);
+    app.sql("UPDATE jobs SET state = 'parked', park_reason = 'setup'").await;
+    let late = two.send(&format!("{path}/discard"), &format!("{seen}&reason=x")).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "{}", late.text);
+}
+
+#[tokio::test]
 async fn what_is_paused_needs_a_person_and_is_told_at_the_job() {
     let app = TestConsole::start().await;
     app.pay("mala", ORDER).await;

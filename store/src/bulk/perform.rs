@@ -211,7 +211,7 @@ async fn act(
     }
     let job_id = JobId::parse(item.job_id.as_str())
         .map_err(|_| rows::unreadable("bulk_items", &item.run_id, "job_id", &item.job_id))?;
-    let why = Why { actor: &actor, reason: Some(&run.reason), run: Some(&run.id) };
+    let why = Why { actor: &actor, reason: Some(&run.reason), run: Some(&run.id), seen_ms: None };
     let acted = match action_of(run)? {
         BulkAction::LookUp => look_up_within(write, &job_id, &why).await,
         BulkAction::Retry => retry_within(write, &job_id, &why).await,
@@ -219,7 +219,8 @@ async fn act(
     };
     match acted {
         Ok(ActedJob { publish, job: _ }) => Ok((ItemOutcome::Done, publish)),
-        Err(ActError::Unknown) => Ok((ItemOutcome::UnknownJob, None)),
+        // A run acts on its jobs however they are by then.
+        Err(ActError::Unknown | ActError::Changed) => Ok((ItemOutcome::UnknownJob, None)),
         Err(ActError::Refused(refusal)) => Ok((ItemOutcome::Refused(refusal), None)),
         Err(ActError::Store(error)) => Err(error),
     }

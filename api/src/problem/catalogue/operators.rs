@@ -45,8 +45,8 @@ pub(super) const JOB_CHANGED: Info = Info {
     status: StatusCode::CONFLICT,
     title: Text { ko: "이미 바뀐 작업", en: "Job has changed" },
     detail: Text {
-        ko: "그 사이에 작업의 시각이 바뀌었습니다. 다시 확인해 주세요.",
-        en: "The job's due time has changed meanwhile: look again.",
+        ko: "그 사이에 작업이 바뀌었습니다. 다시 확인해 주세요.",
+        en: "The job has changed meanwhile: look again.",
     },
     meaning: "`seenDueAt` is not when the job is due by now: somebody was quicker, or it has gone on.",
     action: "Read the job and decide again.",
