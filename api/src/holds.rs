@@ -67,12 +67,9 @@ pub(crate) async fn pause_calls(
     ActingStaff(staff): ActingStaff,
     JsonBody(request): JsonBody<HoldRequest>,
 ) -> Answer<HoldsView> {
-    check_master(&staff)?;
-    let Wanted { merchant, scope, reason } = read(&api, request)?;
-    if !api.store.pause_merchant(&merchant, scope, &staff.actor(), &reason).await? {
-        return Err(Problem::new(ProblemCode::HoldExists));
-    }
-    Ok(Json(HoldsView::new(api.store.read_holds().await?)))
+    let Wanted { merchant, scope, reason } = read(&api, &staff, request)?;
+    let is_changed = api.store.pause_merchant(&merchant, scope, &staff.actor(), &reason).await?;
+    changed(&api, is_changed, ProblemCode::HoldExists).await
 }
 
 /// Resume calls
@@ -89,10 +86,15 @@ pub(crate) async fn resume_calls(
     ActingStaff(staff): ActingStaff,
     JsonBody(request): JsonBody<HoldRequest>,
 ) -> Answer<HoldsView> {
-    check_master(&staff)?;
-    let Wanted { merchant, scope, reason } = read(&api, request)?;
-    if !api.store.resume_merchant(&merchant, scope, &staff.actor(), &reason).await? {
-        return Err(Problem::new(ProblemCode::HoldUnknown));
+    let Wanted { merchant, scope, reason } = read(&api, &staff, request)?;
+    let is_changed = api.store.resume_merchant(&merchant, scope, &staff.actor(), &reason).await?;
+    changed(&api, is_changed, ProblemCode::HoldUnknown).await
+}
+
+/// What holds calls back now, or why it was so before.
+async fn changed(api: &Api, is_changed: bool, code: ProblemCode) -> Answer<HoldsView> {
+    if !is_changed {
+        return Err(Problem::new(code));
     }
     Ok(Json(HoldsView::new(api.store.read_holds().await?)))
 }
@@ -101,7 +103,8 @@ fn check_master(staff: &Staff) -> Result<(), Problem> {
     if staff.is_master() { Ok(()) } else { Err(Problem::new(ProblemCode::Forbidden)) }
 }
 
-fn read(api: &Api, request: HoldRequest) -> Result<Wanted, Problem> {
+fn read(api: &Api, staff: &Staff, request: HoldRequest) -> Result<Wanted, Problem> {
+    check_master(staff)?;
     let mut checks = Checks::default();
     let merchants = &api.settings.merchants;
     let merchant = match request.merchant {

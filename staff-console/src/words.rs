@@ -207,7 +207,6 @@ texts! {
     UNREAD: "알아볼 수 없는 필터", "Filters that make no sense";
     UNREAD_NEXT: "고치거나 지운 뒤 다시 시도하세요.", "Mend or remove them, then try again.";
     BULK_FILTER: "조건", "Filter";
-    NO_FILTER: "전체", "everything";
     TAX_FREE_PART: "그중 면세 금액", "Free of tax";
     STALE: "새로고침이 멈추었습니다. 로그인이 끝났거나 서버에 연결할 수 없습니다.", "This page is not up to date: the session has ended, or the server cannot be reached.";
 

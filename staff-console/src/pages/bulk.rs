@@ -140,8 +140,9 @@ async fn read(console: &Console, posted: &Posted) -> Result<(BulkAction, Meant),
             return Err(problem_page(console, by, status, told, back));
         }
         let (jobs, _) = jobs_of(console, by, &asking).await?;
+        // A list without a word of it shows one state too.
+        let told = asking.and("set", jobs.set.word()).in_words();
         let (selection, filter) = (BulkSelection::Matching(jobs), Some(filter.to_owned()));
-        let told = asking.in_words();
         return Ok((action, Meant { selection, ids: Vec::new(), filter, told }));
     }
     let ids: Option<Vec<JobId>> = fields.all("id").map(|id| JobId::parse(id).ok()).collect();

@@ -69,6 +69,10 @@ async fn a_filter_that_cannot_be_meant_acts_on_nothing_and_says_so() {
     }
     let without = hand.send("/console/bulk/preview", "action=discard&of=all").await;
     assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY);
+    // A list without filters shows what failed, and so says its preview.
+    app.sql("UPDATE jobs SET state = 'parked', park_reason = 'setup'").await;
+    let usual = hand.send("/console/bulk/preview", "action=look_up&of=all&filter=").await;
+    assert!(usual.text.contains("<code>set=failed</code>"), "{}", usual.text);
     let list = hand.open("/console/jobs?set=all&min=abc").await;
     assert!(list.text.contains("Filters that make no sense: <code>min</code>"), "{}", list.text);
 }
