@@ -120,6 +120,9 @@ start_postgres_by_packages() { # url
 # SIGINT is PostgreSQL's fast shutdown: sessions are cut, data is written.
 stop_postgres_by_packages() { end_process "$dir/postgres/pid" postgres "$dir/postgres/data" INT; }
 
+# SIGQUIT ends all of its processes where they are; the next start recovers from the log. A killed head would leave the others behind.
+crash_postgres_by_packages() { end_process "$dir/postgres/pid" postgres "$dir/postgres/data" QUIT; }
+
 # Everything of the broker is below one directory and on loopback. A long node name with an address in it needs no name service.
 # "Allow input" lets the script become the broker instead of waiting for it; the argument takes the input away again.
 as_rabbitmq() { # command...
@@ -173,6 +176,8 @@ start_epmd() {
   launch as_rabbitmq "$home/epmd.pid" "$home" "$home/epmd.log" epmd -address 127.0.0.1 -port "$port"
   wait_until epmd "$home/epmd.pid" "$home/epmd.log" port_is_taken "$port"
 }
+
+crash_rabbitmq_by_packages() { end_process "$dir/rabbitmq/pid" beam.smp "$dir/rabbitmq" KILL; }
 
 stop_rabbitmq_by_packages() {
   end_process "$dir/rabbitmq/pid" beam.smp "$dir/rabbitmq" TERM

@@ -9,7 +9,6 @@ mod customers;
 mod elsewhere;
 mod invariants;
 mod journey;
-mod luck;
 mod mail;
 mod people;
 mod quiet;

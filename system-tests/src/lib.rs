@@ -4,16 +4,23 @@
 //! flags, its files, its exit. [`explore()`] takes the product's parts into its own process, where thousands of journeys are made that
 //! luck chooses and a seed repeats.
 
+mod campaign;
 mod client;
+mod clock;
 mod customer;
 mod explore;
+mod luck;
 mod process;
 mod product;
+mod proxy;
 mod role;
 
+pub use crate::campaign::{Plan, campaign};
 pub use crate::client::{Answer, Client, send, try_send};
+pub use crate::clock::clear_dead_clocks;
 pub use crate::customer::{Order, Places, SIMULATOR_KEY, entry_of, insist_charged_once};
 pub use crate::explore::{Explored, Tally, Travelled, explore, travel};
 pub use crate::process::{Process, Signal};
 pub use crate::product::{Home, Product, Simulator, binary};
+pub use crate::proxy::{Proxy, server_of};
 pub use crate::role::{Finished, Variables};

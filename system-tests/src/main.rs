@@ -2,11 +2,12 @@
 
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
-use system_tests::{explore, travel};
+use system_tests::{Plan, campaign, explore, travel};
 
 /// Runs tests of Seungin that take as long as you like.
 #[derive(Debug, Parser)]
@@ -19,6 +20,21 @@ struct Cli {
 enum Command {
     /// Make random journeys, each repeated by its seed, and check that no money is lost or moved twice.
     Explore(Explore),
+    /// Run production's shape under load while everything goes wrong, and check that nothing is lost or doubled.
+    Campaign(Campaign),
+}
+
+#[derive(Debug, Args)]
+struct Campaign {
+    /// For how long something goes wrong; afterwards it takes some minutes until all is quiet.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=600))]
+    minutes: u64,
+    /// What chooses the faults and when they come.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where data is, and what is kept when something is wrong.
+    #[arg(long, value_name = "DIR", default_value = ".campaign")]
+    directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -38,9 +54,23 @@ fn main() -> ExitCode {
     let said = match Cli::parse().command {
         Command::Explore(Explore { seed: Some(seed), .. }) => show(seed),
         Command::Explore(Explore { seeds, from, .. }) => explore_many(seeds, from),
+        Command::Campaign(Campaign { minutes, seed, directory }) => {
+            go_to_war(Plan { minutes, seed }, &directory)
+        }
     };
     // Whoever closed the pipe has seen enough.
     said.unwrap_or(ExitCode::FAILURE)
+}
+
+/// A campaign, of which the log tells while it goes on.
+fn go_to_war(plan: Plan, directory: &std::path::Path) -> std::io::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut out = std::io::stdout();
+    match runtime.block_on(campaign(plan, directory)) {
+        Ok(true) => writeln!(out, "passed").map(|()| ExitCode::SUCCESS),
+        Ok(false) => writeln!(out, "failed").map(|()| ExitCode::FAILURE),
+        Err(error) => writeln!(out, "failed: {error}").map(|()| ExitCode::FAILURE),
+    }
 }
 
 /// One journey, step by step.

@@ -107,6 +107,14 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "{}: {}", self.name, self.said());
     }
 
+    /// Whether it has ended, and how.
+    ///
+    /// # Panics
+    /// The system does not know the process.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Insists that it has not ended and that nothing in it panicked.
     ///
     /// # Panics

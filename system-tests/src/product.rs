@@ -45,6 +45,20 @@ impl Home {
         Home(TempDir::with_prefix("seungin-test-").unwrap())
     }
 
+    /// A new, empty one inside of a directory.
+    pub(crate) fn inside(directory: &Path) -> std::io::Result<Home> {
+        TempDir::with_prefix_in("run-", directory).map(Home)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Leaves it there when it is dropped.
+    pub(crate) fn keep(&mut self) {
+        self.0.disable_cleanup(true);
+    }
+
     /// Starts everything with `--ephemeral`.
     #[must_use]
     pub fn start_ephemeral(&self) -> Product {
@@ -153,8 +167,11 @@ fn read_json(path: &Path) -> Option<Value> {
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        // As this program itself was built.
+        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
         let output = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--package", "app", "--message-format", "json"])
+            .args(["--profile", profile])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .output()
             .expect("cargo runs");

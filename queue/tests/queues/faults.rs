@@ -57,7 +57,11 @@ async fn work(queue: &RabbitQueue, consumer: &mut dyn Consumer, job_id: &str) ->
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_connection_is_made_again_and_what_was_not_acknowledged_comes_again() {
     type Fault = fn(&Proxy);
-    let faults: [(&str, Fault); 2] = [("cut", Proxy::cut), ("closed", Proxy::close_by_operator)];
+    let faults: [(&str, Fault); 3] = [
+        ("cut", Proxy::cut),
+        ("closed", Proxy::close_by_operator),
+        ("timed out", Proxy::lose_patience),
+    ];
     for (name, fault) in faults {
         let (corner, proxy) = (Corner::new(), Proxy::start().await);
         let queue = through(&proxy, &corner).await;

@@ -13,6 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, watch};
 use tokio_rustls::TlsAcceptor;
 
+/// The channel of what concerns the connection itself.
+const CONNECTION: u16 = 0;
+/// The first one that a client opens.
+const FIRST_CHANNEL: u16 = 1;
+
 /// What the network does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Network {
@@ -93,7 +98,15 @@ impl Proxy {
         let mut method = vec![0, 10, 0, 50, 320_u16.to_be_bytes()[0], 320_u16.to_be_bytes()[1]];
         method.extend(short_string("CONNECTION_FORCED - closed by an operator"));
         method.extend([0, 0, 0, 0]);
-        self.strike(Stroke::Frame(frame(&method)));
+        self.strike(Stroke::Frame(frame(CONNECTION, &method)));
+    }
+
+    /// Closes the first channel of every connection, as a broker does that has waited too long for an acknowledgement.
+    pub(crate) fn lose_patience(&self) {
+        let mut method = vec![0, 20, 0, 40, 406_u16.to_be_bytes()[0], 406_u16.to_be_bytes()[1]];
+        method.extend(short_string("PRECONDITION_FAILED - delivery acknowledgement timed out"));
+        method.extend([0, 0, 0, 0]);
+        self.strike(Stroke::Frame(frame(FIRST_CHANNEL, &method)));
     }
 
     /// Stops reading from publishers and says so, as a broker does that is short of memory.
@@ -101,12 +114,12 @@ impl Proxy {
         self.set(Network::PublishersUnread);
         let mut method = vec![0, 10, 0, 60];
         method.extend(short_string("low on memory"));
-        self.strike(Stroke::PublisherFrame(frame(&method)));
+        self.strike(Stroke::PublisherFrame(frame(CONNECTION, &method)));
     }
 
     pub(crate) fn unblock_publishers(&self) {
         self.set(Network::Well);
-        self.strike(Stroke::PublisherFrame(frame(&[0, 10, 0, 61])));
+        self.strike(Stroke::PublisherFrame(frame(CONNECTION, &[0, 10, 0, 61])));
     }
 
     /// How many connections of clients are open.
@@ -294,9 +307,10 @@ async fn pass_down(
     }
 }
 
-/// A method frame of the connection itself.
-fn frame(method: &[u8]) -> Vec<u8> {
-    let mut frame = vec![1, 0, 0];
+/// A method frame.
+fn frame(channel: u16, method: &[u8]) -> Vec<u8> {
+    let mut frame = vec![1];
+    frame.extend(channel.to_be_bytes());
     frame.extend(u32::try_from(method.len()).unwrap().to_be_bytes());
     frame.extend(method);
     frame.push(0xCE);

@@ -8,10 +8,10 @@ use domain::role::Scope;
 use simulator::Method;
 use store::{AttemptResult, JobFilter, JobRow, JobSort, StartedAttempt, sha256_hex};
 
-use super::luck::Luck;
 use super::shop::Shop;
 use super::site::Site;
 use super::tally::Tally;
+use crate::luck::Luck;
 
 const STEPS_MIN: i64 = 20;
 const STEPS_MAX: i64 = 40;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use domain::JobId;
 use queue::{Message, Published, Publisher};
 
-use super::luck::Luck;
+use crate::luck::Luck;
 
 /// Messages on their way.
 #[derive(Debug, Default)]

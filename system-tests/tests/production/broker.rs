@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use system_tests::Proxy;
+
 use crate::fleet::{Fleet, RECOVERY_MAX, Shape, on_a_fleet};
 use crate::load::{Confirmed, PACE, ids, median};
-use crate::proxy::Proxy;
 use crate::rows::Rows;
 
 /// Confirms before an outage, to compare with.

@@ -1,7 +1,7 @@
 //! Workers whose clocks are wrong: the database's clock decides, so theirs cannot matter.
 
 use serde_json::json;
-use system_tests::Process;
+use system_tests::{Process, clear_dead_clocks};
 
 use crate::fleet::{Shape, on_a_fleet};
 use crate::load::ids;
@@ -23,22 +23,6 @@ fn time_of_first_line(worker: &mut Process) -> i64 {
 /// From one time of day to another, the shorter way round.
 fn ahead_by(later: i64, earlier: i64) -> i64 {
     (later - earlier + DAY_S / 2).rem_euclid(DAY_S) - DAY_S / 2
-}
-
-/// Takes away what `faketime` left in shared memory for processes that were killed: it refuses to start under a process id that has any.
-fn clear_dead_clocks() {
-    let Ok(entries) = std::fs::read_dir("/dev/shm") else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let of_pid = name
-            .strip_prefix("sem.faketime_sem_")
-            .or_else(|| name.strip_prefix("faketime_shm_"))
-            .and_then(|pid| pid.parse::<u32>().ok());
-        if of_pid.is_some_and(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists()) {
-            // Somebody else's, or gone by now: then it is not in the way either.
-            let _not_ours = std::fs::remove_file(entry.path());
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 use store::scratch::Scratch as Database;
 use system_tests::{
-    Client, Finished, Home, Places, Process, SIMULATOR_KEY, Signal, Simulator, Variables,
+    Client, Finished, Home, Places, Process, Proxy, SIMULATOR_KEY, Signal, Simulator, Variables,
+    server_of,
 };
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -14,7 +15,6 @@ use tokio::time::timeout;
 use queue::rabbit::scratch::Scratch as Broker;
 
 use crate::messages::Operator;
-use crate::proxy::Proxy;
 use crate::rows::Rows;
 
 /// How many fleets there are at the same time: each has half a dozen processes.
@@ -102,8 +102,8 @@ impl Fleet {
         let to_simulator = Proxy::start(simulator.url.trim_start_matches("http://"), true);
         let text = |name: &str, value: String| (name.to_owned(), value);
         let variables = vec![
-            text("DATABASE_URL", by_way_of(database.url(), &to_database)),
-            text("AMQP_URL", by_way_of(broker.url(), &to_broker)),
+            text("DATABASE_URL", to_database.instead_of(database.url())),
+            text("AMQP_URL", to_broker.instead_of(broker.url())),
             text("SEUNGIN__QUEUE__PREFIX", broker.prefix().to_owned()),
             text("SEUNGIN__DATABASE__CONNECTIONS_MAX", CONNECTIONS_MAX.to_string()),
             text("SEUNGIN__SECURITY__TOKEN_KEY", TOKEN_KEY.to_owned()),
@@ -317,15 +317,4 @@ pub(crate) fn address_in(process: &mut Process, words: &str) -> String {
         let (_, rest) = said.split_once(words)?;
         rest.split_once('\n').map(|(url, _)| url.to_owned())
     })
-}
-
-/// `host:port` of an address.
-fn server_of(url: &str) -> &str {
-    let (_, rest) = url.split_once('@').expect("an address with a user");
-    rest.split_once('/').map_or(rest, |(server, _)| server)
-}
-
-/// The same address by way of a proxy.
-fn by_way_of(url: &str, proxy: &Proxy) -> String {
-    url.replacen(server_of(url), &proxy.address().to_string(), 1)
 }

@@ -17,7 +17,6 @@ mod load;
 mod messages;
 mod pause;
 mod poison;
-mod proxy;
 mod redelivery;
 mod rows;
 mod share;

@@ -1,6 +1,7 @@
-//! A network between the processes and a server, which can fail as networks and servers do.
+//! A network between processes and a server, which can fail as networks and servers do.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -19,12 +20,27 @@ const PUBLISHER: &[u8] = b" publisher";
 enum Network {
     /// Everything passes.
     Well,
+    /// Everything passes, each piece so much later.
+    Slow(Duration),
     /// New connections are refused.
     Refusing,
     /// Connections are accepted, and nothing passes. What is on its way then arrives late, when the network is well again.
     Silent,
-    /// The same for what publishers say to a broker, and for nothing else: so a broker behaves that has no disk left.
+    /// What clients say is not heard, and what the server says still is.
+    Deaf,
+    /// What the server says is not heard, and it hears everything.
+    Mute,
+    /// The server's ends are closed, and the clients are not told. What they say is lost.
+    HalfOpen,
+    /// What publishers say to a broker is not read, and everything else is: so a broker behaves that has no disk left.
     PublishersUnread,
+}
+
+/// Which way something goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    ToClient,
 }
 
 /// What connections see of the proxy.
@@ -37,15 +53,19 @@ struct Wires {
 
 /// A proxy in front of one server.
 #[derive(Debug)]
-pub(crate) struct Proxy {
+pub struct Proxy {
     address: SocketAddr,
     network: watch::Sender<Network>,
     cuts: watch::Sender<u64>,
 }
 
 impl Proxy {
-    /// Starts one in front of `host:port`.
-    pub(crate) fn start(server: &str, network_is_there: bool) -> Proxy {
+    /// Starts one in front of `host:port`, on a free port of loopback. It ends when it is dropped.
+    ///
+    /// # Panics
+    /// There is no free port, or no runtime.
+    #[must_use]
+    pub fn start(server: &str, network_is_there: bool) -> Proxy {
         let first = if network_is_there { Network::Well } else { Network::Refusing };
         let socket = bind(([127, 0, 0, 1], 0).into());
         let address = socket.local_addr().unwrap();
@@ -57,34 +77,89 @@ impl Proxy {
     }
 
     /// Where it is reached.
-    pub(crate) fn address(&self) -> SocketAddr {
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// The address of the server that it is in front of, by way of it.
+    ///
+    /// # Panics
+    /// As [`server_of`].
+    #[must_use]
+    pub fn instead_of(&self, url: &str) -> String {
+        url.replacen(server_of(url), &self.address.to_string(), 1)
+    }
+
     /// Lets everything pass again.
-    pub(crate) fn restore(&self) {
+    pub fn restore(&self) {
         self.network.send_replace(Network::Well);
     }
 
     /// The server is gone: connections are cut, and new ones refused.
-    pub(crate) fn take_away(&self) {
+    pub fn take_away(&self) {
         self.network.send_replace(Network::Refusing);
         self.cut();
     }
 
+    /// Everything takes so much longer, each way.
+    pub fn slow_down(&self, by: Duration) {
+        self.network.send_replace(Network::Slow(by));
+    }
+
     /// Nothing passes any more, and nobody is told.
-    pub(crate) fn silence(&self) {
+    pub fn silence(&self) {
         self.network.send_replace(Network::Silent);
     }
 
+    /// What clients say is not heard any more.
+    pub fn deafen(&self) {
+        self.network.send_replace(Network::Deaf);
+    }
+
+    /// What the server says is not heard any more.
+    pub fn mute(&self) {
+        self.network.send_replace(Network::Mute);
+    }
+
+    /// The server loses every connection and its clients do not notice, until [`Proxy::restore`].
+    pub fn lose_the_server(&self) {
+        self.network.send_replace(Network::HalfOpen);
+    }
+
     /// What publishers say is not read any more.
-    pub(crate) fn stop_reading_publishers(&self) {
+    pub fn stop_reading_publishers(&self) {
         self.network.send_replace(Network::PublishersUnread);
     }
 
     /// Cuts every connection that there is.
-    pub(crate) fn cut(&self) {
+    pub fn cut(&self) {
         self.cuts.send_modify(|count| *count += 1);
+    }
+}
+
+/// `host:port` of an address.
+///
+/// # Panics
+/// It is no address of the form `scheme://…`.
+#[must_use]
+pub fn server_of(url: &str) -> &str {
+    let (_, rest) = url.split_once("://").expect("an address with its scheme");
+    let server = rest.split_once('/').map_or(rest, |(server, _)| server);
+    server.rsplit_once('@').map_or(server, |(_, server)| server)
+}
+
+impl Network {
+    /// Whether something may pass; what is held back is on its way until it may.
+    fn passes(self, way: Way, is_publisher: bool) -> bool {
+        match self {
+            Network::Well | Network::Slow(_) => true,
+            // What is held back now is never heard: the connection is about to be cut.
+            Network::Refusing | Network::Silent | Network::HalfOpen => false,
+            Network::Deaf => way == Way::ToClient,
+            Network::Mute => way == Way::ToServer,
+            Network::PublishersUnread => !is_publisher,
+        }
     }
 }
 
@@ -129,16 +204,22 @@ async fn join(client: TcpStream, server: String, wires: Wires) {
     cuts.mark_unchanged();
     let passing = async {
         // The server hears nothing of a connection that is made in silence.
-        if network.wait_for(|it| *it != Network::Silent).await.is_err() {
+        let reaches = |it: &Network| !matches!(it, Network::Silent | Network::HalfOpen);
+        if network.wait_for(reaches).await.is_err() {
             return;
         }
         let Ok(server) = TcpStream::connect(server).await else { return };
-        let (from_client, to_client) = client.into_split();
-        let (from_server, to_server) = server.into_split();
+        let (from_client, mut to_client) = client.into_split();
+        let (from_server, mut to_server) = server.into_split();
+        let mut lost = wires.network.clone();
         tokio::select! {
-            () = pass(from_client, to_server, wires.network.clone(), true) => {}
-            () = pass(from_server, to_client, wires.network.clone(), false) => {}
+            () = pass(from_client, &mut to_server, wires.network.clone(), Way::ToServer) => {}
+            () = pass(from_server, &mut to_client, wires.network.clone(), Way::ToClient) => {}
+            _ = lost.wait_for(|it| *it == Network::HalfOpen) => {}
         }
+        drop(to_server);
+        // The client's end stays open for as long as nobody is to notice.
+        let _is_over = network.wait_for(|it| *it != Network::HalfOpen).await;
     };
     tokio::select! {
         () = passing => {}
@@ -148,23 +229,25 @@ async fn join(client: TcpStream, server: String, wires: Wires) {
 
 async fn pass(
     mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
+    to: &mut OwnedWriteHalf,
     mut network: watch::Receiver<Network>,
-    is_up: bool,
+    way: Way,
 ) {
     let mut chunk = vec![0; CHUNK];
     let mut is_publisher = false;
     loop {
         let Ok(count @ 1..) = from.read(&mut chunk).await else { return };
         let bytes = &chunk[..count];
-        is_publisher |= is_up && bytes.windows(PUBLISHER.len()).any(|part| part == PUBLISHER);
-        let passes = |network: &Network| match network {
-            Network::Well => true,
-            // What is held back now is never heard: the connection is about to be cut.
-            Network::Refusing | Network::Silent => false,
-            Network::PublishersUnread => !is_publisher,
+        is_publisher |=
+            way == Way::ToServer && bytes.windows(PUBLISHER.len()).any(|part| part == PUBLISHER);
+        let now = match network.wait_for(|it| it.passes(way, is_publisher)).await {
+            Ok(now) => *now,
+            Err(_) => return,
         };
-        if network.wait_for(passes).await.is_err() || to.write_all(bytes).await.is_err() {
+        if let Network::Slow(by) = now {
+            tokio::time::sleep(by).await;
+        }
+        if to.write_all(bytes).await.is_err() {
             return;
         }
     }

@@ -1,0 +1,272 @@
+//! The campaign: production's shape under a mixed load, and everything that can go wrong goes wrong, by a schedule that a seed repeats.
+//!
+//! Two APIs, three workers and a simulator run as processes on a PostgreSQL and a RabbitMQ of the campaign's own, each connection through
+//! a proxy that can fail (`topology`). Customers and staff come and come back (`customers`), somebody is on duty (`operator`), and `nemesis`
+//! carries out what `faults` planned. Then it becomes calm, and when all is quiet the books of all sides are compared (`books`) and a table
+//! is made of it (`report`). When they differ, logs, ledger and database stay in the directory.
+
+mod books;
+mod customers;
+mod faults;
+mod log;
+mod nemesis;
+mod operator;
+mod record;
+mod report;
+mod servers;
+mod topology;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::customer::SIMULATOR_KEY;
+use crate::product::{Home, binary};
+use books::Books;
+use customers::World;
+use log::Log;
+use report::Report;
+use servers::Servers;
+use topology::{Part, Topology};
+
+/// Orders per second, as long as the simulator remembers that many.
+const PACE_MAX: u64 = 4;
+/// What the simulator remembers, less a margin.
+const PAYMENTS_MAX: u64 = 9_000;
+/// How long customers still come when the last fault is over.
+const AFTERWARDS: Duration = Duration::from_secs(15);
+/// How long those who are there may take to end their stories.
+const LEAVING_MAX: Duration = Duration::from_secs(400);
+/// How long all jobs may take to end when nobody comes any more.
+const QUIET_MAX: Duration = Duration::from_secs(420);
+/// It is quiet when there is nothing to be done for so long.
+const QUIET: Duration = Duration::from_secs(4);
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+/// Something that was accepted after a fault is paid within this time, whatever else goes wrong meanwhile.
+const RECOVERY_MAX: Duration = Duration::from_secs(60);
+/// No process of ours takes more than this: far above what any has taken.
+const KIB_MAX: u64 = 400 * 1_024;
+const THREADS_MAX: u64 = 64;
+
+/// What to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// For how long something goes wrong.
+    pub minutes: u64,
+    /// What chooses.
+    pub seed: u64,
+}
+
+/// Runs a campaign below a directory; gives whether nothing was lost, doubled or otherwise wrong, with what was.
+///
+/// # Errors
+/// It could not be run.
+pub async fn campaign(plan: Plan, directory: &Path) -> Result<bool, String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let directory = directory.canonicalize().map_err(failed)?;
+    let home = Home::inside(&directory).map_err(failed)?;
+    let log = Log::begin(&home.path().join("campaign.log")).map_err(failed)?;
+    log.say(&format!("seed {}, {} minutes, in {}", plan.seed, plan.minutes, home.path().display()));
+    log.say(&format!("of {}", binary().display()));
+    let servers = Servers::start(&directory.join("servers"))?;
+    let mut topology = Arc::new(Topology::start(home, servers).await?);
+    let outcome = run(plan, &topology, &log).await;
+    let mut told = topology.stop().await;
+    let keys = outcome.as_ref().map(Report::payment_keys).unwrap_or_default();
+    told.extend(said_wrong(topology.directory(), &keys));
+    let is_clean = match &outcome {
+        Ok(report) => {
+            let seconds = report.until_quiet.as_secs();
+            log.say(&format!("all was over {seconds} s after the last fault\n\n{report}"));
+            told.extend(report.told());
+            report.is_clean() && told.is_empty()
+        }
+        Err(error) => {
+            told.push(error.clone());
+            false
+        }
+    };
+    for one in &told {
+        log.say(one);
+    }
+    if !is_clean {
+        keep(&mut topology, &log);
+    }
+    outcome.map(|_| is_clean)
+}
+
+/// Keeps the logs, and the database as it is.
+fn keep(topology: &mut Arc<Topology>, log: &Log) {
+    let dump = topology.directory().join("database.sql");
+    if let Err(error) = topology.servers.dump(&dump) {
+        log.say(&error);
+    }
+    if let Some(topology) = Arc::get_mut(topology) {
+        topology.keep_directory();
+    }
+    log.say(&format!("logs, ledger and database are in {}", topology.directory().display()));
+}
+
+async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, String> {
+    for api in &topology.apis {
+        let endpoint = json!({"url": format!("{api}/v1/webhooks/toss")});
+        nemesis::post_to_simulator(topology, "/_sim/webhooks/endpoints", &endpoint).await?;
+    }
+    let world = World { topology: Arc::clone(topology), record: Arc::default() };
+    let (calm, is_calm) = watch::channel(false);
+    let (leave, is_over) = watch::channel(false);
+    let mut others = JoinSet::new();
+    others.spawn(operator::be_on_duty(world.clone(), is_calm));
+    let crowd = tokio::spawn(come(world.clone(), plan, is_over));
+    let watching = tokio::spawn(watch_processes(Arc::clone(topology), leave.subscribe()));
+
+    let within = Duration::from_secs(plan.minutes * 60);
+    let planned = faults::plan(plan.seed, within);
+    log.say(&format!("{} faults are planned", planned.len()));
+    let (suffered, failed) = nemesis::rage(topology, planned, plan.seed, log).await;
+    let last = Instant::now();
+    log.say("calm");
+    calm.send_replace(true);
+    nemesis::set_simulator(topology, &json!({"chance": null})).await?;
+    sleep(AFTERWARDS).await;
+    leave.send_replace(true);
+    let crowd = timeout(LEAVING_MAX, crowd).await.map_err(|_| "customers do not leave")?;
+    crowd.map_err(|error| format!("a customer: {error}"))?;
+    log.say("all customers have left");
+    await_quiet(topology).await?;
+    let until_quiet = last.elapsed().saturating_sub(QUIET);
+    others.shutdown().await;
+    let (peak, ended) = watching.await.map_err(|error| error.to_string())?;
+
+    let ledger = ask_simulator(topology, "/_sim/ledger").await?;
+    let webhooks = ask_simulator(topology, "/_sim/webhooks").await?;
+    let kept = topology.directory().join("ledger.json");
+    std::fs::write(&kept, ledger.to_string())
+        .map_err(|error| format!("{}: {error}", kept.display()))?;
+    let books = Books::read(&topology.servers, &ledger, &webhooks)?;
+    let recorded = world.record.note(|it| it.clone());
+    let mut verdict = books.check(&recorded);
+    verdict.broken.extend(failed.into_iter().chain(ended));
+    let (kib, threads) = peak;
+    if kib > KIB_MAX || threads > THREADS_MAX {
+        verdict.broken.push(format!("a process took {kib} KiB and {threads} threads"));
+    }
+    let mut report =
+        Report::new((plan.seed, plan.minutes), &suffered, recorded, books, verdict, RECOVERY_MAX);
+    (report.until_quiet, report.peak) = (until_quiet, peak);
+    Ok(report)
+}
+
+/// Customers come at a steady pace until it is over; ends when the last one has left.
+async fn come(world: World, plan: Plan, mut is_over: watch::Receiver<bool>) {
+    let pace = PACE_MAX.min(PAYMENTS_MAX / (plan.minutes * 60).max(1)).max(1);
+    let mut tick = tokio::time::interval(Duration::from_millis(1_000 / pace));
+    let mut crowd = JoinSet::new();
+    let mut number = plan.seed.wrapping_mul(1_000_003);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = is_over.wait_for(|it| *it) => break,
+        }
+        number = number.wrapping_add(1);
+        crowd.spawn(customers::shop(world.clone(), number));
+        while crowd.try_join_next().is_some() {}
+    }
+    crowd.join_all().await;
+}
+
+/// Waits until no job is left that goes on by itself.
+async fn await_quiet(topology: &Topology) -> Result<(), String> {
+    let unfinished = "select id, kind, state, last_code, due_at from jobs \
+                      where state in ('queued', 'running', 'waiting') and not (state = 'waiting' and exists \
+                      (select 1 from jobs parked where parked.order_id = jobs.order_id and parked.state = 'parked'))";
+    let began = Instant::now();
+    let mut quiet_since = None;
+    loop {
+        let rows = topology.servers.rows(unfinished)?;
+        if rows.is_empty() {
+            let since = quiet_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= QUIET {
+                return Ok(());
+            }
+        } else {
+            quiet_since = None;
+        }
+        if began.elapsed() > QUIET_MAX {
+            return Err(format!("LOST: after {QUIET_MAX:?} of calm there is still work: {rows:?}"));
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+}
+
+/// The most memory in KiB and the most threads that any process had, and who ended although nobody wanted it.
+async fn watch_processes(
+    topology: Arc<Topology>,
+    mut is_over: watch::Receiver<bool>,
+) -> ((u64, u64), Vec<String>) {
+    let mut peak = (0, 0);
+    let mut ended = Vec::new();
+    loop {
+        tokio::select! {
+            () = sleep(BETWEEN_LOOKS) => {}
+            _ = is_over.wait_for(|it| *it) => return (peak, ended),
+        }
+        for slot in &topology.slots {
+            // Something is done to it just now.
+            let Ok(mut slot) = slot.try_lock() else { continue };
+            let part = slot.part;
+            let Some(process) = &mut slot.process else { continue };
+            if let Some(status) = process.ended() {
+                ended.push(format!("{} ended by itself: {status}", process.name()));
+                topology.start_process(&mut slot, &[]);
+            } else if part != Part::Simulator {
+                let (kib, threads) = size_of(process.id());
+                peak = (peak.0.max(kib), peak.1.max(threads));
+            }
+        }
+    }
+}
+
+/// Memory in KiB and threads of a process, by Linux.
+fn size_of(id: u32) -> (u64, u64) {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let number = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
+    };
+    (number("VmRSS:"), number("Threads:"))
+}
+
+async fn ask_simulator(topology: &Topology, path: &str) -> Result<serde_json::Value, String> {
+    let answer = topology.client.get(&format!("{}{path}", topology.simulator)).await;
+    if answer.status == 200 { Ok(answer.body) } else { Err(format!("{path}: {}", answer.status)) }
+}
+
+/// What no log may say: that something panicked, a secret, or a whole payment key.
+fn said_wrong(directory: &Path, payment_keys: &HashSet<&str>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_ours = name.starts_with("api-") || name.starts_with("worker-");
+        if !is_ours || !name.ends_with(".log") {
+            continue;
+        }
+        let said = std::fs::read(entry.path()).unwrap_or_default();
+        for line in String::from_utf8_lossy(&said).lines() {
+            let mut words =
+                line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+            let has_key = words.any(|word| payment_keys.contains(word));
+            if has_key || line.contains("panicked at") || line.contains(SIMULATOR_KEY) {
+                wrong.push(format!("{name}: {line}"));
+            }
+        }
+    }
+    wrong
+}

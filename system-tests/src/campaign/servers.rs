@@ -1,0 +1,90 @@
+//! PostgreSQL and RabbitMQ of the campaign's own, started and treated by `scripts/servers`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// The project's root.
+const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// The database that new servers have.
+const DATABASE: &str = "seungin";
+
+/// Both servers, with their data in one directory. Dropped, they stop and the data is gone.
+#[derive(Debug)]
+pub(super) struct Servers {
+    directory: PathBuf,
+    pub(super) database_url: String,
+    pub(super) amqp_url: String,
+}
+
+impl Servers {
+    /// Starts them with no data.
+    pub(super) fn start(directory: &Path) -> Result<Servers, String> {
+        let mut servers = Servers {
+            directory: directory.to_owned(),
+            database_url: String::new(),
+            amqp_url: String::new(),
+        };
+        servers.run(&["stop", "--wipe"])?;
+        servers.run(&["start"])?;
+        let addresses = servers.run(&["env"])?;
+        let address = |name: &str| {
+            let line = addresses.lines().find_map(|line| line.strip_prefix(name));
+            line.map(str::to_owned).ok_or_else(|| format!("no address of a server in {addresses}"))
+        };
+        let admin_url = address("export SEUNGIN_TEST_DATABASE_URL=")?;
+        let (server, _) = admin_url.rsplit_once('/').ok_or("no database in its address")?;
+        servers.database_url = format!("{server}/{DATABASE}");
+        servers.amqp_url = address("export SEUNGIN_TEST_AMQP_URL=")?;
+        Ok(servers)
+    }
+
+    /// Runs `scripts/servers` with these words; gives what it printed.
+    pub(super) fn run(&self, words: &[&str]) -> Result<String, String> {
+        let output = Command::new(format!("{PROJECT}/scripts/servers"))
+            .args(words)
+            .current_dir(PROJECT)
+            .env("SEUNGIN_SERVERS_DIR", &self.directory)
+            // Proxies know one port: a broker that lost everything comes back to it.
+            .envs(port_of(&self.amqp_url).map(|port| ("SEUNGIN_SERVERS_AMQP_PORT", port)))
+            .output()
+            .map_err(|error| format!("scripts/servers: {error}"))?;
+        let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            Ok(said(&output.stdout))
+        } else {
+            Err(format!(
+                "scripts/servers {words:?}: {}{}",
+                said(&output.stdout),
+                said(&output.stderr)
+            ))
+        }
+    }
+
+    /// What a query gives, one object per row.
+    pub(super) fn rows(&self, sql: &str) -> Result<Vec<Value>, String> {
+        let as_json =
+            format!("select coalesce(json_agg(row_to_json(rows)), '[]') from ({sql}) rows");
+        let said = self.run(&["psql", DATABASE, "-qAtc", &as_json])?;
+        serde_json::from_str(&said).map_err(|error| format!("{error} in {said}"))
+    }
+
+    /// Everything in the database, as SQL, into a file.
+    pub(super) fn dump(&self, file: &Path) -> Result<(), String> {
+        let dump = self.run(&["dump", DATABASE])?;
+        std::fs::write(file, dump).map_err(|error| format!("{}: {error}", file.display()))
+    }
+}
+
+fn port_of(url: &str) -> Option<&str> {
+    let (_, port) = url.split('/').nth(2)?.rsplit_once(':')?;
+    Some(port)
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        let stopped = self.run(&["stop", "--wipe"]);
+        debug_assert!(stopped.is_ok(), "{stopped:?}");
+    }
+}
