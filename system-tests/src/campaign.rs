@@ -5,16 +5,11 @@
 //! carries out what `faults` planned. Then it becomes calm, and when all is quiet the books of all sides are compared (`books`) and a table
 //! is made of it (`report`). When they differ, logs, ledger and database stay in the directory.
 
-mod books;
 mod customers;
 mod faults;
-mod log;
 mod nemesis;
 mod operator;
-mod record;
 mod report;
-mod servers;
-mod topology;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -26,14 +21,12 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::books::Books;
 use crate::customer::SIMULATOR_KEY;
-use crate::product::{Home, binary};
-use books::Books;
+use crate::log::Log;
+use crate::topology::{Part, Topology, Wiring};
 use customers::World;
-use log::Log;
 use report::Report;
-use servers::Servers;
-use topology::{Part, Topology};
 
 /// Orders per second, as long as the simulator remembers that many.
 const PACE_MAX: u64 = 4;
@@ -45,8 +38,6 @@ const AFTERWARDS: Duration = Duration::from_secs(15);
 const LEAVING_MAX: Duration = Duration::from_secs(400);
 /// How long all jobs may take to end when nobody comes any more.
 const QUIET_MAX: Duration = Duration::from_secs(420);
-/// It is quiet when there is nothing to be done for so long.
-const QUIET: Duration = Duration::from_secs(4);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// Something that was accepted after a fault is paid within this time, whatever else goes wrong meanwhile.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
@@ -68,15 +59,9 @@ pub struct Plan {
 /// # Errors
 /// It could not be run.
 pub async fn campaign(plan: Plan, directory: &Path) -> Result<bool, String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
-    std::fs::create_dir_all(directory).map_err(failed)?;
-    let directory = directory.canonicalize().map_err(failed)?;
-    let home = Home::inside(&directory).map_err(failed)?;
-    let log = Log::begin(&home.path().join("campaign.log")).map_err(failed)?;
-    log.say(&format!("seed {}, {} minutes, in {}", plan.seed, plan.minutes, home.path().display()));
-    log.say(&format!("of {}", binary().display()));
-    let servers = Servers::start(&directory.join("servers"))?;
-    let mut topology = Arc::new(Topology::start(home, servers).await?);
+    let what = format!("campaign of {} minutes by seed {}", plan.minutes, plan.seed);
+    let (topology, log) = Topology::open(directory, &what, Wiring::Breakable).await?;
+    let topology = Arc::new(topology);
     let outcome = run(plan, &topology, &log).await;
     let mut told = topology.stop().await;
     let keys = outcome.as_ref().map(Report::payment_keys).unwrap_or_default();
@@ -96,28 +81,14 @@ pub async fn campaign(plan: Plan, directory: &Path) -> Result<bool, String> {
     for one in &told {
         log.say(one);
     }
-    if !is_clean {
-        keep(&mut topology, &log);
-    }
+    topology.tidy_up(is_clean, &log);
     outcome.map(|_| is_clean)
-}
-
-/// Keeps the logs, and the database as it is.
-fn keep(topology: &mut Arc<Topology>, log: &Log) {
-    let dump = topology.directory().join("database.sql");
-    if let Err(error) = topology.servers.dump(&dump) {
-        log.say(&error);
-    }
-    if let Some(topology) = Arc::get_mut(topology) {
-        topology.keep_directory();
-    }
-    log.say(&format!("logs, ledger and database are in {}", topology.directory().display()));
 }
 
 async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, String> {
     for api in &topology.apis {
         let endpoint = json!({"url": format!("{api}/v1/webhooks/toss")});
-        nemesis::post_to_simulator(topology, "/_sim/webhooks/endpoints", &endpoint).await?;
+        topology.post_to_simulator("/_sim/webhooks/endpoints", &endpoint).await?;
     }
     let world = World { topology: Arc::clone(topology), record: Arc::default() };
     let (calm, is_calm) = watch::channel(false);
@@ -134,23 +105,18 @@ async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, 
     let last = Instant::now();
     log.say("calm");
     calm.send_replace(true);
-    nemesis::set_simulator(topology, &json!({"chance": null})).await?;
+    topology.set_simulator(&json!({"chance": null})).await?;
     sleep(AFTERWARDS).await;
     leave.send_replace(true);
     let crowd = timeout(LEAVING_MAX, crowd).await.map_err(|_| "customers do not leave")?;
     crowd.map_err(|error| format!("a customer: {error}"))?;
     log.say("all customers have left");
-    await_quiet(topology).await?;
-    let until_quiet = last.elapsed().saturating_sub(QUIET);
+    topology.await_quiet(QUIET_MAX).await?;
+    let until_quiet = last.elapsed();
     others.shutdown().await;
     let (peak, ended) = watching.await.map_err(|error| error.to_string())?;
 
-    let ledger = ask_simulator(topology, "/_sim/ledger").await?;
-    let webhooks = ask_simulator(topology, "/_sim/webhooks").await?;
-    let kept = topology.directory().join("ledger.json");
-    std::fs::write(&kept, ledger.to_string())
-        .map_err(|error| format!("{}: {error}", kept.display()))?;
-    let books = Books::read(&topology.servers, &ledger, &webhooks)?;
+    let books = Books::read(topology).await?;
     let recorded = world.record.note(|it| it.clone());
     let mut verdict = books.check(&recorded);
     verdict.broken.extend(failed.into_iter().chain(ended));
@@ -182,30 +148,6 @@ async fn come(world: World, plan: Plan, mut is_over: watch::Receiver<bool>) {
     crowd.join_all().await;
 }
 
-/// Waits until no job is left that goes on by itself.
-async fn await_quiet(topology: &Topology) -> Result<(), String> {
-    let unfinished = "select id, kind, state, last_code, due_at from jobs \
-                      where state in ('queued', 'running', 'waiting') and not (state = 'waiting' and exists \
-                      (select 1 from jobs parked where parked.order_id = jobs.order_id and parked.state = 'parked'))";
-    let began = Instant::now();
-    let mut quiet_since = None;
-    loop {
-        let rows = topology.servers.rows(unfinished)?;
-        if rows.is_empty() {
-            let since = quiet_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= QUIET {
-                return Ok(());
-            }
-        } else {
-            quiet_since = None;
-        }
-        if began.elapsed() > QUIET_MAX {
-            return Err(format!("LOST: after {QUIET_MAX:?} of calm there is still work: {rows:?}"));
-        }
-        sleep(BETWEEN_LOOKS).await;
-    }
-}
-
 /// The most memory in KiB and the most threads that any process had, and who ended although nobody wanted it.
 async fn watch_processes(
     topology: Arc<Topology>,
@@ -227,26 +169,11 @@ async fn watch_processes(
                 ended.push(format!("{} ended by itself: {status}", process.name()));
                 topology.start_process(&mut slot, &[]);
             } else if part != Part::Simulator {
-                let (kib, threads) = size_of(process.id());
+                let (kib, threads) = process.size();
                 peak = (peak.0.max(kib), peak.1.max(threads));
             }
         }
     }
-}
-
-/// Memory in KiB and threads of a process, by Linux.
-fn size_of(id: u32) -> (u64, u64) {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let number = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-        line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
-    };
-    (number("VmRSS:"), number("Threads:"))
-}
-
-async fn ask_simulator(topology: &Topology, path: &str) -> Result<serde_json::Value, String> {
-    let answer = topology.client.get(&format!("{}{path}", topology.simulator)).await;
-    if answer.status == 200 { Ok(answer.body) } else { Err(format!("{path}: {}", answer.status)) }
 }
 
 /// What no log may say: that something panicked, a secret, or a whole payment key.

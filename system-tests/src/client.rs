@@ -16,6 +16,8 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Value,
+    /// Whether it says when to come back.
+    pub has_retry_after: bool,
 }
 
 impl Client {
@@ -66,6 +68,7 @@ pub async fn send(request: RequestBuilder) -> Answer {
 pub async fn try_send(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
     let answer = request.send().await?;
     let status = answer.status().as_u16();
+    let has_retry_after = answer.headers().contains_key(reqwest::header::RETRY_AFTER);
     let bytes = answer.bytes().await?;
-    Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() })
+    Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default(), has_retry_after })
 }

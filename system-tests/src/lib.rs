@@ -4,22 +4,29 @@
 //! flags, its files, its exit. [`explore()`] takes the product's parts into its own process, where thousands of journeys are made that
 //! luck chooses and a seed repeats.
 
+mod books;
 mod campaign;
 mod client;
 mod clock;
 mod customer;
 mod explore;
+mod load;
+mod log;
 mod luck;
 mod process;
 mod product;
 mod proxy;
+mod record;
 mod role;
+mod servers;
+mod topology;
 
 pub use crate::campaign::{Plan, campaign};
 pub use crate::client::{Answer, Client, send, try_send};
 pub use crate::clock::clear_dead_clocks;
 pub use crate::customer::{Order, Places, SIMULATOR_KEY, entry_of, insist_charged_once};
 pub use crate::explore::{Explored, Tally, Travelled, explore, travel};
+pub use crate::load::{Load, load};
 pub use crate::process::{Process, Signal};
 pub use crate::product::{Home, Product, Simulator, binary};
 pub use crate::proxy::{Proxy, server_of};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Args, Parser, Subcommand};
-use system_tests::{Plan, campaign, explore, travel};
+use system_tests::{Load, Plan, campaign, explore, load, travel};
 
 /// Runs tests of Seungin that take as long as you like.
 #[derive(Debug, Parser)]
@@ -22,6 +22,21 @@ enum Command {
     Explore(Explore),
     /// Run production's shape under load while everything goes wrong, and check that nothing is lost or doubled.
     Campaign(Campaign),
+    /// Run production's shape under a steady load, then under more than it can take, and measure.
+    Load(Pace),
+}
+
+#[derive(Debug, Args)]
+struct Pace {
+    /// Requests per second.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    per_second: u64,
+    /// For how long; at 200 requests per second the simulator remembers the payments of five minutes.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(2..=60))]
+    minutes: u64,
+    /// Where data is, and what is kept when something is wrong.
+    #[arg(long, value_name = "DIR", default_value = ".load")]
+    directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -55,18 +70,22 @@ fn main() -> ExitCode {
         Command::Explore(Explore { seed: Some(seed), .. }) => show(seed),
         Command::Explore(Explore { seeds, from, .. }) => explore_many(seeds, from),
         Command::Campaign(Campaign { minutes, seed, directory }) => {
-            go_to_war(Plan { minutes, seed }, &directory)
+            told(campaign(Plan { minutes, seed }, &directory))
+        }
+        Command::Load(Pace { per_second, minutes, directory }) => {
+            told(load(Load { per_second, minutes }, &directory))
         }
     };
     // Whoever closed the pipe has seen enough.
     said.unwrap_or(ExitCode::FAILURE)
 }
 
-/// A campaign, of which the log tells while it goes on.
-fn go_to_war(plan: Plan, directory: &std::path::Path) -> std::io::Result<ExitCode> {
+/// Something of which a log tells while it goes on, and how it ended.
+fn told(what: impl Future<Output = Result<bool, String>>) -> std::io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(what);
     let mut out = std::io::stdout();
-    match runtime.block_on(campaign(plan, directory)) {
+    match ended {
         Ok(true) => writeln!(out, "passed").map(|()| ExitCode::SUCCESS),
         Ok(false) => writeln!(out, "failed").map(|()| ExitCode::FAILURE),
         Err(error) => writeln!(out, "failed: {error}").map(|()| ExitCode::FAILURE),

@@ -115,6 +115,18 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
+    /// Its memory in KiB and how many threads it has, by Linux; nothing of one that is gone.
+    #[must_use]
+    pub fn size(&self) -> (u64, u64) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()));
+        let status = status.unwrap_or_default();
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0)
+        };
+        (number("VmRSS:"), number("Threads:"))
+    }
+
     /// Insists that it has not ended and that nothing in it panicked.
     ///
     /// # Panics

@@ -45,18 +45,15 @@ impl Home {
         Home(TempDir::with_prefix("seungin-test-").unwrap())
     }
 
-    /// A new, empty one inside of a directory.
+    /// A new, empty one inside of a directory, which stays.
     pub(crate) fn inside(directory: &Path) -> std::io::Result<Home> {
-        TempDir::with_prefix_in("run-", directory).map(Home)
+        let mut home = TempDir::with_prefix_in("run-", directory)?;
+        home.disable_cleanup(true);
+        Ok(Home(home))
     }
 
     pub(crate) fn path(&self) -> &Path {
         self.0.path()
-    }
-
-    /// Leaves it there when it is dropped.
-    pub(crate) fn keep(&mut self) {
-        self.0.disable_cleanup(true);
     }
 
     /// Starts everything with `--ephemeral`.

@@ -36,6 +36,25 @@ enum Network {
     PublishersUnread,
 }
 
+/// How a connection is in trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Every connection ends, and new ones are made.
+    Cut,
+    /// Every connection ends, and new ones are refused.
+    Refused,
+    /// Each piece takes so much longer.
+    Slow(Duration),
+    /// Nothing passes, either way.
+    Silent,
+    /// What goes to the server does not arrive.
+    Deaf,
+    /// What comes from the server does not arrive.
+    Mute,
+    /// The server's end is gone, and the other end does not know.
+    HalfOpen,
+}
+
 /// Which way something goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -91,45 +110,42 @@ impl Proxy {
         url.replacen(server_of(url), &self.address.to_string(), 1)
     }
 
+    /// Gets its connections into trouble, until [`Proxy::restore`].
+    pub(crate) fn disturb(&self, trouble: Trouble) {
+        match trouble {
+            Trouble::Cut => self.cut(),
+            Trouble::Refused => self.take_away(),
+            Trouble::Slow(by) => self.be(Network::Slow(by)),
+            Trouble::Silent => self.silence(),
+            Trouble::Deaf => self.be(Network::Deaf),
+            Trouble::Mute => self.be(Network::Mute),
+            Trouble::HalfOpen => self.be(Network::HalfOpen),
+        }
+    }
+
     /// Lets everything pass again.
     pub fn restore(&self) {
-        self.network.send_replace(Network::Well);
+        self.be(Network::Well);
     }
 
     /// The server is gone: connections are cut, and new ones refused.
     pub fn take_away(&self) {
-        self.network.send_replace(Network::Refusing);
+        self.be(Network::Refusing);
         self.cut();
-    }
-
-    /// Everything takes so much longer, each way.
-    pub fn slow_down(&self, by: Duration) {
-        self.network.send_replace(Network::Slow(by));
     }
 
     /// Nothing passes any more, and nobody is told.
     pub fn silence(&self) {
-        self.network.send_replace(Network::Silent);
-    }
-
-    /// What clients say is not heard any more.
-    pub fn deafen(&self) {
-        self.network.send_replace(Network::Deaf);
-    }
-
-    /// What the server says is not heard any more.
-    pub fn mute(&self) {
-        self.network.send_replace(Network::Mute);
-    }
-
-    /// The server loses every connection and its clients do not notice, until [`Proxy::restore`].
-    pub fn lose_the_server(&self) {
-        self.network.send_replace(Network::HalfOpen);
+        self.be(Network::Silent);
     }
 
     /// What publishers say is not read any more.
     pub fn stop_reading_publishers(&self) {
-        self.network.send_replace(Network::PublishersUnread);
+        self.be(Network::PublishersUnread);
+    }
+
+    fn be(&self, network: Network) {
+        self.network.send_replace(network);
     }
 
     /// Cuts every connection that there is.

@@ -7,12 +7,11 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::nemesis::post_to_simulator;
-use super::record::{Cancel, Record};
-use super::topology::Topology;
 use crate::client::{Answer, try_send};
 use crate::customer::SIMULATOR_KEY;
 use crate::luck::Luck;
+use crate::record::{Cancel, Record};
+use crate::topology::Topology;
 
 /// How long somebody repeats a request that is not answered, or answered with "later".
 const INSISTENCE: Duration = Duration::from_secs(150);
@@ -251,7 +250,7 @@ impl Customer {
         }
         let path = format!("/_sim/payments/{}/deposit", self.payment_key);
         // Whoever pays again after an answer that was lost is told that it was paid.
-        let _paid_already = post_to_simulator(&self.world.topology, &path, &json!({})).await;
+        let _paid_already = self.world.topology.post_to_simulator(&path, &json!({})).await;
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             let word = self.wait_for_end().await;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::topology::{Part, Server};
 use crate::luck::Luck;
+use crate::proxy::Trouble;
+use crate::topology::{Part, Server};
 
 /// Between the beginnings of two faults.
 const PAUSE_MS: (i64, i64) = (1_200, 4_000);
@@ -17,25 +18,6 @@ const LASTS_MS: (i64, i64) = (1_000, 7_000);
 const LEASE_OVER_MS: (i64, i64) = (21_000, 28_000);
 /// How wrong a clock is: from seconds to ten minutes, either way.
 const SKEW_S: [i64; 4] = [-600, -61, 67, 600];
-
-/// How a connection is in trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
-    /// Every connection ends, and new ones are made.
-    Cut,
-    /// Every connection ends, and new ones are refused.
-    Refused,
-    /// Each piece takes so much longer.
-    Slow(Duration),
-    /// Nothing passes, either way.
-    Silent,
-    /// What goes to the server does not arrive.
-    Deaf,
-    /// What comes from the server does not arrive.
-    Mute,
-    /// The server's end is gone, and the other end does not know.
-    HalfOpen,
-}
 
 /// What is done to the database as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,22 +5,20 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use super::faults::{Chance, Fault, Mail, Planned, ToBroker, ToDatabase};
-use super::log::Log;
-use super::topology::{Part, QUEUE_PREFIX, Topology};
 use crate::client::try_send;
 use crate::clock::clear_dead_clocks;
+use crate::log::Log;
 use crate::process::Signal;
+use crate::topology::{Part, QUEUE_PREFIX, Topology};
 
-/// How long the simulator's control may take to do something, while it is killed and stopped as well.
-const CONTROL_MAX: Duration = Duration::from_secs(120);
-const CONTROL_TRY_MAX: Duration = Duration::from_secs(3);
-const BETWEEN_TRIES: Duration = Duration::from_millis(200);
+const LOOK_MAX: Duration = Duration::from_secs(3);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// How long a process that was started anew is waited for before the next one is stopped.
 const ROLL_READY_MAX: Duration = Duration::from_secs(15);
 /// The broker's share of memory before it blocks publishers, and the one that it has by itself.
@@ -105,9 +103,9 @@ impl Nemesis<'_> {
                     Mail::Early => "earlyWebhooks",
                     Mail::Late => "pauseWebhooks",
                 };
-                set_simulator(self.topology, &json!({switch: true})).await?;
+                self.topology.set_simulator(&json!({switch: true})).await?;
                 sleep(*lasts).await;
-                set_simulator(self.topology, &json!({switch: false})).await?;
+                self.topology.set_simulator(&json!({switch: false})).await?;
             }
         }
         Ok(())
@@ -177,11 +175,11 @@ impl Nemesis<'_> {
         let began = Instant::now();
         while began.elapsed() < ROLL_READY_MAX {
             let request = self.topology.client.request(Method::GET, &format!("{url}/readyz"));
-            let answer = try_send(request.timeout(CONTROL_TRY_MAX)).await;
+            let answer = try_send(request.timeout(LOOK_MAX)).await;
             if answer.is_ok_and(|answer| answer.status == 200) {
                 return;
             }
-            sleep(BETWEEN_TRIES).await;
+            sleep(BETWEEN_LOOKS).await;
         }
     }
 
@@ -252,9 +250,9 @@ impl Nemesis<'_> {
             one[name] = value.clone();
         }
         let chance = json!({"seed": self.seed, "faults": [one]});
-        set_simulator(self.topology, &json!({"chance": chance})).await?;
+        self.topology.set_simulator(&json!({"chance": chance})).await?;
         sleep(lasts).await;
-        set_simulator(self.topology, &json!({"chance": null})).await
+        self.topology.set_simulator(&json!({"chance": null})).await
     }
 
     /// `scripts/servers`, on a thread of its own.
@@ -266,29 +264,5 @@ impl Nemesis<'_> {
             topology.servers.run(&words).map(drop)
         });
         run.await.map_err(|error| error.to_string())?
-    }
-}
-
-/// Changes the simulator's settings, for as long as it takes to reach it.
-pub(super) async fn set_simulator(topology: &Topology, settings: &Value) -> Result<(), String> {
-    post_to_simulator(topology, "/_sim/settings", settings).await
-}
-
-/// Posts to the simulator's control, for as long as it takes to reach it.
-pub(super) async fn post_to_simulator(
-    topology: &Topology,
-    path: &str,
-    body: &Value,
-) -> Result<(), String> {
-    let began = Instant::now();
-    let url = format!("{}{path}", topology.simulator);
-    loop {
-        let request = topology.client.request(Method::POST, &url).timeout(CONTROL_TRY_MAX);
-        match try_send(request.json(body)).await {
-            Ok(answer) if answer.status == 200 => return Ok(()),
-            Ok(answer) => return Err(format!("the simulator refuses {body}: {}", answer.body)),
-            Err(_) if began.elapsed() < CONTROL_MAX => sleep(BETWEEN_TRIES).await,
-            Err(error) => return Err(format!("the simulator does not answer: {error}")),
-        }
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::books::{Attempt, Books, Verdict};
 use super::nemesis::Suffered;
-use super::record::Recorded;
+use crate::books::{Attempt, Books, Verdict};
+use crate::record::Recorded;
 
 /// All of it.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::{ApiContext, ApiSettings, MerchantKeys, Merchants, Rate, Readiness, TokenKey};
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, Method, Request};
 use serde_json::Value;
 use simulator::{Config, Handle, LedgerEntry, NewWebhookEndpoint, Simulator};
@@ -118,12 +118,14 @@ impl Shop {
         }
         let response = self.api.clone().oneshot(request).await.unwrap();
         let status = response.status().as_u16();
+        let has_retry_after = response.headers().contains_key(RETRY_AFTER);
         let bytes = to_bytes(response.into_body(), 1 << 20).await.unwrap();
         // Publishing is a task of its own, behind the answer.
         for _ in 0..3 {
             tokio::task::yield_now().await;
         }
-        Answer { status, body: serde_json::from_slice(&bytes).unwrap_or_default() }
+        let body = serde_json::from_slice(&bytes).unwrap_or_default();
+        Answer { status, body, has_retry_after }
     }
 
     /// The same with a token.

@@ -8,17 +8,17 @@ use std::time::Instant;
 
 /// Lines with the time since the beginning, on stdout and in a file.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     began: Instant,
     file: Mutex<File>,
 }
 
 impl Log {
-    pub(super) fn begin(file: &Path) -> std::io::Result<Log> {
+    pub(crate) fn begin(file: &Path) -> std::io::Result<Log> {
         Ok(Log { began: Instant::now(), file: Mutex::new(File::create(file)?) })
     }
 
-    pub(super) fn say(&self, what: &str) {
+    pub(crate) fn say(&self, what: &str) {
         let ms = self.began.elapsed().as_millis();
         let line = format!("{:>5}.{} s  {what}", ms / 1_000, ms % 1_000 / 100);
         let mut file = self.file.lock().expect("nobody panics while writing a line");

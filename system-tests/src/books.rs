@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::record::Recorded;
-use super::servers::Servers;
+use crate::record::Recorded;
+use crate::servers::Servers;
+use crate::topology::Topology;
 
 /// The most calls that move money for one job: see the domain's limits.
 const POSTS_MAX: usize = 30;
@@ -16,110 +17,110 @@ const TOLD_MAX: usize = 20;
 
 /// One payment of ours.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Payment {
-    pub(super) order_id: String,
-    pub(super) payment_key: String,
-    pub(super) balance: i64,
-    pub(super) state: String,
-    pub(super) review_reason: Option<String>,
+pub(crate) struct Payment {
+    pub(crate) order_id: String,
+    pub(crate) payment_key: String,
+    pub(crate) balance: i64,
+    pub(crate) state: String,
+    pub(crate) review_reason: Option<String>,
 }
 
 /// One cancellation of ours.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Cancellation {
-    pub(super) id: String,
-    pub(super) order_id: String,
-    pub(super) amount: i64,
-    pub(super) state: String,
+pub(crate) struct Cancellation {
+    pub(crate) id: String,
+    pub(crate) order_id: String,
+    pub(crate) amount: i64,
+    pub(crate) state: String,
 }
 
 /// One job.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Job {
-    pub(super) id: String,
-    pub(super) order_id: String,
-    pub(super) state: String,
-    pub(super) claims: i64,
+pub(crate) struct Job {
+    pub(crate) id: String,
+    pub(crate) order_id: String,
+    pub(crate) state: String,
+    pub(crate) claims: i64,
 }
 
 /// One call to Toss, as it was recorded.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Attempt {
-    pub(super) job_id: String,
-    pub(super) order_id: String,
-    pub(super) claim: i64,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) started_at: i64,
-    pub(super) finished_at: Option<i64>,
-    pub(super) http_status: Option<i64>,
-    pub(super) verdict: Option<String>,
-    pub(super) is_stale: bool,
+pub(crate) struct Attempt {
+    pub(crate) job_id: String,
+    pub(crate) order_id: String,
+    pub(crate) claim: i64,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) started_at: i64,
+    pub(crate) finished_at: Option<i64>,
+    pub(crate) http_status: Option<i64>,
+    pub(crate) verdict: Option<String>,
+    pub(crate) is_stale: bool,
 }
 
 /// How often an action stands in the audit.
 #[derive(Debug, Clone, Deserialize)]
-pub(super) struct Audited {
-    pub(super) action: String,
-    pub(super) count: u64,
+pub(crate) struct Audited {
+    pub(crate) action: String,
+    pub(crate) count: u64,
 }
 
 /// What really happened to one payment, by the simulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Account {
-    pub(super) payment_key: String,
-    pub(super) order_id: String,
-    pub(super) charged: i64,
-    pub(super) cancelled: i64,
-    pub(super) charges: usize,
-    pub(super) refunds: Vec<i64>,
-    pub(super) requests: Vec<Request>,
+pub(crate) struct Account {
+    pub(crate) payment_key: String,
+    pub(crate) order_id: String,
+    pub(crate) charged: i64,
+    pub(crate) cancelled: i64,
+    pub(crate) charges: usize,
+    pub(crate) refunds: Vec<i64>,
+    pub(crate) requests: Vec<Request>,
 }
 
 /// A request that came to the simulator.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Request {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) idempotency_key: Option<String>,
-    pub(super) body: Value,
+pub(crate) struct Request {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) body: Value,
 }
 
 /// All books.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Books {
-    pub(super) orders: BTreeMap<String, i64>,
-    pub(super) payments: BTreeMap<String, Payment>,
-    pub(super) cancellations: Vec<Cancellation>,
-    pub(super) jobs: Vec<Job>,
-    pub(super) attempts: Vec<Attempt>,
-    pub(super) audit: Vec<Audited>,
+pub(crate) struct Books {
+    pub(crate) orders: BTreeMap<String, i64>,
+    pub(crate) payments: BTreeMap<String, Payment>,
+    pub(crate) cancellations: Vec<Cancellation>,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) audit: Vec<Audited>,
     /// Transmission ids that are in the database.
-    pub(super) webhooks: BTreeSet<String>,
-    pub(super) ledger: Vec<Account>,
+    pub(crate) webhooks: BTreeSet<String>,
+    pub(crate) ledger: Vec<Account>,
     /// Transmission ids that were answered with 200.
-    pub(super) heard: BTreeSet<String>,
+    pub(crate) heard: BTreeSet<String>,
 }
 
 /// What the books say.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     /// What was accepted, or charged, and is nowhere.
-    pub(super) lost: Vec<String>,
+    pub(crate) lost: Vec<String>,
     /// Money that moved more often than it should.
-    pub(super) doubled: Vec<String>,
+    pub(crate) doubled: Vec<String>,
     /// What else is not as it must be.
-    pub(super) broken: Vec<String>,
+    pub(crate) broken: Vec<String>,
 }
 
 impl Verdict {
-    pub(super) fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.lost.is_empty() && self.doubled.is_empty() && self.broken.is_empty()
     }
 
     /// Everything that is wrong, in words; of many some.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(crate) fn told(&self) -> Vec<String> {
         let tell = |kind: &str, what: &[String]| -> Vec<String> {
             what.iter().take(TOLD_MAX).map(|one| format!("{kind}: {one}")).collect()
         };
@@ -129,16 +130,18 @@ impl Verdict {
 }
 
 impl Books {
-    /// Reads the database and what the simulator was asked for.
-    pub(super) fn read(
-        servers: &Servers,
-        ledger: &Value,
-        webhooks: &Value,
-    ) -> Result<Books, String> {
+    /// Reads the database, and asks the simulator, whose ledger is kept in a file as well.
+    pub(crate) async fn read(topology: &Topology) -> Result<Books, String> {
         fn read<T: DeserializeOwned>(servers: &Servers, sql: &str) -> Result<Vec<T>, String> {
             let rows = servers.rows(sql)?.into_iter().map(serde_json::from_value);
             rows.collect::<Result<_, _>>().map_err(|error| format!("{error} in {sql}"))
         }
+        let servers = &topology.servers;
+        let ledger = topology.ask_simulator("/_sim/ledger").await?;
+        let webhooks = topology.ask_simulator("/_sim/webhooks").await?;
+        let kept = topology.directory().join("ledger.json");
+        std::fs::write(&kept, ledger.to_string())
+            .map_err(|error| format!("{}: {error}", kept.display()))?;
         let texts = |rows: Vec<Value>| -> BTreeSet<String> {
             rows.iter().filter_map(|row| row["id"].as_str().map(str::to_owned)).collect()
         };
@@ -179,7 +182,7 @@ impl Books {
     }
 
     /// Everything that must be true.
-    pub(super) fn check(&self, recorded: &Recorded) -> Verdict {
+    pub(crate) fn check(&self, recorded: &Recorded) -> Verdict {
         let mut verdict = Verdict { broken: recorded.broken.clone(), ..Verdict::default() };
         self.check_promises(recorded, &mut verdict);
         self.check_money(&mut verdict);
@@ -401,8 +404,8 @@ fn holds_money(state: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::super::record::Cancel;
     use super::*;
+    use crate::record::Cancel;
 
     fn parse<T: DeserializeOwned>(value: Value) -> T {
         serde_json::from_value(value).unwrap()
@@ -566,7 +569,7 @@ mod tests {
         assert_eq!(after(|books, _| books.audit.clear()).2, 1);
         assert_eq!(
             after(|_, recorded| {
-                let acted = super::super::record::Acted { done: 1, unknown: 0 };
+                let acted = crate::record::Acted { done: 1, unknown: 0 };
                 recorded.acted.insert("job.retry", acted);
             })
             .2,

@@ -10,60 +10,60 @@ use crate::client::{Answer, try_send};
 
 /// A cancel that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Cancel {
-    pub(super) order_id: String,
-    pub(super) cancel_id: String,
+pub(crate) struct Cancel {
+    pub(crate) order_id: String,
+    pub(crate) cancel_id: String,
     /// Nothing for all that was left.
-    pub(super) amount: Option<i64>,
+    pub(crate) amount: Option<i64>,
 }
 
 /// One action of an operator: how often it was answered well, and how often nobody knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Acted {
-    pub(super) done: u64,
-    pub(super) unknown: u64,
+pub(crate) struct Acted {
+    pub(crate) done: u64,
+    pub(crate) unknown: u64,
 }
 
 /// All of it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Recorded {
-    pub(super) requests: u64,
-    pub(super) unanswered: u64,
-    pub(super) statuses: BTreeMap<u16, u64>,
+pub(crate) struct Recorded {
+    pub(crate) requests: u64,
+    pub(crate) unanswered: u64,
+    pub(crate) statuses: BTreeMap<u16, u64>,
     /// Codes of what was refused.
-    pub(super) refusals: BTreeMap<String, u64>,
+    pub(crate) refusals: BTreeMap<String, u64>,
     /// Orders that were made, with their amounts.
-    pub(super) orders: BTreeMap<String, i64>,
+    pub(crate) orders: BTreeMap<String, i64>,
     /// Confirms that were accepted: order and payment key.
-    pub(super) confirms: BTreeMap<String, String>,
-    pub(super) cancels: Vec<Cancel>,
+    pub(crate) confirms: BTreeMap<String, String>,
+    pub(crate) cancels: Vec<Cancel>,
     /// The last word that its customer was told of an order.
-    pub(super) told: BTreeMap<String, String>,
+    pub(crate) told: BTreeMap<String, String>,
     /// When a confirm was accepted, and when its customer knew that it is paid.
-    pub(super) paid: Vec<(Instant, Instant)>,
-    pub(super) acted: BTreeMap<&'static str, Acted>,
+    pub(crate) paid: Vec<(Instant, Instant)>,
+    pub(crate) acted: BTreeMap<&'static str, Acted>,
     /// What no client should ever see.
-    pub(super) broken: Vec<String>,
+    pub(crate) broken: Vec<String>,
 }
 
 impl Recorded {
-    pub(super) fn answered_well(&self) -> u64 {
+    pub(crate) fn answered_well(&self) -> u64 {
         self.statuses.range(200..300).map(|(_, count)| count).sum()
     }
 }
 
 /// The record, which everybody writes into.
 #[derive(Debug, Default)]
-pub(super) struct Record(Mutex<Recorded>);
+pub(crate) struct Record(Mutex<Recorded>);
 
 impl Record {
     /// Writes something down.
-    pub(super) fn note<T>(&self, write: impl FnOnce(&mut Recorded) -> T) -> T {
+    pub(crate) fn note<T>(&self, write: impl FnOnce(&mut Recorded) -> T) -> T {
         write(&mut self.0.lock().expect("nobody panics while writing"))
     }
 
     /// Sends a request to the product and counts what comes of it.
-    pub(super) async fn ask(&self, request: RequestBuilder) -> Option<Answer> {
+    pub(crate) async fn ask(&self, request: RequestBuilder) -> Option<Answer> {
         let answer = try_send(request).await.ok();
         self.note(|it| {
             it.requests += 1;
