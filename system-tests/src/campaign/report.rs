@@ -116,6 +116,11 @@ impl fmt::Display for Report {
             ("requests to the API", self.recorded.requests.to_string()),
             ("… answered with 2xx", self.recorded.answered_well().to_string()),
             ("… by status", statuses.join(", ")),
+            ("… refused", {
+                let refusals = self.recorded.refusals.iter();
+                let refusals: Vec<_> = refusals.map(|(code, count)| format!("{code}: {count}")).collect();
+                refusals.join(", ")
+            }),
             ("… without an answer", self.recorded.unanswered.to_string()),
             (
                 "orders, accepted confirms, accepted cancels",
