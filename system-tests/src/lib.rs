@@ -5,6 +5,7 @@
 //! luck chooses and a seed repeats.
 
 mod client;
+pub mod crash;
 mod customer;
 mod explore;
 mod process;

@@ -288,6 +288,7 @@ async fn end_confirm_that_was_settled(
         .filter(job::Column::State.is_in(idle))
         .exec_with_returning(&write.tx)
         .await?;
+    crash::point!("settle 15", "a confirm that a look-up settled has ended", "the payment's turn");
     let is_holder =
         ended.iter().any(|job| scene.payment.money_job_id.as_deref() == Some(job.id.as_str()));
     if is_holder {
