@@ -14,7 +14,7 @@ pub use self::cases::{Case, Recovery, Way, cases};
 pub use self::points::{Point, Unmarked, points, unmarked_effects};
 
 /// What the binary is told the trap's file by.
-const VARIABLE: &str = "SEUNGIN_CRASH_POINT_FILE";
+pub const VARIABLE: &str = "SEUNGIN_CRASH_POINT_FILE";
 /// The signal of `abort`.
 const ABORTED: i32 = 6;
 

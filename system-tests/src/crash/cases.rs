@@ -17,9 +17,13 @@ pub enum Way {
     Overtaken,
     /// A confirm that has no answer at first, so that the relay brings it again.
     Retry,
-    /// A confirm at an API of the production shape, whose worker lives, or whose broker is away.
+    /// Production's shape: a confirm at one of two APIs.
     AtApi,
-    /// A confirm at a worker of the production shape.
+    /// Production's shape: a job that nobody took is published once more.
+    AtRelay,
+    /// Production's shape: a confirm while the broker is away.
+    WithoutBroker,
+    /// Production's shape: the worker of a confirm.
     AtWorker,
 }
 
@@ -35,8 +39,10 @@ impl Way {
             Way::LateApproval => "a webhook of a late approval",
             Way::Overtaken => "a webhook of an approval whose answer was lost",
             Way::Retry => "a confirm without an answer",
-            Way::AtApi => "a confirm, API by itself",
-            Way::AtWorker => "a confirm, worker by itself",
+            Way::AtApi => "a confirm at one of two APIs",
+            Way::AtRelay => "a job that nobody took, published once more",
+            Way::WithoutBroker => "a confirm without a broker",
+            Way::AtWorker => "a confirm at a worker",
         }
     }
 }
@@ -88,10 +94,27 @@ pub struct Case {
     pub attempts: &'static str,
 }
 
+impl Case {
+    /// Whether it takes one process; the others take the shape of production.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        match self.way {
+            Way::Confirm
+            | Way::Cancel
+            | Way::Deposit
+            | Way::Refund
+            | Way::LateApproval
+            | Way::Overtaken
+            | Way::Retry => true,
+            Way::AtApi | Way::AtRelay | Way::WithoutBroker | Way::AtWorker => false,
+        }
+    }
+}
+
 /// Points with the same way, recovery and attempts.
 type Group = (Way, Recovery, &'static str, &'static [&'static str]);
 
-const GROUPS: [Group; 23] = [
+const GROUPS: [Group; 27] = [
     (Way::Confirm, Recovery::Repeat, "confirm", &["accept 1", "accept 2", "accept 3"]),
     (
         Way::Confirm,
@@ -146,14 +169,13 @@ const GROUPS: [Group; 23] = [
     (Way::LateApproval, Recovery::Lease, "look_up look_up", &["settle 13", "settle 14"]),
     (Way::Overtaken, Recovery::Lease, "look_up look_up", &["settle 15"]),
     (Way::Retry, Recovery::Relay, "confirm look_up confirm", &["relay 1", "relay 2", "relay 3"]),
-    (Way::AtApi, Recovery::Relay, "confirm", &["accept 4", "relay 3", "relay 4", "relay 7"]),
-    (
-        Way::AtWorker,
-        Recovery::Redelivery,
-        "confirm",
-        &["dispatch 1", "settle 8", "settle 9", "settle 10"],
-    ),
-    (Way::AtWorker, Recovery::Lease, "", &["dispatch 7", "dispatch 9", "dispatch 10"]),
+    (Way::AtApi, Recovery::Relay, "confirm", &["accept 4", "relay 7"]),
+    (Way::AtRelay, Recovery::Redelivery, "confirm", &["relay 3"]),
+    (Way::WithoutBroker, Recovery::Relay, "confirm", &["relay 4"]),
+    (Way::AtWorker, Recovery::Lease, "confirm look_up confirm", &["dispatch 7"]),
+    (Way::AtWorker, Recovery::Lease, "confirm look_up", &["dispatch 9", "dispatch 10"]),
+    (Way::AtWorker, Recovery::Redelivery, "confirm", &["settle 8", "settle 9", "dispatch 1"]),
+    (Way::AtWorker, Recovery::Done, "confirm", &["settle 10"]),
 ];
 
 /// All of them.

@@ -26,7 +26,7 @@ async fn whoever_dies_at_a_point_is_followed_by_one_who_brings_it_to_its_end() {
     let simulator = Arc::new(block_in_place(|| home.start_simulator()));
     let room = Arc::new(Semaphore::new(AT_ONCE));
     let mut deaths = JoinSet::new();
-    for case in cases().into_iter().filter(|case| is_embedded(case.way)) {
+    for case in cases().into_iter().filter(Case::is_embedded) {
         let (simulator, room) = (Arc::clone(&simulator), Arc::clone(&room));
         deaths.spawn(async move {
             let _place = room.acquire().await.unwrap();
@@ -40,19 +40,6 @@ async fn whoever_dies_at_a_point_is_followed_by_one_who_brings_it_to_its_end() {
         failed += usize::from(ended.is_err());
     }
     assert_eq!(failed, 0, "so many points of {} do not recover", cases().len());
-}
-
-fn is_embedded(way: Way) -> bool {
-    match way {
-        Way::Confirm
-        | Way::Cancel
-        | Way::Deposit
-        | Way::Refund
-        | Way::LateApproval
-        | Way::Overtaken
-        | Way::Retry => true,
-        Way::AtApi | Way::AtWorker => false,
-    }
 }
 
 /// Does it; gives how long it took from the start of the second product.
@@ -136,7 +123,9 @@ impl Story {
                 story.script(json!({"kind": "cut_after"})).await;
                 story.confirm_until("checking").await;
             }
-            Way::AtApi | Way::AtWorker => unreachable!("needs more than one process"),
+            Way::AtApi | Way::AtRelay | Way::WithoutBroker | Way::AtWorker => {
+                unreachable!("takes more than one process")
+            }
         }
         story
     }
@@ -144,13 +133,13 @@ impl Story {
     /// What somebody wants; `None` when no answer came.
     async fn act(&self) -> Option<Answer> {
         match self.way {
-            Way::Confirm | Way::Retry | Way::AtApi | Way::AtWorker => self.confirm().await,
             Way::Cancel => self.cancel(json!({"reason": "변심"})).await,
             Way::Refund => {
                 let account = json!({"bankCode": "20", "accountNumber": "1234567890", "holderName": "김손님"});
                 self.cancel(json!({"reason": "변심", "refundAccount": account})).await
             }
             Way::Deposit | Way::LateApproval | Way::Overtaken => self.tell().await,
+            _ => self.confirm().await,
         }
     }
 
@@ -197,22 +186,17 @@ impl Story {
 
     fn status_in_the_end(&self) -> &'static str {
         match self.way {
-            Way::Confirm
-            | Way::Deposit
-            | Way::Overtaken
-            | Way::Retry
-            | Way::AtApi
-            | Way::AtWorker => "paid",
             Way::Cancel | Way::Refund | Way::LateApproval => "cancelled",
+            _ => "paid",
         }
     }
 
     /// The kind of the job that is under way when somebody dies.
     fn kind(&self) -> &'static str {
         match self.way {
-            Way::Confirm | Way::Retry | Way::AtApi | Way::AtWorker => "confirm",
             Way::Cancel | Way::Refund => "cancel",
             Way::Deposit | Way::LateApproval | Way::Overtaken => "look_up",
+            _ => "confirm",
         }
     }
 
