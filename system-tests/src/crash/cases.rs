@@ -174,8 +174,8 @@ const GROUPS: [Group; 27] = [
     (Way::WithoutBroker, Recovery::Relay, "confirm", &["relay 4"]),
     (Way::AtWorker, Recovery::Lease, "confirm look_up confirm", &["dispatch 7"]),
     (Way::AtWorker, Recovery::Lease, "confirm look_up", &["dispatch 9", "dispatch 10"]),
-    (Way::AtWorker, Recovery::Redelivery, "confirm", &["settle 8", "settle 9", "dispatch 1"]),
     (Way::AtWorker, Recovery::Done, "confirm", &["settle 10"]),
+    (Way::AtWorker, Recovery::Redelivery, "confirm", &["settle 8", "settle 9", "dispatch 1"]),
 ];
 
 /// All of them.

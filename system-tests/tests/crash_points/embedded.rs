@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, block_in_place};
 
 /// How many products there are at the same time: they do little but wait.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 /// A lease, which is the longest that anybody has to wait for, and five seconds.
 const RECOVERY_MAX: Duration = Duration::from_secs(25);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ const SECRET_KEY: &str = "test_sk_crash_points";
 /// The states in which a job needs nobody any more.
 const ENDED: [&str; 4] = ["succeeded", "declined", "void", "discarded"];
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 8)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn whoever_dies_at_a_point_is_followed_by_one_who_brings_it_to_its_end() {
     let home = Home::new();
     // The simulator is Toss here: it lives on, and remembers.
@@ -139,7 +139,12 @@ impl Story {
                 self.cancel(json!({"reason": "변심", "refundAccount": account})).await
             }
             Way::Deposit | Way::LateApproval | Way::Overtaken => self.tell().await,
-            _ => self.confirm().await,
+            Way::Confirm
+            | Way::Retry
+            | Way::AtApi
+            | Way::AtRelay
+            | Way::WithoutBroker
+            | Way::AtWorker => self.confirm().await,
         }
     }
 
@@ -187,7 +192,14 @@ impl Story {
     fn status_in_the_end(&self) -> &'static str {
         match self.way {
             Way::Cancel | Way::Refund | Way::LateApproval => "cancelled",
-            _ => "paid",
+            Way::Deposit
+            | Way::Overtaken
+            | Way::Confirm
+            | Way::Retry
+            | Way::AtApi
+            | Way::AtRelay
+            | Way::WithoutBroker
+            | Way::AtWorker => "paid",
         }
     }
 
@@ -196,7 +208,12 @@ impl Story {
         match self.way {
             Way::Cancel | Way::Refund => "cancel",
             Way::Deposit | Way::LateApproval | Way::Overtaken => "look_up",
-            _ => "confirm",
+            Way::Confirm
+            | Way::Retry
+            | Way::AtApi
+            | Way::AtRelay
+            | Way::WithoutBroker
+            | Way::AtWorker => "confirm",
         }
     }
 
