@@ -113,7 +113,9 @@ pub(crate) async fn accept(
     if let Some(job) = accepted.job {
         api.publishing.publish(job);
     }
-    api.store.find_order(&confirm.order_id).await?.ok_or_else(unknown_order)
+    let order = api.store.find_order(&confirm.order_id).await?.ok_or_else(unknown_order)?;
+    crash::point!("accept 5", "a confirm is committed, and being published", "the answer");
+    Ok(order)
 }
 
 /// Whether this may be a payment type.

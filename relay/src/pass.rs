@@ -52,6 +52,7 @@ pub(crate) async fn relay_once(jobs: &impl DueJobs, publisher: &dyn Publisher) -
         Err(error) => return Passed::DatabaseFailed(error),
     };
     let published = publisher.publish(&messages(&taken)).await;
+    crash::point!("relay 3", "the queue has answered for due jobs", "what it refused is due");
     let (unpublished, reason) = unconfirmed(&taken, &published);
     let Some(reason) = reason else {
         let is_whole = u64::try_from(taken.len()).is_ok_and(|count| count >= RELAY_BATCH_MAX);
@@ -89,7 +90,9 @@ pub async fn publish_now(store: &Store, publisher: &dyn Publisher, jobs: &[Publi
     if jobs.is_empty() {
         return;
     }
+    crash::point!("relay 5", "jobs were just committed", "their publication");
     let published = publisher.publish(&messages(jobs)).await;
+    crash::point!("relay 6", "the queue has answered for new jobs", "what it refused is due");
     let (unpublished, reason) = unconfirmed(jobs, &published);
     let Some(reason) = reason else { return };
     // Of a queue that is away every relay has said so already, once.

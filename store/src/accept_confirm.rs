@@ -125,8 +125,10 @@ impl Store {
         let payment = new_payment(&order, confirm, write.now_ms);
         let job = new_job(&write, JobKind::Confirm, &payment, None, &confirm.origin);
         payment.into_active_model().reset_all().insert(&write.tx).await?;
+        crash::point!("accept 1", "the payment is written", "its job");
         let published = PublishedJob::of(&job, JobKind::Confirm);
         job.into_active_model().reset_all().insert(&write.tx).await?;
+        crash::point!("accept 2", "payment and job are written", "the order");
         let order_id = order.id.clone();
         let version = order.version.saturating_add(1);
         let mut changed = order.into_active_model();
@@ -134,8 +136,10 @@ impl Store {
         changed.version = Set(version);
         changed.updated_at = Set(write.now_ms);
         changed.update(&write.tx).await?;
+        crash::point!("accept 3", "all of a confirm is written", "its commit");
         write.changes(&order_id);
         write.commit().await?;
+        crash::point!("accept 4", "a confirm is committed", "its publication and the answer");
         Ok(AcceptedConfirm { job: Some(published), is_replay: false })
     }
 }

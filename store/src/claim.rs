@@ -193,7 +193,9 @@ impl Store {
                 }
             }
         }
+        crash::point!("dispatch 6", "all of a claim is written", "its commit");
         write.commit().await?;
+        crash::point!("dispatch 7", "a claim is committed", "a place among the calls");
         Ok(claimed)
     }
 }
@@ -270,6 +272,7 @@ async fn claim(
             return Ok(Claimed::NotNow);
         }
     };
+    crash::point!("dispatch 2", "a job is let through the gate", "the payment's turn");
     let refund_account = match &scene.cancellation {
         Some(cancel) if is_sent => match open_account(write, cancel) {
             Ok(account) => account,
@@ -322,6 +325,7 @@ async fn take_turn(
             payment.money_job_id = Set(Some(scene.job.id.clone()));
             payment.updated_at = Set(write.now_ms);
             scene.payment = payment.update(&write.tx).await?;
+            crash::point!("dispatch 3", "the payment's turn is taken", "the attempt");
         }
         return Ok(true);
     }
@@ -402,6 +406,7 @@ async fn start(
         merchant: scene.job.merchant.clone(),
     };
     row.into_active_model().reset_all().insert(&write.tx).await?;
+    crash::point!("dispatch 4", "an attempt is written", "its lease");
     let mut job = scene.job.into_active_model();
     job.state = Set(JobState::Running.word().to_owned());
     job.claims = Set(attempt.claim);
@@ -416,6 +421,7 @@ async fn start(
         let mut cancel = cancel.into_active_model();
         cancel.state = Set(CancellationState::Sending.word().to_owned());
         cancel.updated_at = Set(write.now_ms);
+        crash::point!("dispatch 5", "a cancel's attempt and lease are written", "that it is sent");
         cancel.update(&write.tx).await?;
         write.raise_order_version(&attempt.order_id);
     }

@@ -298,9 +298,11 @@ impl Write<'_> {
                 .filter(order::Column::Id.is_in(&self.raised))
                 .exec(&self.tx)
                 .await?;
+            crash::point!("commit 1", "all rows are written, and versions", "the commit");
         }
         self.tx.commit().await?;
         for order_id in self.changed {
+            crash::point!("commit 2", "a change of an order is committed", "who waits is woken");
             self.store.changes.wake(&order_id);
             if let Some(announcer) = &self.store.announcer {
                 announcer.announce(order_id);

@@ -91,7 +91,9 @@ impl Store {
             .filter(job::Column::Id.is_in(ids))
             .exec(&write.tx)
             .await?;
+        crash::point!("relay 1", "due jobs are marked", "the commit");
         write.commit().await?;
+        crash::point!("relay 2", "due jobs are marked and that is committed", "their publication");
         // All of them are of a kind that is known.
         let published = rows.iter().filter_map(|row| {
             JobKind::from_word(&row.kind).map(|kind| PublishedJob::of(row, kind))
@@ -138,6 +140,7 @@ impl Store {
             .filter(job::Column::State.eq(JobState::Queued.word()))
             .exec(&write.tx)
             .await?;
+        crash::point!("relay 4", "jobs that the queue refused are due again", "the commit");
         write.commit().await
     }
 

@@ -126,7 +126,9 @@ impl Store {
                     .push((number, settle(&mut write, &mut context, scene, result, pacing).await?));
             }
         }
+        crash::point!("settle 6", "all that follows from answers is written", "the commit");
         write.commit().await?;
+        crash::point!("settle 7", "answers are committed", "the publication of what follows");
         settled.sort_unstable_by_key(|(number, _)| *number);
         Ok((settled.into_iter().map(|(_, one)| one).collect(), context.publish))
     }
@@ -190,6 +192,7 @@ async fn settle(
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
     let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
     record(write, &scene, result, brought, false).await?;
+    crash::point!("settle 2", "an answer is written", "what follows from it");
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);

@@ -8,6 +8,7 @@ mod books;
 mod campaign;
 mod client;
 mod clock;
+pub mod crash;
 mod customer;
 mod explore;
 mod load;

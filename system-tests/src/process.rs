@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a process may take to start or to end on a busy machine.
@@ -144,11 +144,28 @@ impl Process {
     /// It goes on for longer than a minute and a half, or was ended by a signal.
     pub fn wait_for_end(&mut self) -> (i32, Duration) {
         let began = Instant::now();
+        let status = self.wait_for_status();
+        let code = status.code();
+        let Some(code) = code else { panic!("{}: {status}: {}", self.name, self.said()) };
+        (code, began.elapsed())
+    }
+
+    /// Waits until a signal ends it; gives the signal.
+    ///
+    /// # Panics
+    /// It goes on for longer than a minute and a half, or ended by itself.
+    pub fn wait_for_signal(&mut self) -> i32 {
+        use std::os::unix::process::ExitStatusExt as _;
+        let status = self.wait_for_status();
+        let signal = status.signal();
+        signal.unwrap_or_else(|| panic!("{}: {status}: {}", self.name, self.said()))
+    }
+
+    fn wait_for_status(&mut self) -> ExitStatus {
+        let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                let code = status.code();
-                let Some(code) = code else { panic!("{}: {status}: {}", self.name, self.said()) };
-                return (code, began.elapsed());
+                return status;
             }
             assert!(began.elapsed() < END_PATIENCE, "{} does not end: {}", self.name, self.said());
             std::thread::sleep(BETWEEN_LOOKS);

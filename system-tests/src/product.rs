@@ -9,6 +9,9 @@ use tempfile::TempDir;
 
 use crate::process::Process;
 
+/// How the variables begin that cargo sets for a test about its own crate.
+const TOLD: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"];
+
 /// A directory for the data of one product, over restarts.
 #[derive(Debug)]
 pub struct Home(pub(crate) TempDir);
@@ -62,17 +65,26 @@ impl Home {
         // The product makes its own directory for temporary data; it is the only one in here.
         let temporary = self.0.path().join("tmp");
         std::fs::create_dir_all(&temporary).unwrap();
-        let mut command = self.command(&["--ephemeral"]);
-        command.args(["--simulator-listen", "127.0.0.1:0"]).env("TMPDIR", &temporary);
+        let mut command = self.command_of(binary());
+        command
+            .args(["--ephemeral", "--simulator-listen", "127.0.0.1:0"])
+            .env("TMPDIR", &temporary);
         self.start(command, &|| only_directory_of(&temporary))
     }
 
     /// Starts the product on the data that it had before, with these variables instead of the bundled simulator's keys.
     #[must_use]
     pub fn start_with(&self, variables: &[(&str, &str)]) -> Product {
+        self.start_on_data(self.command_of(binary()), variables)
+    }
+
+    pub(crate) fn start_on_data(
+        &self,
+        mut command: Command,
+        variables: &[(&str, &str)],
+    ) -> Product {
         let data = self.0.path().join("data");
-        let mut command = self.command(&["--data-dir"]);
-        command.arg(&data).envs(variables.iter().copied());
+        command.arg("--data-dir").arg(&data).envs(variables.iter().copied());
         self.start(command, &|| Some(data.clone()))
     }
 
@@ -105,9 +117,9 @@ impl Home {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
-        command.args(["--listen", "127.0.0.1:0", "--log", "warn"]).args(arguments);
+    pub(crate) fn command_of(&self, binary: &Path) -> Command {
+        let mut command = Command::new(binary);
+        command.args(["--listen", "127.0.0.1:0", "--log", "warn"]);
         command.current_dir(self.0.path()).env_clear();
         command
     }
@@ -141,6 +153,11 @@ impl Default for Home {
 }
 
 impl Product {
+    /// The process itself.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(self) {
         self.process.kill();
@@ -163,19 +180,43 @@ fn read_json(path: &Path) -> Option<Value> {
 #[must_use]
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        // As this program itself was built.
-        let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
-        let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "app", "--message-format", "json"])
-            .args(["--profile", profile])
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
-            .output()
-            .expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let messages = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut built = messages.filter_map(|message| Some(message["executable"].as_str()?.into()));
-        built.next_back().expect("cargo names the executable")
-    })
+    // As this program itself was built.
+    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    BINARY.get_or_init(|| build(&["--profile", profile], None))
+}
+
+/// Builds the product with these arguments more; with `intermediate`, what is between sources and binary is there.
+pub(crate) fn build(arguments: &[&str], intermediate: Option<&Path>) -> PathBuf {
+    let mut command = cargo(&["build", "--quiet", "--package", "app", "--message-format", "json"]);
+    command.args(arguments);
+    command.envs(intermediate.map(|directory| ("CARGO_BUILD_BUILD_DIR", directory)));
+    let messages = answers_of(command);
+    let mut built = messages.iter().filter_map(|message| message["executable"].as_str());
+    built.next_back().expect("cargo names the executable").into()
+}
+
+/// Where cargo keeps what is between sources and binaries.
+pub(crate) fn build_directory() -> PathBuf {
+    let metadata = answers_of(cargo(&["metadata", "--no-deps", "--format-version", "1"]));
+    metadata[0]["build_directory"].as_str().expect("cargo names its directories").into()
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    // What the cargo that runs this test tells it about this crate: with that, `ring`'s build script would run again, and most of the
+    // rest be built anew, at each turn from this cargo to that one.
+    let told = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in told.filter(|name| TOLD.iter().any(|begin| name.starts_with(begin))) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What it says, one JSON text in a line.
+fn answers_of(mut command: Command) -> Vec<Value> {
+    let output = command.output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::crash::{Trap, armed_binary};
 use crate::process::Process;
 use crate::product::{Home, binary};
 
@@ -33,7 +34,7 @@ impl Home {
         arguments: &[&str],
         variables: &Variables,
     ) -> Process {
-        let mut command = match wrapper {
+        let command = match wrapper {
             [] => Command::new(binary()),
             [program, words @ ..] => {
                 let mut command = Command::new(program);
@@ -41,6 +42,32 @@ impl Home {
                 command
             }
         };
+        self.start_command(command, name, arguments, variables)
+    }
+
+    /// Starts a process that runs on until it dies in the trap.
+    #[must_use]
+    pub fn start_role_over_trap(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        variables: &Variables,
+        trap: &Trap,
+    ) -> Process {
+        let command = Command::new(armed_binary());
+        let (trap, file) = trap.variable();
+        let mut variables = variables.clone();
+        variables.push((trap.to_owned(), file.display().to_string()));
+        self.start_command(command, name, arguments, &variables)
+    }
+
+    fn start_command(
+        &self,
+        mut command: Command,
+        name: &str,
+        arguments: &[&str],
+        variables: &Variables,
+    ) -> Process {
         command.args(arguments).current_dir(self.0.path()).env_clear();
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         let missing = "install it from the system's packages, as `scripts/test` does";

@@ -6,23 +6,25 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Every crate of ours and the crates of ours that it may depend on.
-const MAY_DEPEND_ON: [(&str, &[&str]); 14] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
+    ("crash", &[]),
     ("domain", &[]),
     ("entities", &[]),
     ("migrations", &[]),
-    ("queue", &[]),
+    ("queue", &["crash"]),
     ("simulator", &[]),
     ("staff-console", &["api", "domain", "queue", "store"]),
     ("shop", &[]),
-    ("toss", &["domain"]),
-    ("store", &["domain", "entities", "migrations"]),
-    ("relay", &["domain", "queue", "store"]),
-    ("api", &["domain", "queue", "relay", "store"]),
-    ("worker", &["domain", "queue", "relay", "store", "toss"]),
+    ("toss", &["crash", "domain"]),
+    ("store", &["crash", "domain", "entities", "migrations"]),
+    ("relay", &["crash", "domain", "queue", "store"]),
+    ("api", &["crash", "domain", "queue", "relay", "store"]),
+    ("worker", &["crash", "domain", "queue", "relay", "store", "toss"]),
     (
         "app",
         &[
             "api",
+            "crash",
             "domain",
             "migrations",
             "queue",

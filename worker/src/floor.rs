@@ -129,6 +129,7 @@ impl Floor {
                 Err(error) => strange.push((delivery, error.to_string())),
             }
         }
+        crash::point!("dispatch 1", "jobs are delivered", "their claim");
         let until = lease_from_now();
         let Some(claimed) = self.claim(&ids, holds).await else { return };
         let mut room = Some(room);
@@ -266,6 +267,7 @@ impl Floor {
                 give_back(&store, &leases, attempt, &trace).await;
                 return;
             }
+            crash::point!("dispatch 8", "a job has its place among the calls", "the call");
             let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
                 gateways.call(attempt, &trace).await
             } else {
@@ -276,6 +278,7 @@ impl Floor {
                     "the lease was nearly over before the call",
                 )
             };
+            crash::point!("dispatch 10", "Toss has answered", "the settler has the answer");
             meters::attempted(&result);
             // The receiver outlives every call.
             let _received = finished.send(Finished { result, trace, delivery, permits }).await;

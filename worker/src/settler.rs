@@ -132,6 +132,7 @@ impl Writer {
         results: &[AttemptResult],
         traces: &[AttemptTrace],
     ) -> Result<(), StoreError> {
+        crash::point!("settle 1", "the settler has Toss's answer", "its transaction");
         let (settled, publish) = self.store.settle_attempts(results, self.pacing.as_ref()).await?;
         for ((result, trace), settled) in results.iter().zip(traces).zip(&settled) {
             meters::settled(settled);
@@ -144,7 +145,9 @@ impl Writer {
     /// Gives back what the answer held.
     fn let_go(&self, one: Finished) {
         self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
+        crash::point!("settle 8", "an answer's jobs are being published", "the acknowledgement");
         one.delivery.ack();
+        crash::point!("settle 9", "a delivery is acknowledged", "the broker knows");
         drop(one.permits);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use store::scratch::Scratch as Database;
+use system_tests::crash::Trap;
 use system_tests::{
     Client, Finished, Home, Places, Process, Proxy, SIMULATOR_KEY, Signal, Simulator, Variables,
     server_of,
@@ -167,9 +168,36 @@ impl Fleet {
         self.started += 1;
         let (name, arguments) =
             (format!("api-{}", self.started), ["api", "--listen", "127.0.0.1:0"]);
-        let mut process = self.home.start_role(&name, &arguments, &self.variables);
+        let process = self.home.start_role(&name, &arguments, &self.variables);
+        self.add_api(process);
+    }
+
+    /// Starts one more API, which dies in the trap.
+    pub(crate) fn start_api_over(&mut self, trap: &Trap) {
+        self.started += 1;
+        let (name, arguments) =
+            (format!("api-{}", self.started), ["api", "--listen", "127.0.0.1:0"]);
+        let process = self.home.start_role_over_trap(&name, &arguments, &self.variables, trap);
+        self.add_api(process);
+    }
+
+    fn add_api(&mut self, mut process: Process) {
         let url = address_in(&mut process, "the API listens on ");
         self.apis.push(ApiProcess { process, url });
+    }
+
+    /// Starts one more worker, which dies in the trap.
+    pub(crate) fn start_worker_over(&mut self, trap: &Trap) {
+        self.started += 1;
+        let (name, arguments) =
+            (format!("worker-{}", self.started), ["worker", "--health-listen", "127.0.0.1:0"]);
+        let process = self.home.start_role_over_trap(&name, &arguments, &self.variables, trap);
+        self.workers.push(process);
+    }
+
+    /// A trap of this name.
+    pub(crate) fn trap(&self, name: &str) -> Trap {
+        Trap::new(&self.home, name)
     }
 
     /// Starts one more worker.

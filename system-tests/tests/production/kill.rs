@@ -1,4 +1,5 @@
-//! Processes are killed at every step of a job's way. No step can be hit by its name from outside, so each is held open first:
+//! Processes are killed from outside at every step of a job's way, also where no line of ours stands (`crash_points` has those). Each is held open
+//! first:
 //!
 //! | killed … | held open by |
 //! |---|---|

@@ -8,6 +8,7 @@
 mod broker;
 mod clock;
 mod console;
+mod crash_points;
 mod database;
 mod doctor;
 mod fleet;

@@ -151,6 +151,7 @@ impl Window {
         });
         // All frames are queued before the first is waited for: one write takes many.
         let written = join_all(publishing).await.into_iter().collect::<lapin::Result<Vec<_>>>()?;
+        crash::point!("relay 7", "messages are written to the broker", "their confirmation");
         let confirmed = join_all(written).await.into_iter().collect::<lapin::Result<Vec<_>>>()?;
         Ok(self.judge(confirmed))
     }
