@@ -242,5 +242,6 @@ pub(crate) fn new_job(
         traceparent: origin.trace.map(|trace| trace.to_string()),
         amount: payment.amount,
         last_class: None,
+        unrecorded_until: 0,
     }
 }

@@ -52,6 +52,7 @@ mod page;
 mod poison;
 mod prune;
 pub mod reconcile;
+mod recover;
 mod refund_accounts;
 mod relayed;
 mod rows;
@@ -100,6 +101,7 @@ pub use overview::{LATENCY_CALLS_MAX, Latency, MerchantHealth, NeedsPerson, Over
 pub use page::{BoundedCount, COUNT_MAX, ListError, Page};
 pub use poison::{PoisonMessage, PoisonRow};
 pub use prune::{PruneAges, PruneCounts, PruneMode, PruneRun, PrunedTable};
+pub use recover::Recovery;
 pub use relayed::PublishedJob;
 pub use seal::SealKey;
 pub use search::{CANDIDATES_MAX, SearchText};

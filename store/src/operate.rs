@@ -18,7 +18,6 @@ pub use review::CloseReviewError;
 use domain::cancellation::CancellationState;
 use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
 use domain::payment::{PaymentEvent, PaymentState};
-use domain::policy::History;
 use domain::role::Role;
 use domain::{JobId, OrderId, limits};
 use entities::{job, order, payment};
@@ -319,9 +318,7 @@ pub(crate) async fn discard_within(
     let mut scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
     why.check_seen(&scene.job)?;
     let past = scene.history(write).await?;
-    let generation =
-        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
-    let history = History { attempts: &past, generation };
+    let history = rows::history(&scene.job, &past)?;
     check_discard(rows::job_state(&scene.job)?, &history).map_err(ActError::Refused)?;
     record(write, why, "job.discard", &scene.job).await?;
     let is_confirm = rows::job_kind(&scene.job)? == JobKind::Confirm;

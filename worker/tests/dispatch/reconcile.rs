@@ -28,9 +28,9 @@ pub(crate) fn tempo(patience: Duration) -> Tempo {
 /// Somebody does the look-ups.
 const SERVED: Duration = Duration::from_secs(15);
 /// Nobody does.
-const UNSERVED: Duration = Duration::ZERO;
+pub(crate) const UNSERVED: Duration = Duration::ZERO;
 
-fn reconciler_as(shop: &Shop, key: &str, patience: Duration) -> Reconciler {
+pub(crate) fn reconciler_as(shop: &Shop, key: &str, patience: Duration) -> Reconciler {
     let config = TossConfig::new(&shop.toss_url, SecretKey::parse(key).unwrap());
     Reconciler {
         store: shop.store.clone(),
@@ -53,7 +53,7 @@ async fn reconcile(shop: &Shop, patience: Duration) -> Reconciliation {
     reconciler_as(shop, SECRET_KEY, patience).run(range).await.unwrap()
 }
 
-async fn findings(shop: &Shop, is_open: bool) -> Vec<Finding> {
+pub(crate) async fn findings(shop: &Shop, is_open: bool) -> Vec<Finding> {
     let filter = FindingFilter { is_open: Some(is_open), ..FindingFilter::default() };
     shop.store.list_findings(&filter, None, PAGE_ROWS_MAX).await.unwrap().rows
 }
