@@ -118,14 +118,15 @@ async fn a_backup_of_any_moment_is_recovered_with_one_charge_and_the_refunds_tha
     // On servers a database is dear: a few moments show that it is the same there.
     let step = if store::scratch::is_on_servers() { 4 } else { 1 };
     for moment in (0..MOMENTS).step_by(step) {
-        let until = if moment % 2 == 0 { MOMENTS } else { (moment + moment % 3).min(MOMENTS) };
+        let until =
+            if moment.is_multiple_of(2) { MOMENTS } else { (moment + moment % 3).min(MOMENTS) };
         recover_at(moment, until).await;
     }
 }
 
 /// A backup is made at a moment, and restored at a later one.
 async fn recover_at(moment: usize, until: usize) {
-    let passed_ms = if moment % 4 == 0 { 1_000 } else { HOUR_MS };
+    let passed_ms = if moment.is_multiple_of(4) { 1_000 } else { HOUR_MS };
     let mut shop = Shop::open().await;
     let mut stories = Stories::begin(&shop).await;
     for earlier in 0..moment {
