@@ -88,10 +88,10 @@ impl From<DbErr> for ActError {
 }
 
 impl Conflict for ActError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            ActError::Store(error) => error.is_conflict(),
-            ActError::Unknown | ActError::Changed | ActError::Refused(_) => false,
+            ActError::Store(error) => Some(error),
+            ActError::Unknown | ActError::Changed | ActError::Refused(_) => None,
         }
     }
 }
