@@ -59,10 +59,22 @@ impl Home {
     /// Starts the product on the data that it had before, with these variables instead of the bundled simulator's keys.
     #[must_use]
     pub fn start_with(&self, variables: &[(&str, &str)]) -> Product {
-        let data = self.0.path().join("data");
-        let mut command = self.command(&["--data-dir"]);
+        self.start_behind(&[], variables)
+    }
+
+    /// The same behind another command, which is given the binary as its last word, and becomes it.
+    #[must_use]
+    pub fn start_behind(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Product {
+        let data = self.data();
+        let mut command = self.command_behind(wrapper, &["--data-dir"]);
         command.arg(&data).envs(variables.iter().copied());
         self.start(command, &|| Some(data.clone()))
+    }
+
+    /// Where the data of the product is that is started again and again.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
     }
 
     /// Starts the simulator alone.
@@ -87,7 +99,7 @@ impl Home {
     #[must_use]
     pub fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
         let mut command = Command::new(binary());
-        command.args(arguments).arg("--data-dir").arg(self.0.path().join("data"));
+        command.args(arguments).arg("--data-dir").arg(self.data());
         command.current_dir(self.0.path()).env_clear().envs(variables.iter().copied());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -95,7 +107,11 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        self.command_behind(&[], arguments)
+    }
+
+    fn command_behind(&self, wrapper: &[&str], arguments: &[&str]) -> Command {
+        let mut command = behind(wrapper);
         command.args(["--listen", "127.0.0.1:0", "--log", "warn"]).args(arguments);
         command.current_dir(self.0.path()).env_clear();
         command
@@ -130,6 +146,18 @@ impl Default for Home {
 }
 
 impl Product {
+    /// The id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it has said so far, at all its starts.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(self) {
         self.process.kill();
@@ -143,6 +171,14 @@ fn only_directory_of(parent: &Path) -> Option<PathBuf> {
 /// The file's content, once it is there and whole.
 fn read_json(path: &Path) -> Option<Value> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+/// The binary behind another command, if one is given.
+pub(crate) fn behind(wrapper: &[&str]) -> Command {
+    let [program, words @ ..] = wrapper else { return Command::new(binary()) };
+    let mut command = Command::new(program);
+    command.args(words).arg(binary());
+    command
 }
 
 /// The binary of the source as it is now, built at the first call.

@@ -1,9 +1,7 @@
 //! `seungin` in one of its roles, or with a command that ends by itself: with the variables that it is given and no others.
 
-use std::process::Command;
-
 use crate::process::Process;
-use crate::product::{Home, binary};
+use crate::product::{Home, behind};
 
 /// Variables of the environment.
 pub type Variables = Vec<(String, String)>;
@@ -33,14 +31,7 @@ impl Home {
         arguments: &[&str],
         variables: &Variables,
     ) -> Process {
-        let mut command = match wrapper {
-            [] => Command::new(binary()),
-            [program, words @ ..] => {
-                let mut command = Command::new(program);
-                command.args(words).arg(binary());
-                command
-            }
-        };
+        let mut command = behind(wrapper);
         command.args(arguments).current_dir(self.0.path()).env_clear();
         command.envs(variables.iter().map(|(name, value)| (name, value)));
         let missing = "install it from the system's packages, as `scripts/test` does";

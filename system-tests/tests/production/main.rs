@@ -19,6 +19,7 @@ mod pause;
 mod poison;
 mod proxy;
 mod redelivery;
+mod restore;
 mod rows;
 mod share;
 mod start;
