@@ -21,6 +21,9 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long an answer is told again without looking, because anybody may ask as often as they like.
 const FRESH: Duration = Duration::from_millis(500);
 
+/// The name of the check that tells of a database that cannot be written to: it is there once that has happened.
+const FULL: &str = "database_writes";
+
 /// How it is with something that the process does not ask the database for: `Err` says why it does not work, in words for anybody.
 pub type Look = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
@@ -159,6 +162,13 @@ impl Readiness {
         };
         let mut checks = vec![note(since, "database", true, database)];
         checks.extend(migrations.map(|found| note(since, "migrations", true, found)));
+        // Whoever only reads, or polls, is served all the same.
+        if self.store.is_full() {
+            let found = Found::not("its disk takes nothing more");
+            checks.push(note(since, FULL, false, found));
+        } else if since.contains_key(FULL) {
+            checks.push(note(since, FULL, false, Found::ok()));
+        }
         checks.extend(self.watched.iter().map(|one| {
             let found = (one.look)().map_or_else(Found::not, |()| Found::ok());
             note(since, one.name, one.is_needed, found)

@@ -13,8 +13,9 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Every code there is. A test compares them with the source and with the runbook.
-pub(crate) const CODES: [&str; 14] = [
+pub(crate) const CODES: [&str; 15] = [
     "breaker_open",
+    "database_full",
     "findings_open",
     "foreign_cancel",
     "illegal_move",

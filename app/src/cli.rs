@@ -7,10 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use domain::webhook::WebhookState;
 
 use crate::command::acting::read_reason;
+use crate::command::backup::BackupArgs;
 use crate::command::erase::EraseArgs;
 use crate::command::findings::FindingsCommand;
 use crate::command::prune::PruneArgs;
 use crate::command::reconcile::ReconcileArgs;
+use crate::command::recover::RecoverArgs;
 use crate::config::{Address, Flags};
 
 /// A queue-driven payment backend for Toss Payments. Without a command everything starts in one
@@ -121,6 +123,10 @@ pub(crate) enum Command {
     /// Show what came to the webhook address, or act on it once more
     #[command(subcommand)]
     Webhooks(WebhooksCommand),
+    /// Copy SQLite's database into a file, while it is used; docs/backup.md says what else to keep
+    Backup(BackupArgs),
+    /// After a backup was restored, before anything is started: look up whatever may have been sent since, before it is sent again
+    Recover(RecoverArgs),
     /// Delete what was kept long enough: what is done once a day, now
     Prune(PruneArgs),
     /// Blank the personal data of finished orders for good, and keep what the law wants kept

@@ -1,6 +1,7 @@
 //! The subcommands that are not a role of the process: each does one thing and ends.
 
 pub(crate) mod acting;
+pub(crate) mod backup;
 pub(crate) mod catalogue;
 pub(crate) mod doctor;
 pub(crate) mod erase;
@@ -9,6 +10,7 @@ pub(crate) mod health;
 pub(crate) mod merchant;
 pub(crate) mod prune;
 pub(crate) mod reconcile;
+pub(crate) mod recover;
 pub(crate) mod seed;
 pub(crate) mod settings;
 pub(crate) mod simulator;

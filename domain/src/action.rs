@@ -135,7 +135,7 @@ mod tests {
                             .then_some(CancellationState::Unresolved),
                         window_ends_ms: 10,
                         now_ms,
-                        history: History { attempts, generation: 1 },
+                        history: History::whole(attempts, 1),
                     };
                     let told = job_actions(&facts).map(|(_, verdict)| word(verdict));
                     table.push_str(&format!(

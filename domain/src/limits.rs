@@ -32,6 +32,9 @@ pub const ESCALATE_AFTER_MS: i64 = 60 * 60_000;
 pub const CANCEL_TRIES_MS: i64 = 24 * 60 * 60_000;
 /// How long after an answered, ambiguous cancel a look-up must have started to prove that nothing was cancelled.
 pub const CANCEL_SETTLE_MS: i64 = 60_000;
+/// How long after a restored backup was recovered the calls that are not on record in it may still take effect: the longest that one may
+/// be under way, and what an ambiguous answer may do after it.
+pub const RESTORE_SETTLE_MS: i64 = UNFINISHED_CALL_MS + CANCEL_SETTLE_MS;
 /// The least time between two cancels of one payment: Toss refuses requests that follow each other too fast.
 pub const CANCEL_SPACING_MS: i64 = 1_100;
 /// How long after an account's due time a deposit may still be on its way through the banks: only then is a look-up proof that none came.

@@ -55,6 +55,8 @@ pub struct Model {
     pub amount: i64,
     /// The class of failure of the last answer, if it was one: see the domain's FailureClass.
     pub last_class: Option<String>,
+    /// Milliseconds UTC: until then calls that are not on record may take effect, because a backup was restored; 0 if there are none.
+    pub unrecorded_until: i64,
 }
 
 /// None: `store` writes its joins where it needs them.

@@ -18,6 +18,7 @@ mod m20261127_000010_sign_in;
 mod m20261127_000011_console_reads;
 mod m20261127_000012_operators;
 mod m20261127_000013_tax_free_told;
+mod m20261127_000014_unrecorded_calls;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -40,6 +41,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000011_console_reads::Migration),
             Box::new(m20261127_000012_operators::Migration),
             Box::new(m20261127_000013_tax_free_told::Migration),
+            Box::new(m20261127_000014_unrecorded_calls::Migration),
         ]
     }
 }

@@ -83,14 +83,14 @@ impl From<DbErr> for AcceptCancelError {
 }
 
 impl Conflict for AcceptCancelError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            AcceptCancelError::Store(error) => error.is_conflict(),
+            AcceptCancelError::Store(error) => Some(error),
             AcceptCancelError::UnknownOrder
             | AcceptCancelError::NoPayment
             | AcceptCancelError::Refused(_)
             | AcceptCancelError::TooMany
-            | AcceptCancelError::KeyReused => false,
+            | AcceptCancelError::KeyReused => None,
         }
     }
 }

@@ -75,14 +75,14 @@ impl From<DbErr> for AcceptConfirmError {
 }
 
 impl Conflict for AcceptConfirmError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            AcceptConfirmError::Store(error) => error.is_conflict(),
+            AcceptConfirmError::Store(error) => Some(error),
             AcceptConfirmError::UnknownOrder
             | AcceptConfirmError::AmountDiffers { .. }
             | AcceptConfirmError::NotPayable(_)
             | AcceptConfirmError::OtherConfirm
-            | AcceptConfirmError::PaymentKeyTaken => false,
+            | AcceptConfirmError::PaymentKeyTaken => None,
         }
     }
 }
@@ -246,5 +246,6 @@ pub(crate) fn new_job(
         traceparent: origin.trace.map(|trace| trace.to_string()),
         amount: payment.amount,
         last_class: None,
+        unrecorded_until: 0,
     }
 }

@@ -105,15 +105,15 @@ impl From<DbErr> for BulkError {
 }
 
 impl Conflict for BulkError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            BulkError::Store(error) => error.is_conflict(),
+            BulkError::Store(error) => Some(error),
             BulkError::Empty
             | BulkError::TooMany { .. }
             | BulkError::Busy
             | BulkError::Changed
             | BulkError::Unknown
-            | BulkError::Ended => false,
+            | BulkError::Ended => None,
         }
     }
 }

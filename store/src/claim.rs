@@ -237,9 +237,7 @@ async fn claim(
     }
     let kind = rows::job_kind(&scene.job)?;
     let past = scene.history(write).await?;
-    let generation =
-        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
-    let history = History { attempts: &past, generation };
+    let history = rows::history(&scene.job, &past)?;
     let facts = rows::payment_facts(&scene.payment)?;
     if history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX
         && has_crash_looped(write, &scene).await?
@@ -304,7 +302,7 @@ fn open_account(
 /// Whether this job's own claims never finished. The view that decisions see may also hold look-ups of others.
 async fn has_crash_looped(write: &Write<'_>, scene: &Scene) -> Result<bool, StoreError> {
     let own = scene.own_history(write).await?;
-    let history = History { attempts: &own, generation: 1 };
+    let history = History::whole(&own, 1);
     Ok(history.unfinished_in_a_row() >= limits::UNFINISHED_CLAIMS_MAX)
 }
 

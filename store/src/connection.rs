@@ -1,9 +1,9 @@
 //! Transactions: what time it is, and how a read or a write begins and ends. How the database is opened is in `open`.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use domain::id::IdSource;
 use domain::order::LateApproval;
@@ -34,6 +34,8 @@ pub struct Store {
     pub(crate) announcer: Option<Announcer>,
     /// When jobs were last looked for that only a newer version can read, in milliseconds.
     pub(crate) unreadable_told_at: Arc<AtomicI64>,
+    /// Whether it has room, as far as writes have shown.
+    room: Arc<Room>,
     /// What refund accounts are sealed with.
     pub(crate) seal_key: Option<SealKey>,
     /// What becomes of money that is taken too late.
@@ -51,6 +53,9 @@ const SILENT: &str = "the database did not answer in time";
 /// How often a write that met another one is done again before the caller hears of it.
 const CONFLICT_RETRIES_MAX: u32 = 5;
 
+/// How often somebody is told that the database has no room.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 /// How long one try of a transaction may take, from taking a connection to the commit: less than a lease, so that a worker that waits
 /// for a database that has gone silent tries again while its leases are its own.
 const TRANSACTION_MAX: Duration = Duration::from_secs(15);
@@ -65,6 +70,7 @@ impl Store {
             writers: is_sqlite.then(|| Arc::new(Semaphore::new(1))),
             announcer,
             unreadable_told_at: Arc::default(),
+            room: Arc::default(),
             seal_key: None,
             late_approval: LateApproval::default(),
             #[cfg(feature = "test-control")]
@@ -204,7 +210,9 @@ impl Store {
     {
         let mut conflicts = 0_u32;
         loop {
-            match self.bounded(work()).await {
+            let done = self.bounded(work()).await;
+            self.note_room(&done);
+            match done {
                 Err(error) if error.is_conflict() && conflicts < CONFLICT_RETRIES_MAX => {
                     conflicts = conflicts.saturating_add(1);
                     let pause_ms = self.ids.jitter_ms(i64::from(conflicts).saturating_mul(20));
@@ -217,15 +225,57 @@ impl Store {
     }
 }
 
-/// An error that may be a conflict of two writes.
+/// Whether the database has room, as far as writes have shown.
+#[derive(Debug, Default)]
+struct Room {
+    is_missing: AtomicBool,
+    /// When somebody was last told of it.
+    told: Mutex<Option<Instant>>,
+}
+
+impl Store {
+    /// Whether the last write found no room in the database. Reading goes on meanwhile.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.room.is_missing.load(Ordering::Relaxed)
+    }
+
+    /// Remembers what a write has shown, and tells somebody, once a minute.
+    fn note_room<T, E: Conflict>(&self, done: &Result<T, E>) {
+        let failed = done.as_ref().err().and_then(Conflict::store_error);
+        let is_full = failed.is_some_and(StoreError::is_full);
+        if done.is_ok() && self.room.is_missing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the database can be written to again");
+        }
+        if !is_full {
+            return;
+        }
+        self.room.is_missing.store(true, Ordering::Relaxed);
+        let mut told = self.room.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            *told = Some(Instant::now());
+            tracing::error!(
+                alert = "database_full",
+                "the database's disk takes nothing more: make room on it, and everything goes on by itself"
+            );
+        }
+    }
+}
+
+/// An error of a write, which may be a conflict of two.
 pub(crate) trait Conflict {
+    /// The database's own failure, if that is what it is.
+    fn store_error(&self) -> Option<&StoreError>;
+
     /// See [`StoreError::is_conflict`].
-    fn is_conflict(&self) -> bool;
+    fn is_conflict(&self) -> bool {
+        self.store_error().is_some_and(StoreError::is_conflict)
+    }
 }
 
 impl Conflict for StoreError {
-    fn is_conflict(&self) -> bool {
-        StoreError::is_conflict(self)
+    fn store_error(&self) -> Option<&StoreError> {
+        Some(self)
     }
 }
 

@@ -50,7 +50,10 @@ impl StoreError {
     pub fn is_refusal(&self) -> bool {
         match self {
             StoreError::Database(error) => {
-                !self.is_conflict() && !is_lost(error) && database_code(error).is_some()
+                !self.is_conflict()
+                    && !self.is_full()
+                    && !is_lost(error)
+                    && database_code(error).is_some()
             }
             StoreError::UnreadableRow { .. } | StoreError::Schema(_) => false,
         }
@@ -71,6 +74,14 @@ impl StoreError {
         // SQLite: busy, busy snapshot, busy timeout. PostgreSQL: serialization failure, deadlock, and a unique violation: somebody else
         // committed the same thing first, and the work done again finds it.
         ["5", "517", "773", "40001", "40P01", "23505"].contains(&code.as_ref())
+    }
+
+    /// Whether the database has no room, or cannot write to its disk: nothing is kept until there is room again, and reading goes on.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let StoreError::Database(error) = self else { return false };
+        // PostgreSQL: disk full. SQLite: full, and a failed write, which is what a quota or a limit on files makes of it.
+        database_code(error).is_some_and(|code| ["53100", "13", "778"].contains(&code.as_str()))
     }
 
     /// Whether the database, though it is there, does not take what it was given, so that the same again fails again: a value or a constraint,

@@ -100,10 +100,10 @@ impl From<sea_orm::DbErr> for CloseFindingError {
 }
 
 impl Conflict for CloseFindingError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            CloseFindingError::Store(error) => error.is_conflict(),
-            CloseFindingError::Unknown | CloseFindingError::Closed => false,
+            CloseFindingError::Store(error) => Some(error),
+            CloseFindingError::Unknown | CloseFindingError::Closed => None,
         }
     }
 }

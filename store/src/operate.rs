@@ -18,7 +18,6 @@ pub use review::CloseReviewError;
 use domain::cancellation::CancellationState;
 use domain::job::{ActionRefusal, JobKind, JobState, check_discard, check_retry};
 use domain::payment::{PaymentEvent, PaymentState};
-use domain::policy::History;
 use domain::role::Role;
 use domain::{JobId, OrderId, limits};
 use entities::{job, order, payment};
@@ -89,10 +88,10 @@ impl From<DbErr> for ActError {
 }
 
 impl Conflict for ActError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            ActError::Store(error) => error.is_conflict(),
-            ActError::Unknown | ActError::Changed | ActError::Refused(_) => false,
+            ActError::Store(error) => Some(error),
+            ActError::Unknown | ActError::Changed | ActError::Refused(_) => None,
         }
     }
 }
@@ -319,9 +318,7 @@ pub(crate) async fn discard_within(
     let mut scene = Scene::load(write, id.as_str()).await?.ok_or(ActError::Unknown)?;
     why.check_seen(&scene.job)?;
     let past = scene.history(write).await?;
-    let generation =
-        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
-    let history = History { attempts: &past, generation };
+    let history = rows::history(&scene.job, &past)?;
     check_discard(rows::job_state(&scene.job)?, &history).map_err(ActError::Refused)?;
     record(write, why, "job.discard", &scene.job).await?;
     let is_confirm = rows::job_kind(&scene.job)? == JobKind::Confirm;

@@ -7,7 +7,7 @@ use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
 use domain::order::OrderState;
 use domain::payment::PaymentState;
-use domain::policy::PaymentFacts;
+use domain::policy::{History, PaymentFacts};
 use domain::role::Role;
 
 use crate::error::StoreError;
@@ -40,6 +40,15 @@ pub(crate) fn count(
     value: i32,
 ) -> Result<u32, StoreError> {
     u32::try_from(value).map_err(|_| unreadable(table, id, column, value))
+}
+
+/// What decisions about a job see of the past, which is these attempts.
+pub(crate) fn history<'a>(
+    job: &entities::job::Model,
+    attempts: &'a [PastAttempt],
+) -> Result<History<'a>, StoreError> {
+    let generation = count("jobs", &job.id, "key_generation", job.key_generation)?;
+    Ok(History { attempts, generation, unrecorded_until_ms: job.unrecorded_until })
 }
 
 /// An order's state.

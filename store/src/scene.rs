@@ -107,6 +107,13 @@ impl Scene {
         }
     }
 
+    /// Until when confirms that are not on record may take effect.
+    pub(crate) fn confirm_unrecorded_until_ms(&self) -> i64 {
+        let live = std::iter::once(&self.job).chain(&self.siblings);
+        let confirms = live.filter(|row| row.kind == JobKind::Confirm.word());
+        confirms.map(|row| row.unrecorded_until).max().unwrap_or(0)
+    }
+
     /// One of the job's attempts, by its number.
     pub(crate) async fn attempt(
         &self,

@@ -17,13 +17,13 @@ use crate::ids::RandomIds;
 #[derive(Debug)]
 pub struct Scratch {
     url: String,
-    _place: Place,
+    place: Place,
 }
 
 #[derive(Debug)]
 enum Place {
     File(#[expect(dead_code, reason = "removed when dropped")] tempfile::TempDir),
-    Server(#[expect(dead_code, reason = "removed when dropped")] ServerDatabase),
+    Server(ServerDatabase),
 }
 
 /// A database on the server, dropped with this value.
@@ -68,7 +68,7 @@ impl Scratch {
     pub fn on_sqlite() -> Scratch {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let url = format!("sqlite://{}?mode=rwc", folder.path().join("scratch.db").display());
-        Scratch { url, _place: Place::File(folder) }
+        Scratch { url, place: Place::File(folder) }
     }
 
     /// An empty database of PostgreSQL.
@@ -79,9 +79,35 @@ impl Scratch {
         let admin_url = variable("SEUNGIN_TEST_DATABASE_URL").unwrap_or_else(|| SERVER.to_owned());
         let name = format!("seungin_test_{}", RandomIds.new_id().replace('-', ""));
         run_as_admin(&admin_url, &format!("CREATE DATABASE {name}")).await;
+        Scratch::of_server(admin_url, name)
+    }
+
+    fn of_server(admin_url: String, name: String) -> Scratch {
         let (server, _) = admin_url.rsplit_once('/').expect("an address with a database");
         let url = format!("{server}/{name}");
-        Scratch { url, _place: Place::Server(ServerDatabase { admin_url, name }) }
+        Scratch { url, place: Place::Server(ServerDatabase { admin_url, name }) }
+    }
+
+    /// Another database with what is in this one, as a backup would have it. On PostgreSQL whoever is connected to this one loses that
+    /// connection.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    pub async fn copy(&self) -> Scratch {
+        let Place::Server(database) = &self.place else {
+            let copy = Scratch::on_sqlite();
+            let path = copy.url.trim_start_matches("sqlite://").trim_end_matches("?mode=rwc");
+            run_as_admin(&self.url, &format!("VACUUM INTO '{path}'")).await;
+            return copy;
+        };
+        let (admin_url, from) = (database.admin_url.clone(), &database.name);
+        let name = format!("seungin_test_{}", RandomIds.new_id().replace('-', ""));
+        let others = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'"
+        );
+        run_as_admin(&admin_url, &others).await;
+        run_as_admin(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE {from}")).await;
+        Scratch::of_server(admin_url, name)
     }
 
     /// Its address.

@@ -285,8 +285,6 @@ async fn decide(
     let current =
         CurrentAttempt { operation: attempt.operation, started_at_ms: attempt.started_at_ms };
     let facts = rows::payment_facts(&scene.payment)?;
-    let generation =
-        rows::count("jobs", &scene.job.id, "key_generation", scene.job.key_generation)?;
     let now_ms = write.now_ms;
     let others = |past: Vec<domain::attempt::PastAttempt>| -> Vec<_> {
         // The current attempt is the one recorded last: all later ones belong to later claims, and then it would be stale.
@@ -301,7 +299,7 @@ async fn decide(
         past
     };
     let past = others(scene.history(write).await?);
-    let history = History { attempts: &past, generation };
+    let history = rows::history(&scene.job, &past)?;
     Ok(match (attempt.kind, &scene.cancellation) {
         (JobKind::Confirm, _) => decide_confirm(&history, &facts, current, &result.answer, now_ms),
         (JobKind::Cancel, Some(cancel)) => {
@@ -310,7 +308,8 @@ async fn decide(
         }
         (JobKind::LookUp, _) | (JobKind::Cancel, None) => {
             let confirms = others(scene.confirm_history(write).await?);
-            let confirm = History { attempts: &confirms, generation: 1 };
+            let unrecorded_until_ms = scene.confirm_unrecorded_until_ms();
+            let confirm = History { unrecorded_until_ms, ..History::whole(&confirms, 1) };
             decide_look_up(&history, &confirm, &facts, current, &result.answer, now_ms)
         }
     })

@@ -83,12 +83,12 @@ impl From<DbErr> for SetPasswordError {
 }
 
 impl Conflict for SetPasswordError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            SetPasswordError::Store(error) => error.is_conflict(),
+            SetPasswordError::Store(error) => Some(error),
             SetPasswordError::Unknown
             | SetPasswordError::Disabled
-            | SetPasswordError::LoginTaken { .. } => false,
+            | SetPasswordError::LoginTaken { .. } => None,
         }
     }
 }

@@ -99,10 +99,10 @@ impl From<DbErr> for AddStaffError {
 }
 
 impl Conflict for AddStaffError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            AddStaffError::Store(error) => error.is_conflict(),
-            AddStaffError::UnknownStore { .. } | AddStaffError::TokenTaken => false,
+            AddStaffError::Store(error) => Some(error),
+            AddStaffError::UnknownStore { .. } | AddStaffError::TokenTaken => None,
         }
     }
 }

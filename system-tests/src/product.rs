@@ -75,7 +75,13 @@ impl Home {
     /// Starts the product on the data that it had before, with these variables instead of the bundled simulator's keys.
     #[must_use]
     pub fn start_with(&self, variables: &[(&str, &str)]) -> Product {
-        self.start_on_data(self.command_of(binary()), variables)
+        self.start_behind(&[], variables)
+    }
+
+    /// The same behind another command, which is given the binary as its last word, and becomes it.
+    #[must_use]
+    pub fn start_behind(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Product {
+        self.start_on_data(self.prepared(behind(wrapper)), variables)
     }
 
     pub(crate) fn start_on_data(
@@ -83,9 +89,15 @@ impl Home {
         mut command: Command,
         variables: &[(&str, &str)],
     ) -> Product {
-        let data = self.0.path().join("data");
+        let data = self.data();
         command.arg("--data-dir").arg(&data).envs(variables.iter().copied());
         self.start(command, &|| Some(data.clone()))
+    }
+
+    /// Where the data of the product is that is started again and again.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
     }
 
     /// Starts the simulator alone.
@@ -110,7 +122,7 @@ impl Home {
     #[must_use]
     pub fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> String {
         let mut command = Command::new(binary());
-        command.args(arguments).arg("--data-dir").arg(self.0.path().join("data"));
+        command.args(arguments).arg("--data-dir").arg(self.data());
         command.current_dir(self.0.path()).env_clear().envs(variables.iter().copied());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -118,7 +130,10 @@ impl Home {
     }
 
     pub(crate) fn command_of(&self, binary: &Path) -> Command {
-        let mut command = Command::new(binary);
+        self.prepared(Command::new(binary))
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
         command.args(["--listen", "127.0.0.1:0", "--log", "warn"]);
         command.current_dir(self.0.path()).env_clear();
         command
@@ -158,6 +173,18 @@ impl Product {
         &mut self.process
     }
 
+    /// The id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What it has said so far, at all its starts.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(self) {
         self.process.kill();
@@ -171,6 +198,14 @@ fn only_directory_of(parent: &Path) -> Option<PathBuf> {
 /// The file's content, once it is there and whole.
 fn read_json(path: &Path) -> Option<Value> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+/// The binary behind another command, if one is given.
+pub(crate) fn behind(wrapper: &[&str]) -> Command {
+    let [program, words @ ..] = wrapper else { return Command::new(binary()) };
+    let mut command = Command::new(program);
+    command.args(words).arg(binary());
+    command
 }
 
 /// The binary of the source as it is now, built at the first call.

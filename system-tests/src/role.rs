@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::crash::{Trap, armed_binary};
 use crate::process::Process;
-use crate::product::{Home, binary};
+use crate::product::{Home, behind};
 
 /// Variables of the environment.
 pub type Variables = Vec<(String, String)>;
@@ -34,15 +34,7 @@ impl Home {
         arguments: &[&str],
         variables: &Variables,
     ) -> Process {
-        let command = match wrapper {
-            [] => Command::new(binary()),
-            [program, words @ ..] => {
-                let mut command = Command::new(program);
-                command.args(words).arg(binary());
-                command
-            }
-        };
-        self.start_command(command, name, arguments, variables)
+        self.start_command(behind(wrapper), name, arguments, variables)
     }
 
     /// Starts a process that runs on until it dies in the trap.

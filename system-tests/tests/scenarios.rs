@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// The last number of the table.
 const LAST: u32 = 58;
 /// Those without a test; the table has to say why.
-const NOT_COVERED: [u32; 1] = [58];
+const NOT_COVERED: [u32; 0] = [];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use domain::answer::{Failure, FailureClass};
 use domain::limits::{
-    RECONCILE_LOOK_UPS_MAX, RECONCILE_PATIENCE_MS, RECONCILE_PAUSE_MS, RECONCILE_RETRY_MS,
-    RECONCILE_TRIES_MAX, RECONCILE_WINDOW_MS,
+    RECONCILE_PATIENCE_MS, RECONCILE_PAUSE_MS, RECONCILE_RETRY_MS, RECONCILE_TRIES_MAX,
+    RECONCILE_WINDOW_MS,
 };
 use domain::reconcile::{Range, TossTransaction, agrees};
 use store::reconcile::{OurRecord, Reconciliation};
@@ -40,10 +40,12 @@ pub enum ReconcileError {
     Toss(Failure),
     /// More payments differ than differences are looked for.
     #[error(
-        "more than {max} payments differ: is this the key of the merchant that they were paid to?",
-        max = RECONCILE_LOOK_UPS_MAX
+        "more than {look_ups_max} payments differ: is this the key of the merchant that they were paid to?"
     )]
-    TooManyDifferences,
+    TooManyDifferences {
+        /// How many payments Toss may be asked about.
+        look_ups_max: u32,
+    },
     /// Toss's list does not end.
     #[error("Toss lists too many transactions of one window")]
     TooManyTransactions,
@@ -56,7 +58,7 @@ impl ReconcileError {
         match self {
             ReconcileError::Store(_) => "DATABASE",
             ReconcileError::Toss(failure) => &failure.code,
-            ReconcileError::TooManyDifferences => "TOO_MANY_DIFFERENCES",
+            ReconcileError::TooManyDifferences { .. } => "TOO_MANY_DIFFERENCES",
             ReconcileError::TooManyTransactions => "TOO_MANY_TRANSACTIONS",
         }
     }
@@ -66,7 +68,9 @@ impl ReconcileError {
         match self {
             ReconcileError::Store(_) => true,
             ReconcileError::Toss(failure) => is_passing(failure.class),
-            ReconcileError::TooManyDifferences | ReconcileError::TooManyTransactions => false,
+            ReconcileError::TooManyDifferences { .. } | ReconcileError::TooManyTransactions => {
+                false
+            }
         }
     }
 }
@@ -103,6 +107,8 @@ pub struct Reconciler {
     pub merchant: String,
     /// How fast.
     pub tempo: Tempo,
+    /// How many payments Toss may be asked about before something general is taken to be wrong: see [`domain::limits::RECONCILE_LOOK_UPS_MAX`].
+    pub look_ups_max: u32,
 }
 
 /// How far a run came.
@@ -123,7 +129,7 @@ impl Reconciler {
     /// [`ReconcileError`]; what was found by then is kept.
     pub async fn run(&self, range: Range) -> Result<Reconciliation, ReconcileError> {
         let run = self.store.begin_reconciliation(&self.merchant, range).await?;
-        let mut progress = Progress { run, look_ups_left: RECONCILE_LOOK_UPS_MAX };
+        let mut progress = Progress { run, look_ups_left: self.look_ups_max };
         while progress.run.compared_to_ms < range.to_ms {
             let from_ms = progress.run.compared_to_ms;
             let to_ms = from_ms.saturating_add(RECONCILE_WINDOW_MS).min(range.to_ms);

@@ -1,6 +1,7 @@
 //! `seungin reconcile`: compares our records with Toss's over a time, now instead of once a day.
 
 use anyhow::Context as _;
+use domain::limits::RECONCILE_LOOK_UPS_MAX;
 use domain::reconcile::Range;
 use serde_json::{Value, json};
 use store::Store;
@@ -31,13 +32,16 @@ pub(crate) struct ReconcileArgs {
     /// Whose payments [default: the only merchant]
     #[arg(long, value_name = "NAME")]
     merchant: Option<String>,
+    /// Ask Toss about at most so many payments that differ, then stop; after a restore there may be as many as were sold since the backup
+    #[arg(long, value_name = "N", default_value_t = RECONCILE_LOOK_UPS_MAX, value_parser = clap::value_parser!(u32).range(1..))]
+    look_ups_max: u32,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
 
 /// Reads a time as milliseconds UTC.
-fn read_time(text: &str) -> Result<i64, String> {
+pub(super) fn read_time(text: &str) -> Result<i64, String> {
     let form = format_description!("[year]-[month]-[day]");
     let day = |day: Date| day.with_time(Time::MIDNIGHT).assume_offset(offset!(+9));
     let instant = OffsetDateTime::parse(text, &Rfc3339)
@@ -68,7 +72,8 @@ pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Fai
     }
     let merchant =
         known_merchant(&config.toss, args.merchant.as_deref()).map_err(Failure::Usage)?;
-    let reconciler = reconciler(config, &store, merchant)?;
+    let reconciler =
+        Reconciler { look_ups_max: args.look_ups_max, ..reconciler(config, &store, merchant)? };
     let run = reconciler.run(range).await.map_err(|error| {
         anyhow::Error::from(error).context(format!(
             "it stopped half-way; the same command with {} goes on where it was, for a day",
@@ -96,7 +101,7 @@ pub(crate) async fn run(config: &Config, args: &ReconcileArgs) -> Result<(), Fai
 }
 
 /// The options that mean exactly this range, whatever the time is by then.
-fn options_of(range: Range) -> String {
+pub(super) fn options_of(range: Range) -> String {
     let time = |ms| in_utc(ms).unwrap_or_default();
     format!("--from {} --to {}", time(range.from_ms), time(range.to_ms))
 }
@@ -112,6 +117,7 @@ fn reconciler(config: &Config, store: &Store, merchant: &str) -> anyhow::Result<
         client: client.with_context(|| format!("there is no merchant {merchant:?}"))?,
         merchant: merchant.to_owned(),
         tempo: Tempo::default(),
+        look_ups_max: RECONCILE_LOOK_UPS_MAX,
     })
 }
 

@@ -36,7 +36,7 @@ pub(super) fn warn_of_open_dir(path: &Path) {
 pub(super) fn warn_of_open_dir(_: &Path) {}
 
 /// Opens a file for writing and makes it if it is missing; what stands in it stays.
-pub(super) fn open(path: &Path) -> std::io::Result<File> {
+pub(crate) fn open(path: &Path) -> std::io::Result<File> {
     private().create(true).truncate(false).open(path)
 }
 

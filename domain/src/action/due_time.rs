@@ -86,7 +86,7 @@ mod tests {
             cancellation: None,
             window_ends_ms: NOW + 600_000,
             now_ms: NOW,
-            history: History { attempts, generation: 1 },
+            history: History::whole(attempts, 1),
         }
     }
 

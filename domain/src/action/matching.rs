@@ -134,7 +134,7 @@ mod tests {
             cancellation: Some(CancellationState::Unresolved),
             window_ends_ms: 0,
             now_ms: 1_000_000,
-            history: History { attempts, generation: 1 },
+            history: History::whole(attempts, 1),
         }
     }
 

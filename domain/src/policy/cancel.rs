@@ -30,6 +30,9 @@ pub fn plan_cancel(
             return conclude(Decision::new(Verdict::Proven, NextJob::Decline));
         }
     }
+    if history.is_doubted() {
+        return Step::LookUp;
+    }
     let may_send = may_send_more(history, cancel, now_ms);
     match history.last_telling_send() {
         None => plan_first_send(history, payment, cancel, may_send),
@@ -291,6 +294,9 @@ fn not_done(
     told: &TossPayment,
     now_ms: i64,
 ) -> Decision {
+    if history.may_be_unrecorded_after(current.started_at_ms) {
+        return later(history, history.unrecorded_until_ms);
+    }
     let last = history.last_telling_send();
     let is_under_way = history.may_take_effect_after(current.started_at_ms);
     // Under a new key Toss would give the money back a second time if an earlier call were still to take effect: wait until it can't.

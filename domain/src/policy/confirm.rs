@@ -21,6 +21,9 @@ pub fn plan_confirm(history: &History<'_>, payment: &PaymentFacts, now_ms: i64) 
     if let Some(job) = settled_as(payment.state) {
         return conclude(job);
     }
+    if history.is_doubted() {
+        return Step::LookUp;
+    }
     let may_send = now_ms < payment.confirm_by_ms && !history.has_used_up_sends();
     match history.last_telling_send() {
         None if may_send => Step::Send,
@@ -281,6 +284,9 @@ fn not_done(
                 .event(PaymentEvent::TimePassed)
                 .because(WINDOW_PASSED, "the time to confirm passed and Toss shows no approval")
         };
+    }
+    if history.may_be_unrecorded_after(current.started_at_ms) {
+        return later(history, history.unrecorded_until_ms);
     }
     let sends = history.sends_now().count();
     let resend = |has_new_key| {

@@ -15,6 +15,9 @@ pub struct History<'a> {
     pub attempts: &'a [PastAttempt],
     /// The job's key generation, from 1.
     pub generation: u32,
+    /// Until when calls that are not on record may still take effect: what was sent after a backup was made is unknown once it is
+    /// restored. 0 for a record that is whole.
+    pub unrecorded_until_ms: i64,
 }
 
 /// What an attempt that can move money says about whether it did.
@@ -64,6 +67,23 @@ fn quiet_from_ms(attempt: &PastAttempt) -> i64 {
 }
 
 impl<'a> History<'a> {
+    /// A record that is whole: nothing was sent but what is in it.
+    #[must_use]
+    pub const fn whole(attempts: &'a [PastAttempt], generation: u32) -> History<'a> {
+        History { attempts, generation, unrecorded_until_ms: 0 }
+    }
+
+    /// Whether calls that are not on record may have done what the job is for: no look-up has shown yet that they did not, beginning when
+    /// none of them could take effect any more. Nothing is sent while that is so.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.unrecorded_until_ms > 0 && !self.is_shown_undone_since(self.unrecorded_until_ms)
+    }
+
+    /// Whether a call that is not on record may take effect after this instant.
+    pub(super) const fn may_be_unrecorded_after(&self, at_ms: i64) -> bool {
+        self.unrecorded_until_ms > at_ms
+    }
+
     fn sends(&self) -> impl DoubleEndedIterator<Item = &'a PastAttempt> + use<'a> {
         self.attempts.iter().filter(|attempt| attempt.operation.is_money())
     }
@@ -103,7 +123,9 @@ impl<'a> History<'a> {
 
     /// Whether any call, under any key, may have reached Toss.
     pub(super) fn may_have_reached_toss(&self) -> bool {
-        self.may_be_cut() || self.sends().any(|attempt| trace(attempt) != Trace::Nothing)
+        self.may_be_cut()
+            || self.unrecorded_until_ms > 0
+            || self.sends().any(|attempt| trace(attempt) != Trace::Nothing)
     }
 
     /// Whether a look-up that began after this attempt showed that nothing had been done.
@@ -117,14 +139,19 @@ impl<'a> History<'a> {
 
     /// Whether a call that nobody finished may still be on its way at this instant.
     pub(super) fn is_send_under_way(&self, at_ms: i64) -> bool {
-        self.sends().any(|attempt| attempt.verdict.is_none() && quiet_from_ms(attempt) > at_ms)
+        self.may_be_unrecorded_after(at_ms)
+            || self
+                .sends()
+                .any(|attempt| attempt.verdict.is_none() && quiet_from_ms(attempt) > at_ms)
     }
 
     /// Whether a call that nobody answered may still take effect after this instant: giving up on an answer stops nothing that has
     /// left. While that is so, no other key may be used and no refusal of another call is final.
     pub(super) fn may_take_effect_after(&self, at_ms: i64) -> bool {
-        self.sends()
-            .any(|attempt| trace(attempt) == Trace::NoAnswer && quiet_from_ms(attempt) > at_ms)
+        self.may_be_unrecorded_after(at_ms)
+            || self
+                .sends()
+                .any(|attempt| trace(attempt) == Trace::NoAnswer && quiet_from_ms(attempt) > at_ms)
     }
 
     /// How many attempts at the end of the history match, for delays that grow.
@@ -175,7 +202,7 @@ impl<'a> History<'a> {
             && self.attempts.first().is_some_and(|first| {
                 !self.is_shown_undone_since(first.started_at_ms.saturating_add(UNFINISHED_CALL_MS))
             });
-        is_in_view_unknown || is_cut_unknown
+        is_in_view_unknown || is_cut_unknown || self.is_doubted()
     }
 
     /// Until when Toss asked to be left alone, in milliseconds, if the last attempt was refused for coming too soon.
@@ -212,7 +239,7 @@ impl<'a> History<'a> {
             Ord::max(quiet_from_ms(attempt), ended_ms.saturating_add(CANCEL_SETTLE_MS))
         };
         let telling = self.sends().filter(|attempt| trace(attempt) != Trace::Nothing);
-        let from_ms = telling.map(settled_at_ms).max().unwrap_or(0);
+        let from_ms = telling.map(settled_at_ms).max().unwrap_or(0).max(self.unrecorded_until_ms);
         let is_answered = |verdict: Option<Verdict>| match verdict {
             Some(Verdict::Proven | Verdict::Undone | Verdict::Inconclusive) => true,
             Some(Verdict::Failed(_)) | None => false,

@@ -2,7 +2,7 @@
 
 use domain::answer::{Answer, FailureClass};
 use domain::attempt::{Operation, PastAttempt, Verdict};
-use domain::limits::{LEASE_MS, UNFINISHED_CLAIMS_MAX};
+use domain::limits::{LEASE_MS, RESTORE_SETTLE_MS, UNFINISHED_CLAIMS_MAX};
 use domain::policy::{CurrentAttempt, Decision, History, NextJob, Wait, decide_look_up};
 
 use crate::fixture::SECOND_MS;
@@ -10,36 +10,59 @@ use crate::model::Toss;
 use crate::tape::Tape;
 
 /// A job and the clock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Book {
     pub(crate) now_ms: i64,
     pub(crate) attempts: Vec<PastAttempt>,
     pub(crate) generation: u32,
+    /// See [`History::unrecorded_until_ms`].
+    pub(crate) unrecorded_until_ms: i64,
     /// How the job ended or where it stopped; `None` while it goes on.
     pub(crate) end: Option<NextJob>,
 }
 
 impl Book {
     pub(crate) fn new(now_ms: i64) -> Book {
-        Book { now_ms, attempts: Vec::new(), generation: 1, end: None }
+        Book { now_ms, attempts: Vec::new(), generation: 1, unrecorded_until_ms: 0, end: None }
     }
 
     pub(crate) fn history(&self) -> History<'_> {
-        History { attempts: &self.attempts, generation: self.generation }
+        self.view(&self.attempts)
     }
 
     /// The history without the attempt that is being decided on, which is the last one.
     pub(crate) fn history_before(&self) -> History<'_> {
         let before = self.attempts.len().saturating_sub(1);
-        History { attempts: &self.attempts[..before], generation: self.generation }
+        self.view(&self.attempts[..before])
+    }
+
+    fn view<'a>(&self, attempts: &'a [PastAttempt]) -> History<'a> {
+        let (generation, unrecorded_until_ms) = (self.generation, self.unrecorded_until_ms);
+        History { attempts, generation, unrecorded_until_ms }
+    }
+
+    /// A backup is restored and recovered: everything since is forgotten but the time.
+    pub(crate) fn restore(&mut self, backup: &Book) {
+        let now_ms = self.now_ms;
+        let unrecorded_until_ms = now_ms + RESTORE_SETTLE_MS;
+        *self = Book { now_ms, unrecorded_until_ms, ..backup.clone() };
     }
 
     pub(crate) fn is_crash_loop(&self) -> bool {
         self.history().unfinished_in_a_row() >= UNFINISHED_CLAIMS_MAX
     }
 
-    /// A call that nobody answered is looked up before any other call is sent.
+    /// A call that nobody answered is looked up before any other call is sent, and so is one that nobody may know of.
     fn check_looked_up(&self) {
+        let is_undone_since = |since_ms: i64| {
+            self.attempts.iter().any(|attempt| {
+                attempt.verdict == Some(Verdict::Undone) && attempt.started_at_ms >= since_ms
+            })
+        };
+        assert!(
+            self.unrecorded_until_ms == 0 || is_undone_since(self.unrecorded_until_ms),
+            "what is not on record was not looked up: {self:?}"
+        );
         let last_send = self.attempts.iter().rposition(|attempt| attempt.operation.is_money());
         let is_unanswered = |verdict| match verdict {
             None => true,
@@ -143,7 +166,7 @@ impl SideLookUp {
             return None;
         }
         let (current, answer) = self.pending.take()?;
-        let own = History { attempts: &[], generation: 1 };
+        let own = History::whole(&[], 1);
         Some(decide_look_up(&own, confirm, payment, current, &answer, now_ms))
     }
 }

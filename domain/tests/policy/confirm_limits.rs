@@ -42,7 +42,7 @@ fn what_was_never_worked_on_uses_no_budget_at_all() {
             past(Operation::Confirm, 1, START_MS + index * SECOND_MS, Verdict::Failed(class))
         })
         .collect();
-    let history = History { attempts: &attempts, generation: 1 };
+    let history = History::whole(&attempts, 1);
     let facts = payment(PaymentState::Confirming);
     assert_eq!(plan_confirm(&history, &facts, START_MS + MINUTE_MS), Step::Send);
 }
@@ -86,7 +86,7 @@ fn a_confirm_whose_window_closed_before_it_was_sent_is_never_sent() {
     for attempts in
         [vec![], vec![past(Operation::Confirm, 1, START_MS, Verdict::Failed(FailureClass::Unsent))]]
     {
-        let history = History { attempts: &attempts, generation: 1 };
+        let history = History::whole(&attempts, 1);
         let facts = payment(PaymentState::Confirming);
         let step = plan_confirm(&history, &facts, START_MS + CONFIRM_WINDOW_MS);
         let Step::Conclude(decision) = step else { panic!("{step:?}") };
@@ -121,8 +121,7 @@ fn a_confirm_sent_two_seconds_before_its_window_closes_ends_all_the_same() {
 
 #[test]
 fn an_unknown_outcome_forbids_giving_up_until_a_look_up_settles_it() {
-    let check =
-        |attempts: &[_]| check_discard(JobState::Parked, &History { attempts, generation: 1 });
+    let check = |attempts: &[_]| check_discard(JobState::Parked, &History::whole(attempts, 1));
     let unknown = Err(ActionRefusal::OutcomeUnknown);
     let sent = |class| past(Operation::Confirm, 1, START_MS, Verdict::Failed(class));
     let undone = |at_ms| past(Operation::LookUp, 1, at_ms, Verdict::Undone);
@@ -150,7 +149,7 @@ fn a_history_that_may_be_cut_proves_nothing_by_what_it_does_not_show() {
         past(Operation::LookUp, 1, START_MS + index * MINUTE_MS, failed)
     };
     let attempts: Vec<_> = (0..count).map(look_up).collect();
-    let history = History { attempts: &attempts, generation: 1 };
+    let history = History::whole(&attempts, 1);
     let facts = payment(PaymentState::ConfirmUnresolved);
     let at_ms = START_MS + count * MINUTE_MS;
     assert_eq!(plan_confirm(&history, &facts, at_ms), Step::LookUp, "not: nothing was ever sent");
@@ -210,7 +209,7 @@ fn a_payment_that_is_decided_already_is_not_sent_again() {
         (PaymentState::Failed, NextJob::Decline),
         (PaymentState::Expired, NextJob::Decline),
     ] {
-        let history = History { attempts: &[], generation: 1 };
+        let history = History::whole(&[], 1);
         let step = plan_confirm(&history, &payment(state), START_MS);
         let Step::Conclude(decision) = step else { panic!("{step:?}") };
         assert_eq!((decision.job, decision.event), (job, None), "{state:?}");

@@ -91,7 +91,7 @@ fn no_answer_to_a_money_call_ever_changes_the_key() {
                 .map(|class| past(Operation::Confirm, 1, START_MS, Verdict::Failed(class)))
                 .into_iter()
                 .collect();
-            let history = History { attempts: &attempts, generation: 1 };
+            let history = History::whole(&attempts, 1);
             let at_ms = START_MS + SECOND_MS;
             let current = now(Operation::Confirm, at_ms);
             let facts = payment(PaymentState::Confirming);

@@ -21,6 +21,8 @@ struct Walk<'a> {
     payment: PaymentFacts,
     book: Book,
     side: SideLookUp,
+    backup: Option<(PaymentFacts, Book)>,
+    restores: u32,
 }
 
 impl Walk<'_> {
@@ -65,8 +67,26 @@ impl Walk<'_> {
         }
     }
 
+    /// Perhaps a backup is made, or restored: then the lookout and the calls under way belong to processes that are gone.
+    fn perhaps_restore(&mut self) {
+        match &self.backup {
+            None if self.tape.once_in(12) => {
+                self.backup = Some((self.payment.clone(), self.book.clone()));
+            }
+            Some((payment, book)) if self.restores == 0 && self.tape.once_in(12) => {
+                self.payment = payment.clone();
+                self.book.restore(book);
+                self.side = SideLookUp::default();
+                self.toss.forget_bodies();
+                self.restores += 1;
+            }
+            None | Some(_) => {}
+        }
+    }
+
     /// One claim: plan, attempt, call, decide, settle. Perhaps the worker dies in between.
     fn claim(&mut self) {
+        self.perhaps_restore();
         self.toss.advance(self.book.now_ms);
         self.side.perhaps_start(&self.toss, self.book.now_ms, &mut self.tape);
         if self.book.is_crash_loop() {
@@ -128,6 +148,8 @@ fn walk(bytes: &[u8]) {
         payment: payment(PaymentState::Confirming),
         book: Book::new(START_MS),
         side: SideLookUp::default(),
+        backup: None,
+        restores: 0,
     };
     let mut trouble_until_ms = START_MS;
     let mut claims = 0;
@@ -139,9 +161,11 @@ fn walk(bytes: &[u8]) {
             trouble_until_ms = walk.book.now_ms;
         }
     }
-    let ends_by_ms = trouble_until_ms.max(START_MS + CONFIRM_PROOF_MS) + 3 * MINUTE_MS;
+    let ends_by_ms =
+        trouble_until_ms.max(START_MS + CONFIRM_PROOF_MS).max(walk.book.unrecorded_until_ms)
+            + 3 * MINUTE_MS;
     assert!(walk.book.now_ms <= ends_by_ms, "ended late: {:?}", walk.book);
-    assert!(walk.toss.posts <= POSTS_MAX, "{} calls", walk.toss.posts);
+    assert!(walk.toss.posts <= POSTS_MAX * (1 + walk.restores), "{} calls", walk.toss.posts);
     assert!(walk.toss.keys.len() <= usize::try_from(CONFIRM_KEYS_MAX).unwrap());
     // Whatever was still on its way arrives, and what we said must stay true.
     walk.toss.advance(walk.book.now_ms + 10 * MINUTE_MS);

@@ -13,8 +13,8 @@ use crate::fixture::{
 use crate::script::{console_entry, shown_with};
 
 fn look_up(facts: &PaymentFacts, confirm: &[PastAttempt], at_ms: i64, answer: &Answer) -> Decision {
-    let own = History { attempts: &[], generation: 1 };
-    let confirm = History { attempts: confirm, generation: 1 };
+    let own = History::whole(&[], 1);
+    let confirm = History::whole(confirm, 1);
     decide_look_up(&own, &confirm, facts, now(Operation::LookUp, at_ms), answer, at_ms + 100)
 }
 

@@ -25,11 +25,23 @@ pub(crate) struct Past {
     pub(crate) name: &'static str,
     pub(crate) attempts: Vec<PastAttempt>,
     pub(crate) generation: u32,
+    /// See [`History::unrecorded_until_ms`].
+    pub(crate) unrecorded_until_ms: i64,
 }
 
 impl Past {
+    fn of(name: &'static str, attempts: Vec<PastAttempt>, generation: u32) -> Past {
+        Past { name, attempts, generation, unrecorded_until_ms: 0 }
+    }
+
+    /// A backup was restored, and until this second calls that are not on record may take effect.
+    fn unrecorded_until(self, second: i64) -> Past {
+        Past { unrecorded_until_ms: START_MS + second * SECOND_MS, ..self }
+    }
+
     pub(crate) fn history(&self) -> History<'_> {
-        History { attempts: &self.attempts, generation: self.generation }
+        let (generation, unrecorded_until_ms) = (self.generation, self.unrecorded_until_ms);
+        History { attempts: &self.attempts, generation, unrecorded_until_ms }
     }
 }
 
@@ -44,7 +56,7 @@ fn undone(generation: u32, at_s: i64) -> PastAttempt {
 /// The histories that a money call may have behind it.
 pub(crate) fn pasts_of_calls(money: Operation) -> Vec<Past> {
     use FailureClass as Class;
-    let after = |name, attempts, generation| Past { name, attempts, generation };
+    let after = Past::of;
     vec![
         after("first call", vec![], 1),
         after("after no answer", vec![failed(money, 1, 0, Class::Unanswered), undone(1, 1)], 1),
@@ -52,13 +64,14 @@ pub(crate) fn pasts_of_calls(money: Operation) -> Vec<Past> {
         after("after a 409", vec![failed(money, 1, 0, Class::InProgress)], 1),
         after("after a 429", vec![failed(money, 1, 0, Class::Throttled)], 1),
         after("under a new key", vec![failed(money, 1, 0, Class::Ambiguous), undone(1, 61)], 2),
+        after("after a restore", vec![undone(1, 30)], 1).unrecorded_until(20),
     ]
 }
 
 /// The histories that a look-up may have behind it.
 pub(crate) fn pasts_of_look_ups(money: Operation, keys_max: u32) -> Vec<Past> {
     use FailureClass as Class;
-    let after = |name, attempts, generation| Past { name, attempts, generation };
+    let after = Past::of;
     let answered = |name, class| after(name, vec![failed(money, 1, 0, class)], 1);
     vec![
         after("nothing sent", vec![], 1),
@@ -87,6 +100,8 @@ pub(crate) fn pasts_of_look_ups(money: Operation, keys_max: u32) -> Vec<Past> {
             ],
             2,
         ),
+        after("restored just now", vec![], 1).unrecorded_until(3_600),
+        after("restored before", vec![], 1).unrecorded_until(1),
     ]
 }
 

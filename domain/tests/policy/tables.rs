@@ -179,7 +179,7 @@ fn what_follows_every_status_that_a_confirm_is_answered_with_is_as_reviewed() {
     let mut table = String::new();
     for word in STATUSES {
         rows(&mut table, word, &CONFIRM_TIMES, |at_ms| {
-            let history = History { attempts: &[], generation: 1 };
+            let history = History::whole(&[], 1);
             let answer = shown(TossStatus::from_word(word));
             let current = now(Operation::Confirm, at_ms);
             words(&decide_confirm(&history, &undecided(), current, &answer, at_ms))
@@ -230,7 +230,7 @@ fn what_follows_every_failed_look_up_is_as_reviewed() {
     const TIMES: [(&str, i64); 2] = [("+5s", 5), ("+61min", 3_660)];
     let mut table = String::new();
     let own = [past(Operation::LookUp, 1, START_MS, Verdict::Failed(FailureClass::Unanswered))];
-    let own = History { attempts: &own, generation: 1 };
+    let own = History::whole(&own, 1);
     for class in FailureClass::ALL {
         let answer = failure(class);
         rows(&mut table, &format!("of a confirm: {}", class.word()), &TIMES, |at_ms| {
@@ -247,7 +247,7 @@ fn what_follows_every_failed_look_up_is_as_reviewed() {
             words(&decide_cancel(&own, &charged(), &cancel_facts(), current, &answer, at_ms))
         });
         rows(&mut table, &format!("of its own: {}", class.word()), &TIMES, |at_ms| {
-            let confirm = History { attempts: &[], generation: 1 };
+            let confirm = History::whole(&[], 1);
             let current = now(Operation::LookUp, at_ms);
             words(&decide_look_up(&own, &confirm, &undecided(), current, &answer, at_ms))
         });
@@ -260,11 +260,11 @@ fn what_a_look_up_of_its_own_changes_is_as_reviewed() {
     let mut table = String::new();
     let quiet = [];
     let under_way = [unfinished(Operation::Confirm, 1, START_MS + 15 * MINUTE_MS)];
-    let own = History { attempts: &[], generation: 1 };
+    let own = History::whole(&[], 1);
     for state in PaymentState::ALL {
         let undecided = state.is_undecided().then_some(("under way", under_way.as_slice()));
         for (name, confirm) in [("quiet", quiet.as_slice())].into_iter().chain(undecided) {
-            let confirm = History { attempts: confirm, generation: 1 };
+            let confirm = History::whole(confirm, 1);
             let statuses = STATUSES.map(|word| (word, shown(TossStatus::from_word(word))));
             let absent = ("404", failure(FailureClass::Absent));
             for (word, answer) in statuses.into_iter().chain([absent]) {

@@ -100,12 +100,12 @@ pub enum ImportError {
 }
 
 impl Conflict for ImportError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            ImportError::BadStore { problem, .. } => problem.is_conflict(),
-            ImportError::BadProduct { problem, .. } => problem.is_conflict(),
-            ImportError::Store(error) => error.is_conflict(),
-            ImportError::RepeatedStore { .. } | ImportError::RepeatedProduct { .. } => false,
+            ImportError::BadStore { problem, .. } => problem.store_error(),
+            ImportError::BadProduct { problem, .. } => problem.store_error(),
+            ImportError::Store(error) => Some(error),
+            ImportError::RepeatedStore { .. } | ImportError::RepeatedProduct { .. } => None,
         }
     }
 }

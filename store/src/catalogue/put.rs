@@ -77,13 +77,13 @@ impl From<DbErr> for PutStoreError {
 }
 
 impl Conflict for PutStoreError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            PutStoreError::Store(error) => error.is_conflict(),
+            PutStoreError::Store(error) => Some(error),
             PutStoreError::MayNotCreate
             | PutStoreError::MayNotChangeMerchant
             | PutStoreError::MerchantMissing
-            | PutStoreError::Invalid(_) => false,
+            | PutStoreError::Invalid(_) => None,
         }
     }
 }

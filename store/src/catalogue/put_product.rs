@@ -70,14 +70,14 @@ impl From<DbErr> for PutProductError {
 }
 
 impl Conflict for PutProductError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            PutProductError::Store(error) => error.is_conflict(),
+            PutProductError::Store(error) => Some(error),
             PutProductError::UnknownStore
             | PutProductError::ProductOfOtherStore
             | PutProductError::MenuFull
             | PutProductError::DescriptionTooLong
-            | PutProductError::Invalid(_) => false,
+            | PutProductError::Invalid(_) => None,
         }
     }
 }

@@ -39,12 +39,12 @@ impl From<DbErr> for ChangeDueTimeError {
 }
 
 impl Conflict for ChangeDueTimeError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            ChangeDueTimeError::Store(error) => error.is_conflict(),
+            ChangeDueTimeError::Store(error) => Some(error),
             ChangeDueTimeError::Unknown
             | ChangeDueTimeError::Changed { .. }
-            | ChangeDueTimeError::Refused(_) => false,
+            | ChangeDueTimeError::Refused(_) => None,
         }
     }
 }

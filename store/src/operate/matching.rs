@@ -113,13 +113,13 @@ impl From<DbErr> for MatchError {
 }
 
 impl Conflict for MatchError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            MatchError::Store(error) => error.is_conflict(),
+            MatchError::Store(error) => Some(error),
             MatchError::Unknown
             | MatchError::Changed
             | MatchError::Refused(_)
-            | MatchError::NoneRefused(_) => false,
+            | MatchError::NoneRefused(_) => None,
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::attempt::PastAttempt;
 use domain::cancellation::{Available, CancelRefusal, CancellationState, cancel_amount};
 use domain::job::{ActionRefusal, JobState};
 use domain::payment::PaymentState;
-use domain::policy::{History, ReviewReason};
+use domain::policy::ReviewReason;
 use domain::refund_account::check_refund_account;
 use domain::{OrderId, Won};
 use entities::{cancellation, job, order, payment};
@@ -51,7 +51,6 @@ pub(crate) fn job_facts<'a>(
     past: &'a [PastAttempt],
     now_ms: i64,
 ) -> Result<JobFacts<'a>, StoreError> {
-    let generation = rows::count("jobs", &job.id, "key_generation", job.key_generation)?;
     Ok(JobFacts {
         kind: rows::job_kind(job)?,
         state: rows::job_state(job)?,
@@ -59,7 +58,7 @@ pub(crate) fn job_facts<'a>(
         cancellation: cancellation.map(rows::cancellation_state).transpose()?,
         window_ends_ms: confirm_by,
         now_ms,
-        history: History { attempts: past, generation },
+        history: rows::history(job, past)?,
     })
 }
 

@@ -36,12 +36,12 @@ impl From<DbErr> for CloseReviewError {
 }
 
 impl Conflict for CloseReviewError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            CloseReviewError::Store(error) => error.is_conflict(),
+            CloseReviewError::Store(error) => Some(error),
             CloseReviewError::Unknown
             | CloseReviewError::Changed
-            | CloseReviewError::Refused(_) => false,
+            | CloseReviewError::Refused(_) => None,
         }
     }
 }

@@ -39,12 +39,12 @@ impl From<DbErr> for CloseOrderError {
 }
 
 impl Conflict for CloseOrderError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            CloseOrderError::Store(error) => error.is_conflict(),
+            CloseOrderError::Store(error) => Some(error),
             CloseOrderError::UnknownOrder
             | CloseOrderError::HasPayment
-            | CloseOrderError::Lapsed => false,
+            | CloseOrderError::Lapsed => None,
         }
     }
 }

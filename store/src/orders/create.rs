@@ -98,15 +98,15 @@ impl From<QuoteError> for CreateOrderError {
 }
 
 impl Conflict for CreateOrderError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            CreateOrderError::Store(error) => error.is_conflict(),
+            CreateOrderError::Store(error) => Some(error),
             CreateOrderError::UnknownStore
             | CreateOrderError::Cart(_)
             | CreateOrderError::AmountMismatch { .. }
             | CreateOrderError::MerchantUnknown { .. }
             | CreateOrderError::OrderIdTaken
-            | CreateOrderError::KeyReused => false,
+            | CreateOrderError::KeyReused => None,
         }
     }
 }

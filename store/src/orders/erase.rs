@@ -77,10 +77,10 @@ impl From<DbErr> for EraseError {
 }
 
 impl Conflict for EraseError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            EraseError::Store(error) => error.is_conflict(),
-            EraseError::UnknownOrder | EraseError::Refused(_) => false,
+            EraseError::Store(error) => Some(error),
+            EraseError::UnknownOrder | EraseError::Refused(_) => None,
         }
     }
 }

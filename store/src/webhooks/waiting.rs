@@ -33,10 +33,10 @@ impl From<DbErr> for ReplayError {
 }
 
 impl Conflict for ReplayError {
-    fn is_conflict(&self) -> bool {
+    fn store_error(&self) -> Option<&StoreError> {
         match self {
-            ReplayError::Unknown => false,
-            ReplayError::Store(error) => error.is_conflict(),
+            ReplayError::Unknown => None,
+            ReplayError::Store(error) => Some(error),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::limits::{DEPOSIT_TAIL_MS, RECONCILE_LAG_MS};
+use domain::limits::{DEPOSIT_TAIL_MS, RECONCILE_LAG_MS, RECONCILE_LOOK_UPS_MAX};
 use domain::payment::PaymentState;
 use domain::reconcile::Range;
 use store::KeyPairId;
@@ -86,6 +86,7 @@ impl Journey<'_> {
                 store: self.shop.store.clone(),
                 client: self.site.clients[&pair].clone(),
                 merchant: merchant.to_owned(),
+                look_ups_max: RECONCILE_LOOK_UPS_MAX,
                 tempo: Tempo {
                     pause: Duration::ZERO,
                     retry: Duration::ZERO,

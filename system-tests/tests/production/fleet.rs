@@ -80,7 +80,7 @@ pub(crate) struct Fleet {
     variables: Variables,
     started: usize,
     _broker: Broker,
-    _database: Database,
+    database: Database,
 }
 
 /// Starts a fleet, lets something happen to it, and insists that all books agree afterwards. At most two at the same time.
@@ -125,7 +125,7 @@ impl Fleet {
             variables,
             started: 0,
             _broker: broker,
-            _database: database,
+            database,
         };
         if shape.has_servers {
             fleet.migrate_and_import();
@@ -144,6 +144,11 @@ impl Fleet {
             let finished = self.command(arguments);
             assert_eq!(finished.code, 0, "{arguments:?}: {}", finished.said);
         }
+    }
+
+    /// The database's own address, past the proxy.
+    pub(crate) fn database_url(&self) -> String {
+        self.database.url().to_owned()
     }
 
     /// Runs a command to its end, in the fleet's environment.

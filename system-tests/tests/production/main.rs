@@ -19,6 +19,7 @@ mod messages;
 mod pause;
 mod poison;
 mod redelivery;
+mod restore;
 mod rows;
 mod share;
 mod start;

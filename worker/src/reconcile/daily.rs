@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use domain::attempt::Operation;
+use domain::limits::RECONCILE_LOOK_UPS_MAX;
 use domain::reconcile::{daily_range, next_daily_ms};
 use store::reconcile::Reconciliation;
 use store::{Chore, ChoreTurn, PauseScope, Store, StoreError};
@@ -61,6 +62,7 @@ async fn take_turn(
             client: client.clone(),
             merchant: merchant.to_owned(),
             tempo: daily.tempo,
+            look_ups_max: RECONCILE_LOOK_UPS_MAX,
         };
         is_through &= compare(&reconciler).await?;
     }

@@ -90,7 +90,8 @@ impl Reconciler {
         happened_at_ms: i64,
     ) -> Result<Sides, ReconcileError> {
         let left = progress.look_ups_left.checked_sub(1);
-        progress.look_ups_left = left.ok_or(ReconcileError::TooManyDifferences)?;
+        progress.look_ups_left =
+            left.ok_or(ReconcileError::TooManyDifferences { look_ups_max: self.look_ups_max })?;
         progress.run.looked_up = progress.run.looked_up.saturating_add(1);
         let told = self.ask_toss(payment_key).await?;
         let mut ours = self.store.find_our_payments(&self.merchant, &[payment_key]).await?;

@@ -26,6 +26,7 @@ mod reconcile;
 mod reconcile_daily;
 mod refunds;
 mod relaying;
+mod restore;
 mod retention;
 mod running;
 mod shop;

@@ -36,7 +36,7 @@ pub(crate) struct Shop {
     /// Where the simulator listens.
     pub(crate) toss_url: String,
     shutdown: CancellationToken,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// A payment under test.
@@ -60,8 +60,7 @@ impl Shop {
     pub(crate) async fn open_with(config: Config, call_deadline_ms: u64) -> Shop {
         let _installed_before = rustls::crypto::ring::default_provider().install_default();
         let scratch = Scratch::make().await;
-        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
-        let store = store.with_seal_key(store::SealKey::derive(&[7; 32]));
+        let store = opened(&scratch).await;
         store.migrate().await.unwrap();
         seed(&store).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -86,8 +85,32 @@ impl Shop {
             customer_key: None,
             toss_url,
             shutdown,
-            _scratch: scratch,
+            scratch,
         }
+    }
+
+    /// A backup of the database as it is now.
+    pub(crate) async fn back_up(&mut self) -> Scratch {
+        let now_ms = self.store.now_ms().await.unwrap();
+        self.store.clone().close().await.unwrap();
+        let backup = self.scratch.copy().await;
+        self.use_store(opened(&self.scratch).await, now_ms).await;
+        backup
+    }
+
+    /// Puts a backup in the place of the database. What Toss knows stays.
+    pub(crate) async fn restore(&mut self, backup: Scratch) {
+        let now_ms = self.store.now_ms().await.unwrap();
+        self.store.clone().close().await.unwrap();
+        self.scratch = backup;
+        self.use_store(opened(&self.scratch).await, now_ms).await;
+    }
+
+    /// Goes on with another store, whose clock is set to this.
+    async fn use_store(&mut self, store: Store, now_ms: i64) {
+        store.advance_clock(now_ms - store.now_ms().await.unwrap());
+        self.dispatcher.store = store.clone();
+        self.store = store;
     }
 
     /// An order of so many thousand won.
@@ -309,6 +332,11 @@ impl Shop {
         assert!(left.is_empty(), "work is left over: {left:?}");
         self.shutdown.cancel();
     }
+}
+
+async fn opened(scratch: &Scratch) -> Store {
+    let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+    store.with_seal_key(store::SealKey::derive(&[7; 32]))
 }
 
 /// The way to a Toss at this address, for the shop's merchant with its one pair of keys.

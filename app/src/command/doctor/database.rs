@@ -57,6 +57,10 @@ pub(super) async fn check(config: &Config, clock: &(dyn Fn() -> i64 + Sync)) -> 
     findings.push(has_schema);
     findings.push(check_clock(&store, clock).await);
     if is_ready {
+        findings.push(check_writes(&store).await);
+        if store.is_sqlite() {
+            findings.push(check_file(&store).await);
+        }
         findings.push(check_key_pairs(&store, &config.toss).await);
     }
     // The embedded product has its worker in itself, and nobody else's.
@@ -113,6 +117,35 @@ async fn check_schema(store: &Store) -> Finding {
             Some((found, advice)) => Finding::fail(name, found, advice),
             None => Finding::fail(name, told, "seungin migrate"),
         },
+        Err(error) => {
+            Finding::fail(name, error.with_causes(), "make the database answer, then look again")
+        }
+    }
+}
+
+/// Whether there is room to write.
+async fn check_writes(store: &Store) -> Finding {
+    let name = "writes";
+    match store.probe_write().await {
+        Ok(()) => Finding::ok(name, "the database takes them"),
+        Err(error) if error.is_full() => {
+            let advice = "make room on its disk: docs/runbook.md, database_full";
+            Finding::fail(name, error.with_causes(), advice)
+        }
+        Err(error) => {
+            Finding::fail(name, error.with_causes(), "see what the database's own log says")
+        }
+    }
+}
+
+/// Whether SQLite's file is sound.
+async fn check_file(store: &Store) -> Finding {
+    let name = "database file";
+    match store.find_damage().await {
+        Ok(None) => Finding::ok(name, "sound"),
+        Ok(Some(damage)) => {
+            Finding::fail(name, damage, "stop everything and restore a backup: docs/backup.md")
+        }
         Err(error) => {
             Finding::fail(name, error.with_causes(), "make the database answer, then look again")
         }

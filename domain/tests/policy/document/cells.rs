@@ -86,7 +86,7 @@ fn continued(case: &Past, operation: Operation, at_ms: i64, decision: &Decision)
         code: decision.code.clone(),
     });
     let has_new_key = matches!(decision.job, NextJob::Wait(wait) if wait.has_new_key);
-    Past { name: case.name, attempts, generation: case.generation + u32::from(has_new_key) }
+    Past { attempts, generation: case.generation + u32::from(has_new_key), ..*case }
 }
 
 pub(super) fn confirm_words(
@@ -120,7 +120,7 @@ pub(super) fn cancel_words(
 }
 
 pub(super) fn own_words(state: PaymentState, at_ms: i64, answer: &Answer) -> String {
-    let none = History { attempts: &[], generation: 1 };
+    let none = History::whole(&[], 1);
     let current = now(Operation::LookUp, at_ms);
     let decision = decide_look_up(&none, &none, &payment(state), current, answer, at_ms);
     let changed = match decision.event {
