@@ -263,6 +263,35 @@ fn what_is_printed_is_what_is_in_force() {
 }
 
 #[test]
+fn an_address_has_no_room_for_a_secret_and_leads_to_no_other_kind_of_place() {
+    let addresses = [
+        "SEUNGIN__TOSS__BASE_URL",
+        "SEUNGIN__TOSS__SDK_URL",
+        "SEUNGIN__SIMULATOR__URL",
+        "SEUNGIN__SIMULATOR__PUBLIC_URL",
+        "SEUNGIN__API__PUBLIC_URL",
+        "SEUNGIN__TELEMETRY__OTLP_ENDPOINT",
+    ];
+    for name in addresses {
+        assert!(load_with(&[(name, "https://pay.example/x/")], "", &[]).is_ok(), "{name}");
+        for bad in [
+            "https://:HUSH@pay.example",
+            "https://u:HUSH@pay.example",
+            "https://HUSH@pay.example",
+            "https://pay.example?key=HUSH",
+            "https://pay.example#HUSH",
+            "file:///etc/HUSH",
+            "gopher://pay.example/HUSH",
+            "unix:/run/HUSH",
+            "//pay.example/HUSH",
+        ] {
+            let problem = refusal(&[(name, bad)], "");
+            assert!(problem.contains("http(s)://host") && !problem.contains("HUSH"), "{problem}");
+        }
+    }
+}
+
+#[test]
 fn redirects_lead_to_this_host_or_to_https() {
     for good in ["/shop/return", "https://shop.example.com/done", "http://127.0.0.1:3000/done"] {
         assert!(good.parse::<Redirect>().is_ok(), "{good}");
