@@ -138,6 +138,8 @@ fn keys_must_be_a_pair_and_a_refusal_repeats_none() {
         ("SEUNGIN__TOSS__BASE_URL", "http://127.0.0.1:1"),
     ];
     assert!(refusal(&live, "").contains("https only"));
+    let live = [live[0], live[1], ("SEUNGIN__TOSS__SDK_URL", "http://js.tosspayments.com/v2/standard")];
+    assert!(refusal(&live, "").contains("`toss.sdk_url`"), "a script of anybody on the way");
 }
 
 #[test]
@@ -240,6 +242,9 @@ fn production_refuses_everything_that_is_for_trying_out() {
     let (named, _) = load_with(&named, "", &[]).unwrap();
     assert_eq!(named.api.trusted_callers.len(), 1);
     assert_eq!(config.api.public_url.unwrap().as_str(), "https://pay.example.com");
+    let in_the_clear = whole.map(|(name, value)| (name, value.replace("https:", "http:")));
+    let in_the_clear = in_the_clear.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert!(refusal(&in_the_clear, "").contains("over https"), "cookies and tokens");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod poison;
 mod proxy;
 mod redelivery;
 mod rows;
+mod secrets;
 mod share;
 mod start;
 mod stop;
