@@ -22,7 +22,8 @@ pub fn mask_payment_key(key: &str) -> String {
 /// and nothing before the host that could be taken for it.
 #[must_use]
 pub fn is_receipt_address(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`');
+    let is_plain =
+        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\'' | '<' | '>' | '\\' | '`');
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = match authority.strip_prefix('[') {

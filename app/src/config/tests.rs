@@ -138,7 +138,8 @@ fn keys_must_be_a_pair_and_a_refusal_repeats_none() {
         ("SEUNGIN__TOSS__BASE_URL", "http://127.0.0.1:1"),
     ];
     assert!(refusal(&live, "").contains("https only"));
-    let live = [live[0], live[1], ("SEUNGIN__TOSS__SDK_URL", "http://js.tosspayments.com/v2/standard")];
+    let live =
+        [live[0], live[1], ("SEUNGIN__TOSS__SDK_URL", "http://js.tosspayments.com/v2/standard")];
     assert!(refusal(&live, "").contains("`toss.sdk_url`"), "a script of anybody on the way");
 }
 
