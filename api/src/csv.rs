@@ -3,8 +3,11 @@
 //! A spreadsheet takes a cell that begins with certain characters for a formula, also between quotes. What strangers wrote (a message, an
 //! order's id) must not become one, so such cells begin with an apostrophe.
 
-/// What a formula begins with, and white space that spreadsheets pass over before one.
-const FORMULA_STARTS: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+/// What a formula begins with, also in the wide forms that Korean and Japanese spreadsheets take for the same, and white space that
+/// they pass over before one.
+///
+/// Source: OWASP, CSV injection.
+const FORMULA_STARTS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// So that spreadsheets read it as UTF-8.
 pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -27,7 +30,9 @@ mod tests {
 
     #[test]
     fn a_cell_is_never_a_formula() {
-        for start in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"] {
+        for start in
+            ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1", "＋1", "－1", "＠x"]
+        {
             assert!(quoted(start).starts_with("\"'"), "{start:?}");
         }
         assert_eq!(quoted("1=1"), "\"1=1\"");

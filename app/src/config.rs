@@ -178,6 +178,14 @@ fn parse(reader: &mut Reader<'_>) -> Option<Config> {
     let deployment = deployment?;
     if deployment == Deployment::Production {
         refuse_trial_settings(reader, toss.as_ref(), token_key.is_some(), seeds_demo);
+        let is_clear =
+            |api: &ApiConfig| api.public_url.as_ref().is_some_and(|url| !url.is_secure());
+        if api.as_ref().is_some_and(is_clear) {
+            reader.refuse(
+                "api.public_url",
+                "production is reached over https: tokens and sessions travel with every request",
+            );
+        }
     }
     Some(Config {
         deployment,

@@ -56,4 +56,16 @@ mod tests {
         assert!(!is_right("x", Some("not a hash")));
         assert!(!is_right("nobody has this password", None));
     }
+
+    /// How long it takes must not tell which names there are.
+    #[test]
+    fn a_name_that_nobody_has_costs_as_much_as_one_that_somebody_has() {
+        let cost = |hash: &str| {
+            let parsed = PasswordHash::new(hash).unwrap();
+            let algorithm = parsed.algorithm.to_string();
+            (algorithm, parsed.version, Params::try_from(&parsed).unwrap())
+        };
+        let nobody = NOBODY.as_deref().expect("it is made at the first try");
+        assert_eq!(cost(nobody), cost(&hash("somebody's").unwrap()));
+    }
 }

@@ -186,13 +186,21 @@ impl FromRequest<Console> for Posted {
 /// Whether a browser says that the request comes from a page of this host. Browsers send this with every form; what sends nothing is no
 /// browser, and has no cookies of others.
 pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
-    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    if headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+    if headers.get_all("sec-fetch-site").iter().any(|site| site != "same-origin" && site != "none")
+    {
         return false;
     }
-    let Some(origin) = text(header::ORIGIN) else { return true };
-    let host = origin.split_once("://").map(|(_, host)| host);
-    host.is_some() && host == text(header::HOST)
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => true,
+        (Some(origin), None) => {
+            let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            origin.is_some_and(|(_, of)| host == Some(of))
+        }
+        // No browser says it twice.
+        (Some(_), Some(_)) => false,
+    }
 }
 
 #[cfg(test)]

@@ -145,6 +145,89 @@ fn nothing_is_called_by_a_name_that_says_nothing() {
     }
 }
 
+/// The functions that compare what somebody shows with a secret, and how many there are in each file.
+const COMPARES: [(&str, usize); 3] = [
+    ("api/src/credential/token.rs", 1),
+    ("domain/src/webhook.rs", 1),
+    ("staff-console/src/session.rs", 1),
+];
+/// Types that hold secrets. None can be compared, and what shows them is written by hand.
+const SECRETS: [(&str, &str); 4] = [
+    ("api/src/settings.rs", "pub struct TokenKey"),
+    ("store/src/seal.rs", "pub struct SealKey"),
+    ("toss/src/key.rs", "pub struct SecretKey"),
+    ("store/src/sign_in.rs", "pub struct KnownPassword"),
+];
+
+/// The sources of the product, without the tests that stand in them.
+fn product_sources() -> Vec<(String, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = MAY_DEPEND_ON.iter().map(|(name, _)| *name).filter(|name| *name != "system-tests");
+    let mut left: Vec<_> = crates.map(|name| root.join(name).join("src")).collect();
+    let mut sources = Vec::new();
+    while let Some(path) = left.pop() {
+        if path.is_dir() {
+            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            sources.push((path.strip_prefix(&root).unwrap().display().to_string(), text));
+        }
+    }
+    assert!(sources.len() > 200, "{}", sources.len());
+    sources
+}
+
+#[test]
+fn secrets_are_compared_in_constant_time_and_nowhere_else() {
+    let mut found = BTreeMap::new();
+    let mut problems = Vec::new();
+    // A name with one of these at its end is a secret, or as good as one.
+    let names =
+        ["token", "secret", "proof", "password", "mac", "expected_code", "secret_key", "token_key"];
+    let is_secret = |word: &str| {
+        let last = word.rsplit('.').find(|part| !part.ends_with("()")).unwrap_or_default();
+        names.iter().any(|name| last == *name || last.ends_with(&format!("_{name}")))
+    };
+    for (path, text) in product_sources() {
+        let compares = text.matches(".ct_eq(").count();
+        if compares > 0 {
+            found.insert(path.clone(), compares);
+        }
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for operator in [" == ", " != "] {
+                let Some((left, right)) = line.split_once(operator) else { continue };
+                let left = left.rsplit([' ', '(', '&', '*', '!']).next().unwrap_or_default();
+                let right = right.trim_start_matches(['&', '*', '(']);
+                let right = right.split([' ', ')', ';', ',', '{']).next().unwrap_or_default();
+                // Somebody who types their new password twice compares it with nobody's.
+                let is_their_own = path == "app/src/command/staff.rs" && right == "password";
+                if (is_secret(left) || is_secret(right)) && !is_their_own {
+                    problems.push(format!("{path}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(problems.is_empty(), "compare these by subtle's ct_eq: {problems:#?}");
+    let wanted: BTreeMap<String, usize> =
+        COMPARES.iter().map(|(path, count)| ((*path).to_owned(), *count)).collect();
+    assert_eq!(found, wanted, "say in this file what is compared in constant time");
+}
+
+#[test]
+fn what_holds_a_secret_shows_nothing_by_itself() {
+    let sources: BTreeMap<String, String> = product_sources().into_iter().collect();
+    for (path, declared) in SECRETS {
+        let (before, _) =
+            sources[path].split_once(declared).unwrap_or_else(|| panic!("{declared} in {path}"));
+        let derived = before.lines().rev().take_while(|line| line.starts_with(['#', '/']));
+        let derived = derived.filter(|line| line.starts_with("#[derive")).collect::<String>();
+        for shown in ["Debug", "Serialize", "Display"] {
+            assert!(!derived.contains(shown), "{declared} derives {shown}");
+        }
+    }
+}
+
 #[test]
 fn every_dependency_has_a_licence_and_a_name_that_deny_toml_allows() {
     let deny =

@@ -1,4 +1,4 @@
-//! `docs/scenarios.md` as a test: whatever it names is there and runs, and no scenario is missing.
+//! `docs/scenarios.md` and `docs/security.md` as tests: whatever they name is there and runs, and no scenario or threat is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -100,6 +100,55 @@ fn every_invariant_is_checked_by_tests_that_are_there_and_run() {
         }
     }
     assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
+}
+
+/// What the threats are about, each at least once.
+const THREATS: [&str; 20] = [
+    "foreign tokens",
+    "expired tokens",
+    "guessed tokens",
+    "timing",
+    "session fixation",
+    "CSRF",
+    "clickjacking",
+    "stored XSS",
+    "CSV injection",
+    "open redirect",
+    "host header",
+    "log injection",
+    "secrets in logs",
+    "secrets in `config print`",
+    "SSRF through configuration",
+    "forged webhooks",
+    "rate limits",
+    "dependencies",
+    "systemd",
+    "container",
+];
+
+#[test]
+fn every_threat_has_a_defence_and_tests_that_are_there_and_run() {
+    let text = std::fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let (_, threats) = text.split_once("## Threats, defences, tests").expect("the last table");
+    let mut problems = Vec::new();
+    for line in threats.lines().filter(|line| line.starts_with("| ")).skip(1) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [threat, defence, tests] = cells[..] else { panic!("{line}") };
+        let tests: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
+        if threat.is_empty() || defence.is_empty() || tests.is_empty() {
+            problems.push(format!("{threat}: a defence and a test"));
+        }
+        if tests.iter().collect::<BTreeSet<_>>().len() != tests.len() {
+            problems.push(format!("{threat} names a test twice"));
+        }
+        for test in tests {
+            let (path, name) = test.split_once("::").expect("a path and a name");
+            problems.extend(has_test(path, name).err().map(|it| format!("{threat}: {it}")));
+        }
+    }
+    let missing = THREATS.iter().filter(|word| !threats.contains(&format!("**{word}**")));
+    problems.extend(missing.map(|word| format!("nothing is about {word}")));
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 #[test]

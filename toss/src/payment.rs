@@ -3,6 +3,7 @@
 
 use domain::Won;
 use domain::answer::{Means, TossCancel, TossFailure, TossPayment, TossStatus, VirtualAccount};
+use domain::text::is_receipt_address;
 use serde_json::{Map, Value};
 
 use crate::date::instant_ms;
@@ -57,7 +58,7 @@ pub(crate) fn read_payment(json: &Value) -> Result<TossPayment, Unreadable> {
         secret: text(fields, "secret"),
         receipt_url: object(fields, "receipt")
             .and_then(|receipt| text(receipt, "url"))
-            .filter(|url| is_web(url)),
+            .filter(|url| is_receipt_address(url)),
         failure: object(fields, "failure").and_then(read_failure),
         cancels,
         virtual_account: object(fields, "virtualAccount").and_then(read_virtual_account),
@@ -182,10 +183,6 @@ fn won(digits: &str) -> Option<Won> {
         return None;
     }
     Won::new(whole.parse().ok()?).ok()
-}
-
-fn is_web(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
 }
 
 #[cfg(test)]

@@ -189,6 +189,48 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_token_with_one_bit_changed_is_no_token() {
+        let (ours, mine) = (tokens(1), order("order-1"));
+        let (access, checkout) = (ours.access(&mine), ours.checkout(&mine));
+        let ticket = ours.ticket(&mine, 1_000);
+        let code = |token: &str| {
+            let (_, text) = token.split_once('_').unwrap();
+            URL_SAFE_NO_PAD.decode(text.split('.').next().unwrap()).unwrap()
+        };
+        let flipped = |token: &str| {
+            let bytes = code(token);
+            let bits = 0..bytes.len() * 8;
+            bits.map(|bit| {
+                let mut bytes = bytes.clone();
+                bytes[bit / 8] ^= 1 << (bit % 8);
+                URL_SAFE_NO_PAD.encode(bytes)
+            })
+            .collect::<Vec<_>>()
+        };
+        for text in flipped(&access) {
+            assert!(!ours.is_access(&format!("oat_{text}"), &mine), "{text}");
+        }
+        for text in flipped(&checkout) {
+            assert_eq!(ours.checkout_order(&format!("cot_{text}.order-1")), None, "{text}");
+        }
+        for text in flipped(&ticket) {
+            assert_eq!(ours.ticket_expiry_ms(&format!("otk_{text}"), &mine), None, "{text}");
+        }
+        // Nor is one that is written otherwise, or longer, or made for nothing.
+        for token in [
+            format!("{access}="),
+            format!("{access}A"),
+            access.to_uppercase(),
+            access.replace("oat_", "cot_"),
+            "oat_".to_owned(),
+            "oat_none".to_owned(),
+            format!("oat_{}", "A".repeat(access.len() - 4)),
+        ] {
+            assert!(!ours.is_access(&token, &mine), "{token}");
+        }
+    }
+
     proptest! {
         #[test]
         fn no_text_is_a_token_by_chance(text in ".{0,80}", prefix in prop::sample::select(vec!["oat_", "cot_", "otk_"])) {

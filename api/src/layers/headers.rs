@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
-    X_CONTENT_TYPE_OPTIONS,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -19,6 +19,8 @@ pub(crate) async fn protect(State(api): State<Api>, request: Request, next: Next
     let mut response = next.run(request).await;
     let mut defaults = vec![
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // For browsers that do not know `frame-ancestors`: nothing of ours, the checkout least of all, stands in another site's frame.
+        (X_FRAME_OPTIONS, "DENY"),
         // Addresses carry tokens.
         (REFERRER_POLICY, "no-referrer"),
         (CONTENT_SECURITY_POLICY, API_POLICY),

@@ -280,8 +280,7 @@ impl PaymentView {
             partially_cancelable: payment.means.is_partial_cancelable.filter(|_| !is_for_customer),
             requested_at: instant(payment.accepted_at_ms),
             approved_at: payment.approved_at_ms.map(instant),
-            // A link for people: nothing but a web address is passed on.
-            receipt_url: payment.receipt_url.clone().filter(|url| url.starts_with("http")),
+            receipt_url: payment.receipt_url.clone(),
             failure: failure(payment, status, is_for_customer, language),
             virtual_account: account,
             review_reason: payment.review_reason.clone().filter(|_| !is_for_customer),

@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         match text.parse() {
             Ok(value) => Some(value),
             Err(reason) => {
-                self.refuse(name, format!("{text:?}: {reason}"));
+                self.refuse(name, of_value(&text, reason));
                 None
             }
         }
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
             self.refuse(name, "it must be a list of texts");
             return None;
         };
-        let parse = |entry: &String| entry.parse().map_err(|reason| format!("{entry:?}: {reason}"));
+        let parse = |entry: &String| entry.parse().map_err(|reason| of_value(entry, reason));
         match entries.iter().map(parse).collect() {
             Ok(list) => Some(list),
             Err(reason) => {
@@ -121,6 +121,11 @@ impl<'a> Reader<'a> {
     fn find(&self, name: &str) -> Option<&'a Setting> {
         self.settings.get(name)
     }
+}
+
+/// What is wrong with a value, repeating it. Not an address: where it is wrong, a password may stand in it.
+fn of_value(text: &str, reason: impl Display) -> String {
+    if text.contains("//") { reason.to_string() } else { format!("{text:?}: {reason}") }
 }
 
 /// A value as text, whatever simple type its source gave it; `None` for lists and tables.

@@ -138,6 +138,9 @@ fn keys_must_be_a_pair_and_a_refusal_repeats_none() {
         ("SEUNGIN__TOSS__BASE_URL", "http://127.0.0.1:1"),
     ];
     assert!(refusal(&live, "").contains("https only"));
+    let live =
+        [live[0], live[1], ("SEUNGIN__TOSS__SDK_URL", "http://js.tosspayments.com/v2/standard")];
+    assert!(refusal(&live, "").contains("`toss.sdk_url`"), "a script of anybody on the way");
 }
 
 #[test]
@@ -240,6 +243,9 @@ fn production_refuses_everything_that_is_for_trying_out() {
     let (named, _) = load_with(&named, "", &[]).unwrap();
     assert_eq!(named.api.trusted_callers.len(), 1);
     assert_eq!(config.api.public_url.unwrap().as_str(), "https://pay.example.com");
+    let in_the_clear = whole.map(|(name, value)| (name, value.replace("https:", "http:")));
+    let in_the_clear = in_the_clear.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert!(refusal(&in_the_clear, "").contains("over https"), "cookies and tokens");
 }
 
 #[test]
@@ -260,6 +266,35 @@ fn what_is_printed_is_what_is_in_force() {
     let (config, settings) = load_with(&variables, "", &[]).unwrap();
     let printed = print(&settings, &config);
     assert!(!printed.contains("secret/place"), "{printed}");
+}
+
+#[test]
+fn an_address_has_no_room_for_a_secret_and_leads_to_no_other_kind_of_place() {
+    let addresses = [
+        "SEUNGIN__TOSS__BASE_URL",
+        "SEUNGIN__TOSS__SDK_URL",
+        "SEUNGIN__SIMULATOR__URL",
+        "SEUNGIN__SIMULATOR__PUBLIC_URL",
+        "SEUNGIN__API__PUBLIC_URL",
+        "SEUNGIN__TELEMETRY__OTLP_ENDPOINT",
+    ];
+    for name in addresses {
+        assert!(load_with(&[(name, "https://pay.example/x/")], "", &[]).is_ok(), "{name}");
+        for bad in [
+            "https://:HUSH@pay.example",
+            "https://u:HUSH@pay.example",
+            "https://HUSH@pay.example",
+            "https://pay.example?key=HUSH",
+            "https://pay.example#HUSH",
+            "file:///etc/HUSH",
+            "gopher://pay.example/HUSH",
+            "unix:/run/HUSH",
+            "//pay.example/HUSH",
+        ] {
+            let problem = refusal(&[(name, bad)], "");
+            assert!(problem.contains("http(s)://host") && !problem.contains("HUSH"), "{problem}");
+        }
+    }
 }
 
 #[test]

@@ -101,5 +101,9 @@ pub(super) fn parse_toss(reader: &mut Reader<'_>) -> Option<TossChoice> {
         reader.refuse("toss.base_url", "a live key is sent over https only");
         return None;
     }
+    if merchants.are_live() && !sdk_url.is_secure() {
+        reader.refuse("toss.sdk_url", "a script that takes real money is loaded over https only");
+        return None;
+    }
     Some(TossChoice::Toss { merchants, base_url, sdk_url })
 }

@@ -67,8 +67,11 @@ impl std::str::FromStr for Address {
     fn from_str(text: &str) -> Result<Address, Self::Err> {
         let url =
             reqwest::Url::parse(text).map_err(|_| "it must be http(s)://host[:port][/path]")?;
-        let is_plain =
-            url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        // What stands here is shown; a password has no place in it.
+        let is_plain = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
         if !["http", "https"].contains(&url.scheme()) || !url.has_host() || !is_plain {
             return Err("it must be http(s)://host[:port][/path]");
         }

@@ -1,25 +1,21 @@
 //! A collector of traces on a port of its own: takes OTLP over HTTP, and keeps what it took.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 
+use crate::server::{Kept, Taken, listen, read_request};
+
 /// A collector that listens until the test's process ends.
 pub(crate) struct Collector {
     /// `http://host:port`.
     pub(crate) url: String,
-    taken: Arc<Mutex<Vec<Taken>>>,
-}
-
-/// A request that was taken.
-struct Taken {
-    head: Vec<String>,
-    body: Vec<u8>,
+    taken: Kept,
 }
 
 impl Collector {
@@ -34,16 +30,9 @@ impl Collector {
     }
 
     fn start_that(answers: fn(&str) -> bool) -> Collector {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let taken = Arc::new(Mutex::new(Vec::new()));
+        let taken = Kept::default();
         let kept = Arc::clone(&taken);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let kept = Arc::clone(&kept);
-                std::thread::spawn(move || serve(stream, answers, &kept));
-            }
-        });
+        let url = listen(move |stream| serve(stream, answers, &kept));
         Collector { url, taken }
     }
 
@@ -80,23 +69,16 @@ impl Collector {
 }
 
 /// Reads requests off a connection and answers them, or does not.
-fn serve(stream: TcpStream, answers: fn(&str) -> bool, kept: &Mutex<Vec<Taken>>) {
-    let mut stream = BufReader::new(stream);
-    loop {
-        let lines = stream.by_ref().lines().map_while(Result::ok);
-        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-        let Some(first) = head.first() else { return };
-        let mut fields = head.iter().filter_map(|line| line.split_once(": "));
-        let length = fields.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-        let mut body = vec![0; length.unwrap().1.parse().unwrap()];
-        stream.read_exact(&mut body).unwrap();
+fn serve(mut stream: BufReader<TcpStream>, answers: fn(&str) -> bool, kept: &Kept) {
+    while let Some(request) = read_request(&mut stream) {
+        let first = &request.head[0];
         if !answers(first) {
             // Until the other side gives up.
-            drop(stream.read_to_end(&mut body));
+            drop(stream.read_to_end(&mut Vec::new()));
             return;
         }
         assert_eq!(first, "POST /v1/traces HTTP/1.1");
-        kept.lock().unwrap().push(Taken { head, body });
+        kept.lock().unwrap().push(request);
         let answer =
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
         stream.get_mut().write_all(answer.as_bytes()).unwrap();

@@ -1,6 +1,7 @@
 //! Requests that a test makes itself, one at a time.
 
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 
 /// Sends a request; gives the status and the body, `Null` when it is no JSON.
@@ -37,37 +38,61 @@ fn send_for_text(
     headers: &[(&str, &str)],
     body: Option<&Value>,
 ) -> (u16, String) {
-    // Another test of this process may have been first.
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut request = http.request(method, url);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let answer = request.send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
-    })
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let mut all = headers.to_vec();
+    all.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+    if body.is_some() {
+        all.push(("content-type", "application/json"));
+    }
+    let answer = exchange(method, url, &all, body.map(Value::to_string));
+    (answer.status, answer.text)
 }
 
-/// Sends a form; gives the status and the page, without following where it leads.
-pub(crate) fn post_form(url: &str, form: &str) -> (u16, String) {
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// The first header of this name.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// Sends a request and reads its answer, without following where it leads.
+pub(crate) fn exchange(
+    method: Method,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Option<String>,
+) -> Answer {
+    // Another test of this process may have been first.
     drop(rustls::crypto::ring::default_provider().install_default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let stay = reqwest::redirect::Policy::none();
         let http = reqwest::Client::builder().no_proxy().redirect(stay).build().unwrap();
-        let request = http.post(url).header("content-type", "application/x-www-form-urlencoded");
-        let answer = request.body(form.to_owned()).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        let mut request = http.request(method, url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        Answer { status, headers, text: answer.text().await.unwrap() }
     })
+}
+
+/// Sends a form; gives the status and the page, without following where it leads.
+pub(crate) fn post_form(url: &str, form: &str) -> (u16, String) {
+    let headers = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = exchange(Method::POST, url, &headers, Some(form.to_owned()));
+    (answer.status, answer.text)
 }
 
 pub(crate) fn get(url: &str, token: Option<&str>) -> (u16, Value) {

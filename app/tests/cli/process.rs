@@ -1,8 +1,8 @@
 //! Runs the built binary with an environment and a directory of its own.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,6 @@ impl Place {
 
     /// The same with variables.
     pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
-        // Nobody reads the log before the end, so there must be little to say.
         self.start_as(&["--log", "warn"], variables)
     }
 
@@ -70,9 +69,11 @@ impl Place {
         command.envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = read_lines(child.stdout.take().unwrap());
+        let log = read_lines(child.stderr.take().unwrap());
         let mut running = Running {
             child: Some(child),
             lines,
+            log,
             banner: String::new(),
             api: String::new(),
             simulator: None,
@@ -108,6 +109,8 @@ pub(crate) struct Running {
     child: Option<Child>,
     /// What it writes to stdout after the banner.
     lines: Receiver<String>,
+    /// What it writes to stderr.
+    log: Receiver<String>,
     pub(crate) banner: String,
     pub(crate) api: String,
     pub(crate) simulator: Option<String>,
@@ -157,8 +160,11 @@ impl Running {
 
     fn ended(&self, child: Child) -> Ended {
         let ended = Ended::of(child.wait_with_output().unwrap());
-        let rest: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
-        Ended { stdout: format!("{}{rest}", self.banner), ..ended }
+        let rest = |lines: &Receiver<String>| -> String {
+            lines.iter().map(|line| format!("{line}\n")).collect()
+        };
+        let stdout = format!("{}{}", self.banner, rest(&self.lines));
+        Ended { stdout, stderr: rest(&self.log), ..ended }
     }
 }
 
@@ -171,7 +177,7 @@ impl Drop for Running {
 }
 
 /// Reads a pipe in a thread of its own, so that waiting for a line has an end.
-fn read_lines(pipe: ChildStdout) -> Receiver<String> {
+fn read_lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let read = BufReader::new(pipe).lines().map_while(Result::ok);

@@ -13,7 +13,7 @@ use domain::sign_in::Login;
 use domain::{OrderId, PaymentKey, ProductId, StoreId, Won};
 use http_body_util::BodyExt as _;
 use queue::{Message, Published, Publisher};
-use sea_orm::{ConnectionTrait as _, Database};
+use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
 use store::catalogue::{PutProduct, PutStore};
 use store::orders::CreateOrder;
 use store::scratch::Scratch;
@@ -161,7 +161,7 @@ impl TestConsole {
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
         let mut request =
             Request::builder().method(method).uri(path).header("host", "shop.example");
-        if method == "POST" {
+        if method == "POST" && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
         for (name, value) in headers {
@@ -188,10 +188,15 @@ impl TestConsole {
         page.cookie().expect("a cookie")
     }
 
+    /// The rows behind everybody's back.
+    pub(crate) async fn rows(&self) -> DatabaseConnection {
+        Database::connect(self.scratch.url()).await.unwrap()
+    }
+
     /// Changes rows behind everybody's back.
     pub(crate) async fn sql(&self, statement: &str) {
-        let rows = Database::connect(self.scratch.url()).await.unwrap();
-        rows.execute_unprepared(statement).await.unwrap();
+        let changed = self.rows().await.execute_unprepared(statement).await;
+        changed.unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 
     /// A customer's confirm of a new order is accepted.

@@ -2,6 +2,8 @@
 
 mod acting;
 mod app;
+mod forgery;
+mod markup;
 mod matrix;
 mod records;
 mod sign_in;

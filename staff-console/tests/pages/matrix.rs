@@ -138,10 +138,10 @@ struct Somebody {
 }
 
 /// What there is of a store.
-struct Things {
+pub(crate) struct Things {
     store: &'static str,
-    order: String,
-    job: String,
+    pub(crate) order: String,
+    pub(crate) job: String,
     cancel: String,
     run: String,
     finding: String,
@@ -169,7 +169,7 @@ async fn people(app: &TestConsole) -> Vec<Somebody> {
 }
 
 /// A paid order of a store with a cancel under way, a bulk run of its member, a finding, and a member of staff to be disabled.
-async fn things(app: &TestConsole, store: &'static str, member: &str) -> Things {
+pub(crate) async fn things(app: &TestConsole, store: &'static str, member: &str) -> Things {
     let order = format!("order-of-{store}");
     app.pay(store, &order).await;
     app.sql(&format!("UPDATE payments SET state = 'confirmed', balance = amount, money_job_id = NULL WHERE order_id = '{order}'")).await;
@@ -275,21 +275,27 @@ fn routes() -> Vec<Route> {
     routes
 }
 
-impl Route {
-    fn path_of(&self, things: &Things) -> String {
-        let id = match self.path.split('/').nth(2).unwrap_or_default() {
-            "jobs" => &things.job,
-            "orders" => &things.order,
-            "bulk" => &things.run,
-            "findings" => &things.finding,
-            "staff" => &things.victim,
+impl Things {
+    /// A route's path, its place holders filled with what there is.
+    pub(crate) fn fill(&self, path: &str) -> String {
+        let id = match path.split('/').nth(2).unwrap_or_default() {
+            "jobs" => &self.job,
+            "orders" => &self.order,
+            "bulk" => &self.run,
+            "findings" => &self.finding,
+            "staff" => &self.victim,
             _ => "",
         };
-        let path = self.path.replace("{orderId}", &things.order).replace("{jobId}", &things.job);
-        let path =
-            path.replace("{cancelId}", &things.cancel).replace("{cancel_id}", &things.cancel);
-        let path = path.replace("{runId}", &things.run).replace("{storeId}", things.store);
-        path.replace("{productId}", &format!("bun-of-{}", things.store)).replace("{id}", id)
+        let path = path.replace("{orderId}", &self.order).replace("{jobId}", &self.job);
+        let path = path.replace("{cancelId}", &self.cancel).replace("{cancel_id}", &self.cancel);
+        let path = path.replace("{runId}", &self.run).replace("{storeId}", self.store);
+        path.replace("{productId}", &format!("bun-of-{}", self.store)).replace("{id}", id)
+    }
+}
+
+impl Route {
+    fn path_of(&self, things: &Things) -> String {
+        things.fill(&self.path)
     }
 
     /// A body that the route would take.

@@ -7,6 +7,7 @@ use domain::job::{JobKind, JobState};
 use domain::order::OrderState;
 use domain::role::Role;
 use domain::status::Standing;
+use domain::text::is_receipt_address;
 use domain::{CancellationId, OrderId, ProductId, StoreId};
 use entities::{cancellation, job, order, order_line, payment};
 use sea_orm::{
@@ -128,7 +129,8 @@ fn payment_detail(row: &payment::Model) -> Result<PaymentDetail, StoreError> {
         balance: rows::won("payments", &row.order_id, "balance", row.balance)?,
         accepted_at_ms: row.accepted_at,
         approved_at_ms: row.approved_at,
-        receipt_url: row.receipt_url.clone(),
+        // A link for people, wherever it is shown.
+        receipt_url: row.receipt_url.clone().filter(|url| is_receipt_address(url)),
         failure: failure(row.failure_code.as_ref(), row.failure_message.as_ref()),
         virtual_account: row.account_number.clone().map(|account_number| VirtualAccount {
             bank_code: row.bank_code.clone(),

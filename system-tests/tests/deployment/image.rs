@@ -73,6 +73,21 @@ fn minor(version: &str) -> u32 {
 }
 
 #[test]
+fn every_image_is_of_a_named_version() {
+    let images = stages().into_iter().map(|stage| only(&stage, "FROM").to_owned());
+    let servers = crate::project::services()
+        .into_values()
+        .map(|service| service["image"].as_str().expect("an image").to_owned());
+    for image in images.chain(servers).filter(|image| image != "seungin") {
+        let image = image.split(' ').next().unwrap_or_default().to_owned();
+        let (name, tag) =
+            image.rsplit_once(':').unwrap_or_else(|| panic!("{image} has no version"));
+        let is_named = name.chars().chain(tag.chars()).any(|c| c.is_ascii_digit());
+        assert!(is_named && !["latest", "stable"].contains(&tag), "{image}");
+    }
+}
+
+#[test]
 fn what_is_built_is_what_the_lock_file_says_and_one_binary_of_it_is_kept() {
     let stages = stages();
     let run = only(&stages[0], "RUN");
@@ -135,7 +150,9 @@ fn the_build_gets_the_source_and_no_secret_or_data() {
     let ignored = read(".dockerignore");
     let ignored: BTreeSet<&str> =
         ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
-    for unwanted in ["/.env", "/.git", "/.seungin", "/.servers", "/data", "/target", "**/*.db"] {
+    let secret = ["**/.env", "**/.env.*", "**/*.pem", "**/*.key", "/seungin.toml"];
+    let data = ["/.git", "/.seungin", "/.servers", "/data", "/target", "**/*.db"];
+    for unwanted in secret.into_iter().chain(data) {
         assert!(ignored.contains(unwanted), "{unwanted}");
     }
     let manifest: toml::Value = toml::from_str(&read("Cargo.toml")).unwrap();

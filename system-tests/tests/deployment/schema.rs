@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::project::{compose, read, root, services, texts, uses};
 
 /// The words of the Compose Specification that the file needs. A misspelt one would do nothing, without a word in some tools.
-const SERVICE_WORDS: [&str; 20] = [
+const SERVICE_WORDS: [&str; 21] = [
     "build",
     "cap_drop",
     "command",
@@ -19,6 +19,7 @@ const SERVICE_WORDS: [&str; 20] = [
     "hostname",
     "image",
     "logging",
+    "pids_limit",
     "ports",
     "profiles",
     "read_only",

@@ -44,6 +44,8 @@ fn every_service_is_kept_to_itself() {
             memory.is_some_and(|memory| ["512m", "1g"].contains(&memory)),
             "{name}: {memory:?}"
         );
+        let processes = service["pids_limit"].as_u64();
+        assert!(processes.is_some_and(|most| most <= 512), "{name}: {processes:?}");
         for opening in ["cap_add", "privileged", "network_mode", "pid", "ipc", "devices"] {
             assert!(service[opening].is_null(), "{name} has {opening}");
         }

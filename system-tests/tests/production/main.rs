@@ -21,6 +21,7 @@ mod poison;
 mod redelivery;
 mod restore;
 mod rows;
+mod secrets;
 mod share;
 mod start;
 mod stop;
