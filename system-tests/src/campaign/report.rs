@@ -118,7 +118,8 @@ impl fmt::Display for Report {
             ("… by status", statuses.join(", ")),
             ("… refused", {
                 let refusals = self.recorded.refusals.iter();
-                let refusals: Vec<_> = refusals.map(|(code, count)| format!("{code}: {count}")).collect();
+                let refusals: Vec<_> =
+                    refusals.map(|(code, count)| format!("{code}: {count}")).collect();
                 refusals.join(", ")
             }),
             ("… without an answer", self.recorded.unanswered.to_string()),
