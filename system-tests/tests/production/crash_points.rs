@@ -10,8 +10,8 @@ use crate::load::Checkout;
 
 /// How long a job that was published, or was about to be, is left alone before it is published again.
 const GRACE: Duration = Duration::from_secs(10);
-/// Before a lease can be over nobody else meets its job.
-const MARGIN: Duration = Duration::from_secs(5);
+/// How old a death may be when the next worker is sent to its own: nobody else's job comes back to that one meanwhile.
+const LATELY: Duration = Duration::from_secs(10);
 
 fn of(way: Way) -> impl Iterator<Item = Case> {
     cases().into_iter().filter(move |case| case.way == way)
@@ -120,17 +120,23 @@ async fn a_worker_that_dies_with_a_job_in_its_hands_is_followed_when_its_lease_i
     on_a_fleet(Shape { has_servers: true, apis: 1, workers: 0 }, async |fleet| {
         let mut deaths: Vec<Death> = Vec::new();
         for case in of(Way::AtWorker).filter(|case| case.recovery == Recovery::Lease) {
-            // The next one must meet its own job, and not one that comes back meanwhile.
-            let is_back = |death: &Death| death.at.elapsed() + MARGIN > LEASE;
-            assert!(!deaths.iter().any(is_back), "this machine is too slow for this test");
+            if deaths.iter().any(|death| death.at.elapsed() > LATELY) {
+                follow(fleet, &mut deaths).await;
+            }
             deaths.push(kill_worker(fleet, case).await);
         }
-        fleet.start_worker(&[]);
-        for death in &deaths {
-            death.insist_recovered(fleet, death.at).await;
-        }
+        follow(fleet, &mut deaths).await;
     })
     .await;
+}
+
+/// A worker that lives finishes what the dead ones had in their hands.
+async fn follow(fleet: &mut Fleet, deaths: &mut Vec<Death>) {
+    fleet.start_worker(&[]);
+    for death in deaths.drain(..) {
+        death.insist_recovered(fleet, death.at).await;
+    }
+    fleet.stop_worker(0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
