@@ -114,7 +114,7 @@ impl Case {
 /// Points with the same way, recovery and attempts.
 type Group = (Way, Recovery, &'static str, &'static [&'static str]);
 
-const GROUPS: [Group; 27] = [
+const GROUPS: [Group; 28] = [
     (Way::Confirm, Recovery::Repeat, "confirm", &["accept 1", "accept 2", "accept 3"]),
     (
         Way::Confirm,
@@ -169,13 +169,19 @@ const GROUPS: [Group; 27] = [
     (Way::LateApproval, Recovery::Lease, "look_up look_up", &["settle 13", "settle 14"]),
     (Way::Overtaken, Recovery::Lease, "look_up look_up", &["settle 15"]),
     (Way::Retry, Recovery::Relay, "confirm look_up confirm", &["relay 1", "relay 2", "relay 3"]),
+    (Way::AtApi, Recovery::Repeat, "confirm", &["accept 3"]),
     (Way::AtApi, Recovery::Relay, "confirm", &["accept 4", "relay 7"]),
     (Way::AtRelay, Recovery::Redelivery, "confirm", &["relay 3"]),
     (Way::WithoutBroker, Recovery::Relay, "confirm", &["relay 4"]),
     (Way::AtWorker, Recovery::Lease, "confirm look_up confirm", &["dispatch 7"]),
-    (Way::AtWorker, Recovery::Lease, "confirm look_up", &["dispatch 9", "dispatch 10"]),
+    (Way::AtWorker, Recovery::Lease, "confirm look_up", &["dispatch 9", "dispatch 10", "settle 6"]),
     (Way::AtWorker, Recovery::Done, "confirm", &["settle 10"]),
-    (Way::AtWorker, Recovery::Redelivery, "confirm", &["settle 8", "settle 9", "dispatch 1"]),
+    (
+        Way::AtWorker,
+        Recovery::Redelivery,
+        "confirm",
+        &["settle 8", "settle 9", "dispatch 6", "dispatch 1"],
+    ),
 ];
 
 /// All of them.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// What begins a point.
 const MARK: &str = "crash::point!(";
 /// Where accepting, relaying, dispatching and settling have their effects: every effect here is followed by a point, or explained.
-const WATCHED: [&str; 22] = [
+pub const WATCHED: [&str; 22] = [
     "api/src/cancels.rs",
     "api/src/confirm.rs",
     "api/src/publishing.rs",

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use system_tests::binary;
-use system_tests::crash::{Case, Point, VARIABLE, armed_binary, cases, points, unmarked_effects};
+use system_tests::crash::{
+    Case, Point, VARIABLE, WATCHED, armed_binary, cases, points, unmarked_effects,
+};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/crash-points.md");
 
@@ -168,8 +170,8 @@ fails without. How processes are killed that stand still in the middle of a call
 const UNMARKED_HEAD: &str = "
 ## Effects without a point of their own
 
-A scan of the sources finds every statement that writes, every commit, message, call and acknowledgement. Those that no point follows in
-their own function are these, and no others.
+A scan finds every statement that writes, every commit, message, call and acknowledgement in the sources of accepting, relaying,
+dispatching and settling. Those that no point follows in their own function are these, and no others.
 
 | where | effects | why |
 |---|---|---|
@@ -261,6 +263,8 @@ fn document() -> String {
     for (file, function, count, why) in UNMARKED {
         writeln!(text, "| `{file}`, `{function}` | {count} | {why} |").unwrap();
     }
+    let watched = WATCHED.map(|file| format!("`{file}`")).join(", ");
+    writeln!(text, "\nScanned are {watched}.").unwrap();
     text
 }
 
