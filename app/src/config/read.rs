@@ -125,7 +125,8 @@ impl<'a> Reader<'a> {
 
 /// What is wrong with a value, repeating it. Not an address: where it is wrong, a password may stand in it.
 fn of_value(text: &str, reason: impl Display) -> String {
-    if text.contains("//") { reason.to_string() } else { format!("{text:?}: {reason}") }
+    let is_address = text.contains("//") || text.contains('@');
+    if is_address { reason.to_string() } else { format!("{text:?}: {reason}") }
 }
 
 /// A value as text, whatever simple type its source gave it; `None` for lists and tables.

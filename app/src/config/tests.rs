@@ -288,7 +288,8 @@ fn an_address_has_no_room_for_a_secret_and_leads_to_no_other_kind_of_place() {
             "https://pay.example#HUSH",
             "file:///etc/HUSH",
             "gopher://pay.example/HUSH",
-            "unix:/run/HUSH",
+            "unix:/run/x",
+            "u:HUSH@pay.example",
             "//pay.example/HUSH",
         ] {
             let problem = refusal(&[(name, bad)], "");
