@@ -107,6 +107,18 @@ impl Process {
         assert!(sent.is_ok_and(|status| status.success()), "{}: {}", self.name, self.said());
     }
 
+    /// How much memory it has, in KiB.
+    ///
+    /// # Panics
+    /// There is no such process any more, or the system is not Linux.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let resident = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse().ok());
+        resident.unwrap_or_else(|| panic!("no resident memory in {status}"))
+    }
+
     /// Insists that it has not ended and that nothing in it panicked.
     ///
     /// # Panics

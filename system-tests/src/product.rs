@@ -130,6 +130,26 @@ impl Default for Home {
 }
 
 impl Product {
+    /// What it has said so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// How much memory it has, see [`Process::resident_kib`].
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        self.process.resident_kib()
+    }
+
+    /// See [`Process::insist_well`].
+    ///
+    /// # Panics
+    /// It is not well.
+    pub fn insist_well(&mut self) {
+        self.process.insist_well();
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(self) {
         self.process.kill();

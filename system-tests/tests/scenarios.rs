@@ -1,4 +1,4 @@
-//! `docs/scenarios.md` as a test: whatever it names is there and runs, and no scenario is missing.
+//! `docs/scenarios.md` and `docs/hostile-input.md` as tests: whatever they name is there and runs, and no scenario is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -100,6 +100,27 @@ fn every_invariant_is_checked_by_tests_that_are_there_and_run() {
         }
     }
     assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_hostile_input_has_tests_that_are_there_and_run() {
+    let text = std::fs::read_to_string(root().join("docs/hostile-input.md")).unwrap();
+    let mut inputs = 0;
+    for line in text.lines().filter(|line| line.starts_with('|') && !line.contains("---")) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let [input, _, tests] = cells[..] else { panic!("{line}") };
+        if input == "input" {
+            continue;
+        }
+        inputs += 1;
+        let named: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
+        assert!(!named.is_empty(), "{input} names no test");
+        for test in named {
+            let (path, name) = test.split_once("::").expect("a path and a name");
+            assert_eq!(has_test(path, name), Ok(()), "{input}");
+        }
+    }
+    assert!(inputs > 15, "{inputs}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The embedded product under load and under fire: real processes, the real API, the simulator's ledger as the judge.
 
+mod hostile;
 mod latency;
 mod parallel;
 mod restart;
