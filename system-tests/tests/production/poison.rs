@@ -39,7 +39,7 @@ fn bodies() -> Vec<Poison> {
         of("garbage", b"\xff\xfe\x00 garbage"),
         of("NUL", b"\0\0\0"),
         of("EUC-KR", b"{\"v\":1,\"job\":\"\xb8\xb6\"}"),
-        of("UTF-16", b"{\0\"\0v\0\"\0:\01\0}\0"),
+        of("UTF-16", b"{\0\"\0v\0\"\0:\x001\0}\0"),
         of("a word", "hello"),
         of("half", r#"{"v":1,"job":"a"#),
         of("two", r#"{"v":1,"job":"a"}{"v":1,"job":"b"}"#),
@@ -235,7 +235,7 @@ async fn a_flood_of_poison_is_set_aside_while_orders_are_paid() {
             }
             let one = async |number: usize| {
                 let job_id = format!(r#"{{"v":1,"job":"flood-{number}"}}"#);
-                let body = if number % 2 == 0 { job_id.as_bytes() } else { b"{\"v\":1" };
+                let body = if number.is_multiple_of(2) { job_id.as_bytes() } else { b"{\"v\":1" };
                 fleet.operator.publish(QUEUES[number % 4], body, id("flood")).await;
             };
             use futures_util::StreamExt as _;
