@@ -251,8 +251,8 @@ pub(crate) async fn read_bulk_run(
     let after = wanted.after.as_deref();
     let page = api.store.list_bulk_items(&run_id, &reader, state, after, wanted.limit).await?;
     let page = page.map(BulkItemView::new);
-    let items = PageView { data: page.rows, next_cursor: page.next };
-    Ok(Json(BulkRunDetailView { run: BulkRunView::new(&run), items }))
+    let jobs = PageView { data: page.rows, next_cursor: page.next };
+    Ok(Json(BulkRunDetailView { run: BulkRunView::new(&run), jobs }))
 }
 
 /// Stop a bulk run

@@ -1,6 +1,7 @@
 //! The documents that the API serves about itself: OpenAPI with examples, its browser, and the page of problems.
 
 mod examples;
+mod forms;
 mod problems;
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -95,9 +96,10 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
     ]
 }
 
-/// Adds what the annotations cannot say: every problem of every operation, and an example of every answer.
+/// Adds what the annotations cannot say: every problem of every operation, the form of all that is sent, and an example of every answer.
 pub(crate) fn complete(document: &mut OpenApi) {
     problems::add(document);
+    forms::add(document);
     examples::add(document);
 }
 

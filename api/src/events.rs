@@ -17,7 +17,7 @@ use store::Watch;
 use store::orders::OrderDetail;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::context::Api;
 use crate::credential::{Reader, ReaderOf, unknown_order};
@@ -26,7 +26,6 @@ use crate::layers::LAST_EVENT_ID;
 use crate::layers::bounds::{Place, full, try_take};
 use crate::orders::view;
 use crate::problem::Problem;
-use crate::views::order::OrderView;
 use crate::waiting::Follower;
 use crate::words::Language;
 
@@ -53,6 +52,31 @@ pub(crate) struct EventParams {
     ticket: Option<String>,
 }
 
+/// One event of the stream, by its fields.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "for the document: the stream's writer takes the fields one by one")]
+pub(crate) struct OrderEventView {
+    /// `order` or `end`.
+    #[schema(value_type = OrderEventKind)]
+    event: OrderEventKind,
+    /// The order's version, of `order` events.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// JSON: of an `order` event the order, as it is answered to whoever reads it; of `end` an empty object.
+    data: String,
+}
+
+/// What an event tells.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "for the document")]
+pub(crate) enum OrderEventKind {
+    /// The order is like this now.
+    Order,
+    /// Nothing more comes by itself.
+    End,
+}
+
 /// Follow an order
 ///
 /// A stream of `event: order`, each with the whole order, whenever it changes; `event: end` when nothing more comes by itself.
@@ -63,7 +87,7 @@ pub(crate) struct EventParams {
         EventParams,
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was received"),
     ),
-    responses((status = 200, description = "The stream", body = OrderView, content_type = "text/event-stream")),
+    responses((status = 200, description = "The stream", body = OrderEventView, content_type = "text/event-stream")),
     security(("orderToken" = []), ("ticket" = []), ("staffToken" = []))
 )]
 pub(crate) async fn follow_order(

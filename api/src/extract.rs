@@ -21,7 +21,7 @@ use crate::problem::{FieldProblem, Place, Problem, ProblemCode};
 use crate::rates::Client;
 use crate::words::Text;
 
-pub(crate) use checks::{Checks, body, parameter};
+pub(crate) use checks::{CONTROL_CHARACTER, Checks, body, parameter};
 pub(crate) use decode::decode_json;
 pub(crate) use filters::{read_amount, read_search, read_time};
 
@@ -81,7 +81,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-fn unread(rejection: BytesRejection) -> Problem {
+/// Why a body was not read.
+pub(crate) fn unread(rejection: BytesRejection) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         Problem::new(ProblemCode::BodyTooLarge)
     } else {

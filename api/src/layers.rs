@@ -3,8 +3,10 @@
 //! 1. [`observe`]: the request's id and trace, the client's address, problems written down, one log line;
 //! 2. [`headers`]: headers that protect browsers;
 //! 3. cross-origin rules, then panics turned into problems;
-//! 4. for the API's own routes, [`bounds`]: how many at once, and for how long.
+//! 4. [`arrival`]: the body, read whole;
+//! 5. for the API's own routes, [`bounds`]: how many at once, and for how long.
 
+mod arrival;
 pub(crate) mod bounds;
 mod headers;
 mod observe;
@@ -43,7 +45,10 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 
 /// Lays them around all routes.
 pub(crate) fn around(router: Router, api: &Api) -> Router {
-    let mut router = router.layer(CatchPanicLayer::custom(panicked));
+    let mut router = router
+        .layer(from_fn_with_state(api.clone(), arrival::read_body))
+        .layer(axum::extract::DefaultBodyLimit::max(api.settings.limits.body_bytes_max))
+        .layer(CatchPanicLayer::custom(panicked));
     let origins: Vec<HeaderValue> =
         api.settings.cors_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
     if !origins.is_empty() {
@@ -60,7 +65,6 @@ pub(crate) fn within_bounds(router: Router<Api>, api: &Api) -> Router<Api> {
         .layer(from_fn_with_state(api.clone(), bounds::in_time))
         .layer(from_fn_with_state(api.clone(), bounds::at_once))
         .layer(from_fn(headers::never_stored))
-        .layer(axum::extract::DefaultBodyLimit::max(api.settings.limits.body_bytes_max))
 }
 
 fn cross_origin(origins: Vec<HeaderValue>) -> CorsLayer {

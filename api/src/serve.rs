@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::HeaderValue;
+use axum::http::header::{CONNECTION, TRANSFER_ENCODING};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -94,9 +96,18 @@ fn service(
 + 'static {
     let router = router.clone();
     hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let is_chunked = request.headers().contains_key(TRANSFER_ENCODING);
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        let answering = router.clone().oneshot(request);
+        async move {
+            let mut response = answering.await?;
+            // A length may have stood beside it, by which a proxy saw another end of the request: what follows is not read.
+            if is_chunked {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        }
     })
 }
 

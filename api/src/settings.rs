@@ -89,6 +89,8 @@ pub struct Limits {
     pub publishing_max: usize,
     /// How long a client may take to send a request's head; also how long a connection may be idle.
     pub header_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
     /// How long a request may take, without the time that it asked to wait.
     pub request_timeout: Duration,
     /// How long connections may take to end at shutdown.
@@ -137,6 +139,7 @@ impl Default for Limits {
             event_streams_max: 1_024,
             publishing_max: 1_024,
             header_timeout: Duration::from_secs(30),
+            body_timeout: Duration::from_secs(20),
             request_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),
             public_rate: Rate::new(10, 40),

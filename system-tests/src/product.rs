@@ -185,6 +185,20 @@ impl Product {
         self.process.said()
     }
 
+    /// See [`Process::insist_well`].
+    ///
+    /// # Panics
+    /// It is not well.
+    pub fn insist_well(&mut self) {
+        self.process.insist_well();
+    }
+
+    /// How much memory it has, in KiB.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        self.process.size().0
+    }
+
     /// Ends it as a power cut would.
     pub fn kill(self) {
         self.process.kill();

@@ -1,4 +1,5 @@
-//! `docs/scenarios.md`, `docs/security.md` and `docs/reliability.md` as tests: whatever they name is there and runs, and nothing is missing.
+//! `docs/scenarios.md`, `docs/security.md`, `docs/reliability.md` and `docs/hostile-input.md` as tests: whatever they name is there and
+//! runs, and nothing is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ fn root() -> PathBuf {
 fn scenarios() -> BTreeMap<u32, (String, Vec<String>)> {
     let text = std::fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
     let rows = text.lines().filter_map(|line| {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let cells = cells(line);
         let [number, wrong, outcome, tests] = cells[..] else { return None };
         let number: u32 = number.parse().ok()?;
         assert!(!wrong.is_empty() && !outcome.is_empty(), "{line}");
@@ -28,6 +29,28 @@ fn scenarios() -> BTreeMap<u32, (String, Vec<String>)> {
     let scenarios: BTreeMap<_, _> = rows.into_iter().collect();
     assert_eq!(scenarios.len(), count, "a number stands there twice");
     scenarios
+}
+
+/// What is wrong with the tests that a cell names: none, one twice, or one that is not there or does not run.
+fn problems_of(what: &str, cell: &str) -> Vec<String> {
+    let tests: Vec<&str> = cell.split('`').filter(|part| part.contains("::")).collect();
+    let mut problems = Vec::new();
+    if tests.is_empty() {
+        problems.push(format!("{what} names no test"));
+    }
+    if tests.iter().collect::<BTreeSet<_>>().len() != tests.len() {
+        problems.push(format!("{what} names a test twice"));
+    }
+    for test in tests {
+        let (path, name) = test.split_once("::").expect("a path and a name");
+        problems.extend(has_test(path, name).err().map(|problem| format!("{what}: {problem}")));
+    }
+    problems
+}
+
+/// The cells of a row of a table.
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
 }
 
 /// Whether a file has a test of this name that runs.
@@ -92,16 +115,11 @@ fn every_invariant_is_checked_by_tests_that_are_there_and_run() {
     let (_, invariants) = text.split_once("## What is checked when").expect("the last table");
     let mut numbers = Vec::new();
     for line in invariants.lines() {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let cells = cells(line);
         let [number, _, tests] = cells[..] else { continue };
         let Ok(number) = number.parse::<u32>() else { continue };
         numbers.push(number);
-        let named: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
-        assert!(!named.is_empty(), "{number} names no test");
-        for test in named {
-            let (path, name) = test.split_once("::").expect("a path and a name");
-            assert_eq!(has_test(path, name), Ok(()), "invariant {number}");
-        }
+        assert_eq!(problems_of(&format!("invariant {number}"), tests), [""; 0]);
     }
     assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
 }
@@ -136,19 +154,12 @@ fn every_threat_has_a_defence_and_tests_that_are_there_and_run() {
     let (_, threats) = text.split_once("## Threats, defences, tests").expect("the last table");
     let mut problems = Vec::new();
     for line in threats.lines().filter(|line| line.starts_with("| ")).skip(1) {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let cells = cells(line);
         let [threat, defence, tests] = cells[..] else { panic!("{line}") };
-        let tests: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
-        if threat.is_empty() || defence.is_empty() || tests.is_empty() {
-            problems.push(format!("{threat}: a defence and a test"));
+        if threat.is_empty() || defence.is_empty() {
+            problems.push(format!("{threat}: {defence}"));
         }
-        if tests.iter().collect::<BTreeSet<_>>().len() != tests.len() {
-            problems.push(format!("{threat} names a test twice"));
-        }
-        for test in tests {
-            let (path, name) = test.split_once("::").expect("a path and a name");
-            problems.extend(has_test(path, name).err().map(|it| format!("{threat}: {it}")));
-        }
+        problems.extend(problems_of(threat, tests));
     }
     let missing = THREATS.iter().filter(|word| !threats.contains(&format!("**{word}**")));
     problems.extend(missing.map(|word| format!("nothing is about {word}")));
@@ -161,18 +172,29 @@ fn whatever_can_fail_around_the_queue_has_tests_that_are_there_and_run() {
     let (_, rows) = text.split_once("## What can fail around the queue").expect("the table");
     let mut numbers = Vec::new();
     for line in rows.lines() {
-        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let cells = cells(line);
         let [number, _, _, tests] = cells[..] else { continue };
         let Ok(number) = number.parse::<u32>() else { continue };
         numbers.push(number);
-        let named: Vec<&str> = tests.split('`').filter(|part| part.contains("::")).collect();
-        assert!(!named.is_empty(), "{number} names no test");
-        for test in named {
-            let (path, name) = test.split_once("::").expect("a path and a name");
-            assert_eq!(has_test(path, name), Ok(()), "failure {number}");
-        }
+        assert_eq!(problems_of(&format!("failure {number}"), tests), [""; 0]);
     }
     assert_eq!(numbers, (1..=35).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_hostile_input_has_tests_that_are_there_and_run() {
+    let text = std::fs::read_to_string(root().join("docs/hostile-input.md")).unwrap();
+    let mut inputs = 0;
+    for line in text.lines().filter(|line| line.starts_with('|') && !line.contains("---")) {
+        let cells = cells(line);
+        let [input, _, tests] = cells[..] else { panic!("{line}") };
+        if input == "input" {
+            continue;
+        }
+        inputs += 1;
+        assert_eq!(problems_of(input, tests), [""; 0]);
+    }
+    assert!(inputs > 15, "{inputs}");
 }
 
 #[test]

@@ -48,11 +48,21 @@ pub(crate) fn redact_json(mut json: Value) -> String {
 
 fn redact_text(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body.get(..TEXT_BYTES_MAX).unwrap_or(body));
-    if text.trim_start().starts_with(['{', '[']) {
+    let text = without_controls(&text);
+    if has_fields(&text) {
         // Broken JSON may hold anything, and no field of it can be found to be masked.
-        return format!("({} bytes that begin like JSON and cannot be read)", body.len());
+        return format!("({} bytes that look like JSON and cannot be read)", body.len());
     }
-    cut(mask_text(&without_controls(&text)), TEXT_BYTES_MAX)
+    cut(mask_text(&text), TEXT_BYTES_MAX)
+}
+
+/// Whether a text is like JSON with names and values, wherever in it that begins.
+fn has_fields(text: &str) -> bool {
+    let follows_name = |rest: &str| rest.trim_start().starts_with(':');
+    text.trim_start().starts_with(['{', '['])
+        || text.match_indices('"').any(|(at, _)| {
+            text.get(at..).is_some_and(|rest| follows_name(rest.trim_start_matches('"')))
+        })
 }
 
 /// How the value of a field is treated.

@@ -15,18 +15,28 @@ const MASK: &str = "***";
 /// Reads the body of a webhook. Never fails: what cannot be read is a kind of its own.
 ///
 /// What may be kept of it is what came, byte for byte, unless it names the account of a refund: that one is nobody's to keep once the
-/// refund has its end, and webhooks are kept for months. Its values are masked then, in JSON of the same content.
+/// refund has its end, and webhooks are kept for months. Its values are masked then, in JSON of the same content; of what is no JSON only
+/// the size is kept.
 ///
 /// Source: Toss webhooks. Events have an `eventType` and `data`, those of newer products an `entityBody`; the deposit callback is flat.
 #[must_use]
 pub fn read_webhook(body: &[u8]) -> ReadBody {
     let as_it_came = || String::from_utf8_lossy(body).into_owned();
     let Ok(mut json) = serde_json::from_slice(body) else {
-        return ReadBody { webhook: Webhook::Unreadable, kept: as_it_came() };
+        return ReadBody { webhook: Webhook::Unreadable, kept: without_account(as_it_came()) };
     };
     let webhook = read_event(&json);
     let kept = if mask_refund_accounts(&mut json) { json.to_string() } else { as_it_came() };
     ReadBody { webhook, kept }
+}
+
+/// What cannot be read, and so cannot be masked, is not kept when it names a refund account.
+fn without_account(text: String) -> String {
+    if text.contains(REFUND_ACCOUNT) {
+        format!("({} bytes that cannot be read and name the account of a refund)", text.len())
+    } else {
+        text
+    }
 }
 
 /// Masks every refund account in it; says whether there was one.
@@ -148,6 +158,10 @@ mod tests {
             r#"{ "eventType": "X",  "data": {"virtualAccount": {"refundReceiveAccount":null}} }"#;
         assert_eq!(read_webhook(came.as_bytes()).kept, came);
         assert_eq!(read_webhook(b"\xffnothing").kept, "\u{fffd}nothing");
+        let broken =
+            br#"{"data":{"virtualAccount":{"refundReceiveAccount":{"accountNumber":"110123456789"#;
+        let kept = "(80 bytes that cannot be read and name the account of a refund)";
+        assert_eq!(read_webhook(broken).kept, kept);
         let refund = json!({
             "eventType": "PAYMENT_STATUS_CHANGED", "createdAt": "2024-02-13T12:00:59.65327",
             "data": {

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::status_of;
 use crate::context::Api;
 use crate::credential::{ActingStaff, Staff};
-use crate::extract::{Checks, IdInPath, JsonBody, body};
+use crate::extract::{CONTROL_CHARACTER, Checks, IdInPath, JsonBody, body};
 use crate::problem::{FieldProblem, Place, Problem, ProblemCode};
 use crate::views::catalogue::{ProductView, StoreView};
 use crate::words::Text;
@@ -44,7 +44,7 @@ pub(crate) struct PutStoreRequest {
 pub(crate) struct PutProductRequest {
     /// What customers read, 1 to 100 characters.
     name: String,
-    /// A sentence or two.
+    /// A sentence or two, at most 500 characters; line breaks become spaces.
     description: Option<String>,
     /// The price of one without options, in won.
     #[schema(minimum = 0)]
@@ -266,6 +266,11 @@ fn product_refusal(error: PutProductError, id: &ProductId) -> Problem {
         PutProductError::DescriptionTooLong => {
             Problem::invalid(vec![FieldProblem::new(body("/description"), "too_long", TOO_LONG)])
         }
+        PutProductError::DescriptionCharacters => Problem::invalid(vec![FieldProblem::new(
+            body("/description"),
+            "control_character",
+            CONTROL_CHARACTER,
+        )]),
         PutProductError::Invalid(problem) => invalid(problem, Some(id)),
         PutProductError::Store(error) => error.into(),
     }

@@ -14,7 +14,8 @@ use ProblemCode as C;
 
 /// What every operation that counts as work may answer with.
 const ANY: &[ProblemCode] = &[C::Overloaded, C::TimedOut, C::Unavailable, C::Internal];
-const BODY: &[ProblemCode] = &[C::InvalidRequest, C::BodyTooLarge, C::UnsupportedMediaType];
+const BODY: &[ProblemCode] =
+    &[C::InvalidRequest, C::BodyTooLarge, C::BodyTimedOut, C::UnsupportedMediaType];
 const STAFF: &[ProblemCode] = &[C::Unauthorized];
 const ACTING: &[ProblemCode] = &[C::Unauthorized, C::TooManyRequests];
 const LIST: &[ProblemCode] = &[C::InvalidRequest];
@@ -141,7 +142,9 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
         "readCancel" => vec![ANY, STAFF, &[C::OrderUnknown, C::CancelUnknown]],
         "putStore" => vec![ANY, BODY, ACTING, &[C::StoreUnknown, C::Forbidden]],
         "putProduct" => vec![ANY, BODY, ACTING, &[C::StoreUnknown, C::ProductIdTaken, C::MenuFull]],
-        "takeWebhook" => vec![ANY, &[C::BodyTooLarge, C::Forbidden, C::TooManyRequests]],
+        "takeWebhook" => {
+            vec![ANY, &[C::BodyTooLarge, C::BodyTimedOut, C::Forbidden, C::TooManyRequests]]
+        }
         "readJob" => vec![ANY, STAFF, &[C::JobUnknown]],
         "lookUpJob" => vec![ANY, BODY, ACTING, &[C::JobUnknown]],
         "retryJob" => vec![ANY, BODY, ACTING, RETRY],

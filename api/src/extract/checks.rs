@@ -13,6 +13,12 @@ const NOT_AN_AMOUNT: Text = Text {
     en: "An amount is a whole, non-negative number of won.",
 };
 
+/// What is said of a text that controls how it is shown.
+pub(crate) const CONTROL_CHARACTER: Text = Text {
+    ko: "쓸 수 없는 문자가 있습니다.",
+    en: "This has characters that cannot be used.",
+};
+
 /// What was found wrong so far.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {

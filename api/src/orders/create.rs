@@ -17,7 +17,7 @@ use store::sha256_hex;
 use utoipa::ToSchema;
 
 use crate::context::Api;
-use crate::extract::{Checks, IdempotencyKey, JsonBody, body};
+use crate::extract::{CONTROL_CHARACTER, Checks, IdempotencyKey, JsonBody, body};
 use crate::layers::IDEMPOTENT_REPLAYED;
 use crate::problem::{FieldProblem, Place, Problem, ProblemCode};
 use crate::quotes::{ItemRequest, cart};
@@ -267,10 +267,6 @@ async fn refusal(api: &Api, error: CreateOrderError, order: &CreateOrder) -> Pro
 
 const BLANK: Text = Text { ko: "비워 둘 수 없습니다.", en: "This must not be blank." };
 const TOO_LONG: Text = Text { ko: "너무 깁니다.", en: "This is too long." };
-const CONTROL: Text = Text {
-    ko: "쓸 수 없는 문자가 있습니다.",
-    en: "This has characters that cannot be used.",
-};
 const CUSTOMER_KEY: Text = Text {
     ko: "영문, 숫자와 - _ = . @ 로 된 2~50자여야 합니다.",
     en: "This must be 2 to 50 letters, digits and - _ = . @.",
@@ -312,6 +308,8 @@ fn text_problem(place: Place, problem: TextProblem) -> FieldProblem {
         TextProblem::TooLong { most } => {
             FieldProblem::new(place, "too_long", TOO_LONG).note(format!("≤ {most}"))
         }
-        TextProblem::ControlCharacter => FieldProblem::new(place, "control_character", CONTROL),
+        TextProblem::ControlCharacter => {
+            FieldProblem::new(place, "control_character", CONTROL_CHARACTER)
+        }
     }
 }

@@ -25,8 +25,8 @@ use crate::words::Language;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ReadParams {
-    /// How many seconds to wait for a change, at most 25; the same as `Prefer: wait=N`.
-    #[param(value_type = Option<u32>, maximum = 25)]
+    /// How many seconds to wait for a change; more than 25 count as 25. The same as `Prefer: wait=N`.
+    #[param(value_type = Option<u32>)]
     wait: Option<String>,
     /// A ticket, instead of a header.
     #[expect(

@@ -77,6 +77,7 @@ codes! {
     NotFound = "not_found", request::NOT_FOUND;
     MethodNotAllowed = "method_not_allowed", request::METHOD_NOT_ALLOWED;
     BodyTooLarge = "body_too_large", request::BODY_TOO_LARGE;
+    BodyTimedOut = "body_timed_out", request::BODY_TIMED_OUT;
     UnsupportedMediaType = "unsupported_media_type", request::UNSUPPORTED_MEDIA_TYPE;
     IdempotencyKeyMissing = "idempotency_key_missing", request::IDEMPOTENCY_KEY_MISSING;
     IdempotencyKeyInvalid = "idempotency_key_invalid", request::IDEMPOTENCY_KEY_INVALID;

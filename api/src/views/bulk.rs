@@ -64,7 +64,7 @@ pub(crate) struct BulkRunDetailView {
     #[serde(flatten)]
     pub(crate) run: BulkRunView,
     /// Its jobs, in their order.
-    pub(crate) items: PageView<BulkItemView>,
+    pub(crate) jobs: PageView<BulkItemView>,
 }
 
 /// One job of a run.

@@ -323,6 +323,14 @@ pub(crate) fn request(
     request
 }
 
+/// An order whose body does not come.
+pub(crate) fn endless_order() -> Request<Body> {
+    let nothing = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+    let mut request = request(Method::POST, As::Nobody, "/v1/orders", &[], Some(Value::Null));
+    *request.body_mut() = Body::from_stream(nothing);
+    request
+}
+
 /// One gimbap for 4,000 won.
 pub(crate) fn gimbap_order() -> Value {
     order_body("gimbap", json!([{ "productId": "gimbap", "quantity": 1 }]), 4_000)

@@ -88,6 +88,13 @@ async fn a_product_that_is_not_sound_is_refused_with_its_place() {
         let answer = app.put(As::Manager, path, body.clone()).await;
         assert_eq!(answer.body["errors"][0]["pointer"], pointer, "{body}");
     }
+    // PostgreSQL takes no NUL, and nobody should read a menu from right to left.
+    for hidden in ["한 끼\0", "\u{202e}한 끼"] {
+        let mut body = product("세트", 1, group(0, 1, 0));
+        body["description"] = json!(hidden);
+        let answer = app.put(As::Manager, path, body).await;
+        assert_eq!(answer.body["errors"][0]["pointer"], "/description", "{hidden:?}");
+    }
     let good = app.put(As::Manager, path, product("세트", 6_000, group(1, 1, 500))).await;
     assert_eq!(good.status, StatusCode::CREATED);
     let bad_id = app

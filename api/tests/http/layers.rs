@@ -2,12 +2,14 @@
 
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use api::Network;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
+use tower::ServiceExt as _;
 
-use crate::app::{As, TestApp, gimbap_order, request};
+use crate::app::{As, TestApp, endless_order, gimbap_order, request};
 
 #[tokio::test]
 async fn every_answer_carries_its_request_id_and_headers_that_protect_browsers() {
@@ -26,6 +28,20 @@ async fn every_answer_carries_its_request_id_and_headers_that_protect_browsers()
     let made = app.get_with(As::Nobody, "/nowhere", &[("x-request-id", "not visible")]).await;
     assert_eq!(made.text("requestId").len(), 36);
     assert_eq!(made.header("x-request-id"), made.text("requestId"));
+}
+
+#[tokio::test]
+async fn who_is_slow_to_send_a_body_takes_no_place_of_those_who_are_not() {
+    let app = TestApp::start_with(|settings| settings.limits.requests_in_flight_max = 1).await;
+    let slow = {
+        let router = app.router.clone();
+        tokio::spawn(async move { router.oneshot(endless_order()).await })
+    };
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!slow.is_finished());
+    let order = app.post(As::Nobody, "/v1/orders", gimbap_order()).await;
+    assert_eq!(order.status, StatusCode::CREATED, "{}", order.body);
+    slow.abort();
 }
 
 #[tokio::test]

@@ -336,11 +336,11 @@ async fn a_bulk_run_does_what_its_preview_said_and_reports_each_job() {
         (&run.body["done"], &run.body["refused"], &run.body["pending"]),
         (&json!(2), &json!(2), &json!(0))
     );
-    assert_eq!(run.text("startedByName"), "manager");
-    let cursor = run.body["items"]["nextCursor"].as_str().unwrap();
+    assert_eq!((run.text("startedByName"), &run.body["items"]), ("manager", &json!(4)));
+    let cursor = run.body["jobs"]["nextCursor"].as_str().unwrap();
     let rest = app.get(As::Manager, &format!("{path}?cursor={cursor}")).await;
     let codes: Vec<_> =
-        rest.body["items"]["data"].as_array().unwrap().iter().map(|item| &item["code"]).collect();
+        rest.body["jobs"]["data"].as_array().unwrap().iter().map(|item| &item["code"]).collect();
     assert_eq!(codes, ["job_declined", "job_unknown"]);
     let audit = app.get(As::Master, &format!("/v1/audit?subject={}", jobs[0])).await;
     let entry = &audit.body["data"][0];
@@ -371,7 +371,7 @@ async fn a_bulk_run_does_what_its_preview_said_and_reports_each_job() {
     let stopped = app.post(As::Master, &format!("{master}/stop"), json!({})).await;
     assert_eq!((stopped.text("state"), &stopped.body["skipped"]), ("stopped", &json!(1)));
     let skipped = app.get(As::Master, &format!("{master}?state=skipped")).await;
-    assert_eq!(skipped.body["items"]["data"][0]["jobId"], jobs[2].as_str());
+    assert_eq!(skipped.body["jobs"]["data"][0]["jobId"], jobs[2].as_str());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::app::{Answer, As, TestApp, gimbap_order, request, with};
+use crate::app::{Answer, As, TestApp, endless_order, gimbap_order, request, with};
 
 #[tokio::test]
 async fn every_code_is_produced_with_its_status_and_a_text_in_both_languages() {
@@ -42,9 +42,12 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::IdempotencyKeyMissing
         | C::IdempotencyKeyInvalid
         | C::IdempotencyKeyReused => of_requests(code).await,
-        C::TooManyRequests | C::Overloaded | C::TimedOut | C::Unavailable | C::Internal => {
-            of_bounds(code).await
-        }
+        C::TooManyRequests
+        | C::Overloaded
+        | C::TimedOut
+        | C::BodyTimedOut
+        | C::Unavailable
+        | C::Internal => of_bounds(code).await,
         C::StoreUnknown
         | C::EmptyCart
         | C::CartTooLarge
@@ -181,6 +184,13 @@ async fn of_bounds(code: ProblemCode) -> Answer {
             let app = TestApp::start_with(|settings| settings.limits.request_timeout = limit).await;
             let _locked = app.orders_locked().await;
             app.post(As::Nobody, "/v1/orders", gimbap_order()).await
+        }
+        ProblemCode::BodyTimedOut => {
+            let limit = Duration::from_millis(50);
+            let app = TestApp::start_with(|settings| settings.limits.body_timeout = limit).await;
+            let answer = app.send(endless_order()).await;
+            assert_eq!(answer.header("connection"), "close");
+            answer
         }
         ProblemCode::Unavailable => {
             let app = TestApp::start().await;

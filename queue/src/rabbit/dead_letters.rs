@@ -114,9 +114,11 @@ fn detail(
         "type": text(properties.kind()),
         "app_id": text(properties.app_id()),
         "content_type": text(properties.content_type()),
-        "headers": table(headers),
     });
     let mut detail = detail.to_string();
+    // Last, because they may be of any length, and what is too long is cut at its end.
+    detail.pop();
+    detail.push_str(&format!(",\"headers\":{}}}", table(headers)));
     detail.truncate(detail.floor_char_boundary(DEAD_LETTER_DETAIL_BYTES_MAX));
     detail
 }

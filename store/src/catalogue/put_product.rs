@@ -4,6 +4,7 @@
 
 use domain::cart::{CatalogueProblem, MenuProduct, OptionGroup, check_product};
 use domain::limits::{DESCRIPTION_CHARS_MAX, MENU_PRODUCTS_MAX};
+use domain::text::is_control;
 use domain::{ProductId, StoreId, Won};
 use entities::{option_group, product, product_option, store};
 use sea_orm::ActiveValue::Set;
@@ -28,7 +29,7 @@ pub struct PutProduct {
     pub id: ProductId,
     /// What customers read.
     pub name: String,
-    /// A few sentences, `1 ..= DESCRIPTION_CHARS_MAX` characters; blank counts as none.
+    /// A few sentences, `1 ..= DESCRIPTION_CHARS_MAX` characters; blank counts as none, and line breaks are kept as spaces.
     pub description: Option<String>,
     /// Without options.
     pub price: Won,
@@ -55,6 +56,9 @@ pub enum PutProductError {
     /// The description is too long.
     #[error("the description has more than {DESCRIPTION_CHARS_MAX} characters")]
     DescriptionTooLong,
+    /// The description has characters that are not shown.
+    #[error("the description has control characters")]
+    DescriptionCharacters,
     /// The product is not sound.
     #[error(transparent)]
     Invalid(CatalogueProblem),
@@ -77,6 +81,7 @@ impl Conflict for PutProductError {
             | PutProductError::ProductOfOtherStore
             | PutProductError::MenuFull
             | PutProductError::DescriptionTooLong
+            | PutProductError::DescriptionCharacters
             | PutProductError::Invalid(_) => None,
         }
     }
@@ -159,11 +164,20 @@ fn row_after(
         groups: change.groups.clone(),
     };
     check_product(&product).map_err(PutProductError::Invalid)?;
-    let description = change.description.as_deref().map(str::trim).filter(|text| !text.is_empty());
-    if description.is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX) {
+    let description = change.description.as_deref().map(read_description).transpose()?.flatten();
+    Ok(MenuProductRow { product, description, position })
+}
+
+/// A description as it is kept: trimmed, its line breaks as spaces.
+fn read_description(text: &str) -> Result<Option<String>, PutProductError> {
+    let text = text.replace("\r\n", " ").replace(['\n', '\r'], " ").trim().to_owned();
+    if text.chars().any(is_control) {
+        return Err(PutProductError::DescriptionCharacters);
+    }
+    if text.chars().count() > DESCRIPTION_CHARS_MAX {
         return Err(PutProductError::DescriptionTooLong);
     }
-    Ok(MenuProductRow { product, description: description.map(str::to_owned), position })
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
 /// Takes a product off the menu without forgetting it; whether that changed anything.

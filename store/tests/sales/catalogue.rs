@@ -176,6 +176,10 @@ async fn what_is_not_sound_is_refused_and_changes_nothing() {
     let long = "가".repeat(DESCRIPTION_CHARS_MAX + 1);
     let error = put(PutProduct { description: Some(long), ..malatang() }).await;
     assert!(matches!(error, PutProductError::DescriptionTooLong), "{error:?}");
+    for hidden in ["NUL\0", "\u{202e}turned", "\u{1b}[31m"] {
+        let error = put(PutProduct { description: Some(hidden.to_owned()), ..malatang() }).await;
+        assert!(matches!(error, PutProductError::DescriptionCharacters), "{hidden:?}: {error:?}");
+    }
     let error = put(product("gimbap", 4_000)).await;
     assert!(matches!(error, PutProductError::ProductOfOtherStore), "{error:?}");
     let error =

@@ -2,6 +2,7 @@
 
 mod backup;
 mod full_disk;
+mod hostile;
 mod latency;
 mod parallel;
 mod restart;

@@ -94,13 +94,12 @@ impl Operator {
         self.channel.queue_delete(name.into(), QueueDeleteOptions::default()).await.unwrap()
     }
 
-    /// Puts a message straight into a lane.
-    pub(crate) async fn publish(&self, lane: &str, body: &[u8]) {
-        let (exchange, key) = (format!("{}.jobs", self.prefix), lane);
+    /// Puts a message straight into a queue: a lane's, or that of dead letters.
+    pub(crate) async fn publish(&self, queue: &str, body: &[u8], properties: BasicProperties) {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let properties = BasicProperties::default().with_delivery_mode(2);
-        let sent =
-            self.channel.basic_publish(exchange.into(), key.into(), options, body, properties);
+        let properties = properties.with_delivery_mode(2);
+        let key = self.queue(queue);
+        let sent = self.channel.basic_publish("".into(), key.into(), options, body, properties);
         let confirm = sent.await.unwrap().await.unwrap();
         assert!(confirm.is_ack() && confirm.take_message().is_none(), "the broker did not take it");
     }

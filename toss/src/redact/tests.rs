@@ -89,7 +89,16 @@ fn a_gateways_page_is_kept_without_keys_and_numbers() {
 fn broken_json_is_not_kept_because_its_fields_cannot_be_found() {
     let kept =
         redact("{\"paymentKey\":\"a\",\"virtualAccount\":{\"customerName\":\"박토스\"".as_bytes());
-    assert_eq!(kept, "(62 bytes that begin like JSON and cannot be read)");
+    assert_eq!(kept, "(62 bytes that look like JSON and cannot be read)");
+    // Wherever it is broken, and whatever stands before it.
+    for broken in [
+        "x\"customerName\":\"박토스\"}",
+        "\u{feff}{\"customerName\" : \"박토스\"}",
+        "while(1);{\"customerName\":\"박토스\"}",
+    ] {
+        let kept = redact(broken.as_bytes());
+        assert!(kept.ends_with("bytes that look like JSON and cannot be read)"), "{kept}");
+    }
 }
 
 #[test]

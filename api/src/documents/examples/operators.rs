@@ -66,7 +66,7 @@ pub(super) fn answer(operation: &str) -> Option<Value> {
         "listBulkRuns" => value(page(run("done", 2))),
         "readBulkRun" => value(BulkRunDetailView {
             run: run("done", 2),
-            items: PageView { data: vec![item()], next_cursor: Some("1".to_owned()) },
+            jobs: PageView { data: vec![item()], next_cursor: Some("1".to_owned()) },
         }),
         "stopBulkRun" => value(BulkRunView { skipped: 1, pending: 0, ..run("stopped", 1) }),
         _ => None,

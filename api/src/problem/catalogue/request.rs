@@ -85,6 +85,18 @@ pub(super) const BODY_TOO_LARGE: Info = Info {
     repeat: Repeat::Pointless,
 };
 
+pub(super) const BODY_TIMED_OUT: Info = Info {
+    status: StatusCode::REQUEST_TIMEOUT,
+    title: Text { ko: "본문 수신 시간 초과", en: "Body too slow" },
+    detail: Text {
+        ko: "요청 본문이 제때 도착하지 않았습니다.",
+        en: "The request's body did not arrive in time.",
+    },
+    meaning: "The body was not there 20 seconds after the head. Nothing was done about the request.",
+    action: "Send it again, over a connection that is fast enough.",
+    repeat: Repeat::Later,
+};
+
 pub(super) const UNSUPPORTED_MEDIA_TYPE: Info = Info {
     status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
     title: Text { ko: "지원하지 않는 형식", en: "Unsupported media type" },
