@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, Postgres};
-use sea_orm::sqlx::{Connection as _, pool::PoolConnectionMetadata};
+use sea_orm::sqlx::sqlite::SqliteConnection;
+use sea_orm::sqlx::{Connection as _, pool::PoolConnectionMetadata, query};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database, DbBackend, DbErr, RuntimeErr, SqlxError,
     Statement,
@@ -161,9 +162,21 @@ fn set_sqlite(connect: &mut ConnectOptions, options: &StoreOptions) {
             // A commit that was answered survives a power cut.
             .pragma("synchronous", "FULL")
     });
+    connect.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _about| Box::pin(is_clean(connection)))
+    });
     if connections_max == 1 {
         connect.idle_timeout(None).max_lifetime(None);
     }
+}
+
+/// Whether no transaction is left on a connection that is given back. A full disk makes SQLite end one by itself; then the rollback fails, and
+/// sqlx counts a transaction for ever that is none, so that whoever comes next reads an old state and holds the lock of all others.
+async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    // Behind the rollback of a transaction that was dropped, which nobody has waited for.
+    let is_idle = query("BEGIN").execute(&mut *connection).await.is_ok()
+        && query("ROLLBACK").execute(&mut *connection).await.is_ok();
+    Ok(is_idle && !connection.is_in_transaction())
 }
 
 fn set_postgres(connect: &mut ConnectOptions, options: &StoreOptions) {
@@ -217,5 +230,25 @@ async fn is_alive(
         Ok(answered) => answered.map(|()| true),
         // An error makes the pool drop it without a farewell that nobody would hear.
         Err(_) => Err(sea_orm::sqlx::Error::PoolTimedOut),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_ended_by_itself_does_not_spoil_its_connection() {
+        let scratch = Scratch::on_sqlite();
+        let options = StoreOptions { connections_max: 1, ..StoreOptions::new(scratch.url()) };
+        let store = Store::open(&options).await.unwrap();
+        store.migrate().await.unwrap();
+        let write = store.begin_write().await.unwrap();
+        // As after a write for which the disk had no room.
+        write.tx.execute_unprepared("ROLLBACK").await.unwrap();
+        drop(write);
+        store.probe_write().await.unwrap();
+        store.probe_write().await.unwrap();
     }
 }

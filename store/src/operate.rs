@@ -23,7 +23,8 @@ use domain::{JobId, OrderId, limits};
 use entities::{job, order, payment};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
-    ActiveModelTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use crate::audit;
@@ -356,6 +357,27 @@ async fn locked_payment(
         return Ok(None);
     }
     Ok(payment::Entity::find_by_id(order_id).lock_exclusive().one(&write.tx).await?)
+}
+
+/// The payments of these orders, under the locks that every write of them takes first.
+pub(crate) async fn locked_payments(
+    write: &Write<'_>,
+    order_ids: &[&str],
+) -> Result<Vec<payment::Model>, StoreError> {
+    order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .filter(order::Column::Id.is_in(order_ids.iter().copied()))
+        .order_by_asc(order::Column::Id)
+        .lock_exclusive()
+        .into_tuple::<String>()
+        .all(&write.tx)
+        .await?;
+    let payments = payment::Entity::find()
+        .filter(payment::Column::OrderId.is_in(order_ids.iter().copied()))
+        .order_by_asc(payment::Column::OrderId)
+        .lock_exclusive();
+    Ok(payments.all(&write.tx).await?)
 }
 
 /// The code of what a person gave up.

@@ -9,7 +9,7 @@ pub use ours::OurRecord;
 use domain::limits::RELAY_BATCH_MAX;
 use domain::reconcile::Range;
 use domain::retention::DAY_MS;
-use entities::{order, payment, reconciliation};
+use entities::reconciliation;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
@@ -19,7 +19,7 @@ use sea_orm::{
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::findings::close_unseen;
-use crate::operate::wanted_look_up;
+use crate::operate::{locked_payments, wanted_look_up};
 use crate::origin::Origin;
 
 const RUNNING: &str = "running";
@@ -170,21 +170,7 @@ impl Store {
 
     async fn ask_look_ups_once(&self, order_ids: &[&str]) -> Result<Vec<String>, StoreError> {
         let mut write = self.begin_write().await?;
-        order::Entity::find()
-            .select_only()
-            .column(order::Column::Id)
-            .filter(order::Column::Id.is_in(order_ids.iter().copied()))
-            .order_by_asc(order::Column::Id)
-            .lock_exclusive()
-            .into_tuple::<String>()
-            .all(&write.tx)
-            .await?;
-        let payments = payment::Entity::find()
-            .filter(payment::Column::OrderId.is_in(order_ids.iter().copied()))
-            .order_by_asc(payment::Column::OrderId)
-            .lock_exclusive()
-            .all(&write.tx)
-            .await?;
+        let payments = locked_payments(&write, order_ids).await?;
         let mut jobs = Vec::with_capacity(payments.len());
         for payment in &payments {
             let job = wanted_look_up(&mut write, payment, &Origin::default(), 0).await?;

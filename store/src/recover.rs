@@ -9,7 +9,7 @@
 
 use domain::job::{JobKind, JobState};
 use domain::limits::{RELAY_BATCH_MAX, RESTORE_SETTLE_MS};
-use entities::{job, order, payment, web_session, worker};
+use entities::{job, payment, web_session, worker};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
     ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
@@ -19,7 +19,7 @@ use sea_orm::{
 use crate::audit;
 use crate::connection::Store;
 use crate::error::StoreError;
-use crate::operate::{Actor, wanted_look_up};
+use crate::operate::{Actor, locked_payments, wanted_look_up};
 use crate::origin::Origin;
 
 /// How many jobs are marked, or payments asked for, in one transaction.
@@ -172,21 +172,8 @@ impl Store {
             .all(&write.tx)
             .await?;
         let Some(last) = orders.last().cloned() else { return Ok(None) };
-        order::Entity::find()
-            .select_only()
-            .column(order::Column::Id)
-            .filter(order::Column::Id.is_in(&orders))
-            .order_by_asc(order::Column::Id)
-            .lock_exclusive()
-            .into_tuple::<String>()
-            .all(&write.tx)
-            .await?;
-        let payments = payment::Entity::find()
-            .filter(payment::Column::OrderId.is_in(&orders))
-            .order_by_asc(payment::Column::OrderId)
-            .lock_exclusive()
-            .all(&write.tx)
-            .await?;
+        let orders: Vec<&str> = orders.iter().map(String::as_str).collect();
+        let payments = locked_payments(&write, &orders).await?;
         let mut count: i64 = 0;
         for payment in &payments {
             count = count.saturating_add(1);
