@@ -124,7 +124,7 @@ async fn kept(fleet: &Fleet, count: usize) -> Vec<Kept> {
 }
 
 fn sizes(fleet: &Fleet) -> Vec<u64> {
-    fleet.workers.iter().map(Process::resident_kib).collect()
+    fleet.workers.iter().map(|worker| worker.size().0).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
