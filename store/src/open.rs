@@ -173,6 +173,9 @@ fn set_sqlite(connect: &mut ConnectOptions, options: &StoreOptions) {
 /// Whether no transaction is left on a connection that is given back. A full disk makes SQLite end one by itself; then the rollback fails, and
 /// sqlx counts a transaction for ever that is none, so that whoever comes next reads an old state and holds the lock of all others.
 async fn is_clean(connection: &mut SqliteConnection) -> Result<bool, SqlxError> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
     // Behind the rollback of a transaction that was dropped, which nobody has waited for.
     let is_idle = query("BEGIN").execute(&mut *connection).await.is_ok()
         && query("ROLLBACK").execute(&mut *connection).await.is_ok();
