@@ -110,7 +110,7 @@ fn is_about_it(bytes: &[u8]) -> bool {
 /// Whether it is decided that the money was taken or is awaited, by a call or by looking up.
 fn is_success(operation: Operation, answer: &Answer) -> bool {
     let (payment, history) =
-        (facts(), History { attempts: &[], generation: 0, unrecorded_until_ms: None });
+        (facts(), History { attempts: &[], generation: 0, unrecorded_until_ms: 0 });
     let current = CurrentAttempt { operation, started_at_ms: 1_000 };
     let decisions = [
         decide_confirm(&history, &payment, current, answer, 2_000),
