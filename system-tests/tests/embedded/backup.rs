@@ -22,6 +22,20 @@ fn hours_ago(hours: i64) -> String {
     (OffsetDateTime::now_utc() - time::Duration::hours(hours)).format(&Rfc3339).unwrap()
 }
 
+/// Confirms that Toss takes its time for.
+async fn confirm_slowly(site: &Site) -> Vec<Checkout> {
+    let mut under_way = Vec::new();
+    for radishes in 1..=UNDER_WAY {
+        let checkout = site.checkout(radishes).await;
+        site.places.script_confirm(&checkout.order, json!({"kind": "delay", "ms": 2_000})).await;
+        under_way.push(checkout);
+    }
+    for checkout in &under_way {
+        site.confirm(checkout).await;
+    }
+    under_way
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_made_under_load_is_restored_and_recovered_and_nobody_pays_or_is_refunded_twice() {
     let _alone = ALONE.lock().await;
@@ -34,15 +48,7 @@ async fn a_backup_made_under_load_is_restored_and_recovered_and_nobody_pays_or_i
     let paid = site.paid(2).await;
     assert_eq!(site.cancel(&paid[0], 3_000).await.status, 202);
     site.wait_for(&paid[0], "partially_cancelled").await;
-    let mut under_way = Vec::new();
-    for radishes in 1..=UNDER_WAY {
-        let checkout = site.checkout(radishes).await;
-        site.places.script_confirm(&checkout.order, json!({"kind": "delay", "ms": 2_000})).await;
-        under_way.push(checkout);
-    }
-    for checkout in &under_way {
-        site.confirm(checkout).await;
-    }
+    let under_way = confirm_slowly(&site).await;
     let file = site.home.data().with_file_name("backup.db");
     let file_name = file.to_str().unwrap().to_owned();
     let made = site.command("backup", &["backup", &file_name]);
