@@ -274,7 +274,7 @@ impl Customer {
             8..11 => {
                 let mut other = Customer {
                     world: self.world.clone(),
-                    luck: Luck::new(u64::try_from(part).unwrap_or_default()),
+                    luck: Luck::new(u64::try_from(self.luck.below(usize::MAX)).unwrap_or_default()),
                     order_id: self.order_id.clone(),
                     token: self.token.clone(),
                     payment_key: self.payment_key.clone(),
