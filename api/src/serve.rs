@@ -23,6 +23,8 @@ use tower::ServiceExt as _;
 
 use crate::settings::Limits;
 
+/// The longest head of a request, and how much of anything a connection holds back: by itself hyper would hold 400 KiB of each.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// How long to wait before accepting again when the system has no descriptor left.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
@@ -38,7 +40,9 @@ pub async fn serve(
 ) -> io::Result<()> {
     let places = Arc::new(Semaphore::new(limits.connections_max.min(Semaphore::MAX_PERMITS)));
     let mut http = hyper::server::conn::http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(HEAD_BYTES_MAX);
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {

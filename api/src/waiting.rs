@@ -43,13 +43,16 @@ impl Wait {
         headers: &HeaderMap,
     ) -> Result<Option<Wait>, Problem> {
         let seconds = match parameter_text {
-            Some(text) => text.parse::<u64>().map_err(|_| {
-                Problem::invalid(vec![FieldProblem::new(
-                    parameter("wait"),
-                    "wrong_type",
-                    NOT_SECONDS,
-                )])
-            })?,
+            // As the document has it: a number of 32 bits.
+            Some(text) => text.parse::<i32>().ok().and_then(|it| u64::try_from(it).ok()).ok_or_else(
+                || {
+                    Problem::invalid(vec![FieldProblem::new(
+                        parameter("wait"),
+                        "wrong_type",
+                        NOT_SECONDS,
+                    )])
+                },
+            )?,
             None => preferred_wait(headers).unwrap_or(0),
         };
         Ok((seconds > 0).then_some(Wait { seconds: seconds.min(WAIT_SECONDS_MAX) }))
@@ -187,7 +190,10 @@ mod tests {
         assert_eq!(asked(None, Some("wait=600")), Some(WAIT_SECONDS_MAX));
         assert_eq!(asked(None, Some("wait=soon")), None);
         assert_eq!(asked(Some("0"), None), None);
-        assert!(Wait::asked(Some("-1"), &HeaderMap::new()).is_err());
+        assert_eq!(asked(Some("2147483647"), None), Some(WAIT_SECONDS_MAX));
+        for bad in ["-1", "2147483648", "1.0", ""] {
+            assert!(Wait::asked(Some(bad), &HeaderMap::new()).is_err(), "{bad}");
+        }
     }
 
     proptest! {

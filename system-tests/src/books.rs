@@ -32,6 +32,9 @@ pub(crate) struct Cancellation {
     pub(crate) order_id: String,
     pub(crate) amount: i64,
     pub(crate) state: String,
+    /// Staff id; `toss` for one made in Toss's own console.
+    pub(crate) requested_by: String,
+    pub(crate) role: String,
 }
 
 /// One job.
@@ -99,7 +102,7 @@ pub(crate) struct Books {
     /// Transmission ids that are in the database.
     pub(crate) webhooks: BTreeSet<String>,
     pub(crate) ledger: Vec<Account>,
-    /// Transmission ids that were answered with 200.
+    /// Transmission ids that were answered with 200, as far as the simulator remembers.
     pub(crate) heard: BTreeSet<String>,
 }
 
@@ -150,18 +153,13 @@ impl Books {
             servers,
             "select order_id, payment_key, balance, state, review_reason from payments",
         )?;
-        let heard = webhooks["webhooks"].as_array().into_iter().flatten().filter(|one| {
-            let mut attempts = one["attempts"].as_array().into_iter().flatten();
-            attempts.any(|attempt| attempt["status"] == 200)
-        });
-        let heard: Vec<Value> = heard.cloned().collect();
         Ok(Books {
             orders: orders
                 .iter()
                 .filter_map(|row| Some((row["id"].as_str()?.to_owned(), row["amount"].as_i64()?)))
                 .collect(),
             payments: payments.into_iter().map(|one| (one.order_id.clone(), one)).collect(),
-            cancellations: read(servers, "select id, order_id, amount, state from cancellations")?,
+            cancellations: read(servers, "select id, order_id, amount, state, requested_by, role from cancellations")?,
             jobs: read(servers, "select id, order_id, state, claims from jobs")?,
             attempts: read(
                 servers,
@@ -177,7 +175,7 @@ impl Books {
             )?),
             ledger: serde_json::from_value(ledger["payments"].clone())
                 .map_err(|error| format!("{error} in the ledger"))?,
-            heard: texts(heard),
+            heard: heard(&webhooks),
         })
     }
 
@@ -185,6 +183,7 @@ impl Books {
     pub(crate) fn check(&self, recorded: &Recorded) -> Verdict {
         let mut verdict = Verdict { broken: recorded.broken.clone(), ..Verdict::default() };
         self.check_promises(recorded, &mut verdict);
+        self.check_keys(recorded, &mut verdict);
         self.check_money(&mut verdict);
         self.check_jobs(&mut verdict);
         self.check_calls(&mut verdict);
@@ -220,8 +219,35 @@ impl Books {
                 verdict.broken.push(format!("{order_id} was told to be paid and is {state:?}"));
             }
         }
-        for id in self.heard.difference(&self.webhooks) {
+        for (order_id, word) in &recorded.told {
+            let payment = self.payments.get(order_id);
+            let is_held = payment.is_some_and(|it| holds_money(&it.state) && it.review_reason.is_none());
+            if is_held && matches!(word.as_str(), "failed" | "expired") {
+                verdict.broken.push(format!("{order_id} was told to be {word}: {payment:?}"));
+            }
+        }
+        for id in self.heard.union(&recorded.heard).filter(|id| !self.webhooks.contains(*id)) {
             verdict.lost.push(format!("webhook {id} was answered with 200"));
+        }
+    }
+
+    /// One key makes one order and one cancel, however often it was sent, and whatever became of the answers.
+    fn check_keys(&self, recorded: &Recorded, verdict: &mut Verdict) {
+        if self.orders.len() > recorded.order_keys {
+            let told = format!("{} orders under {} keys", self.orders.len(), recorded.order_keys);
+            verdict.doubled.push(told);
+        }
+        let mut made: BTreeMap<&str, usize> = BTreeMap::new();
+        for one in &self.cancellations {
+            if one.role != "system" && one.requested_by != "toss" {
+                *made.entry(&one.order_id).or_default() += 1;
+            }
+        }
+        for (order_id, count) in made {
+            let keys = recorded.cancel_keys.get(order_id).copied().unwrap_or(0);
+            if count > keys {
+                verdict.doubled.push(format!("{count} cancels of {order_id} under {keys} keys"));
+            }
         }
     }
 
@@ -396,6 +422,16 @@ impl Books {
     }
 }
 
+/// The ids of those webhooks in the simulator's list that were answered with 200.
+pub(crate) fn heard(webhooks: &Value) -> BTreeSet<String> {
+    let is_heard = |one: &&Value| {
+        let mut attempts = one["attempts"].as_array().into_iter().flatten();
+        attempts.any(|attempt| attempt["status"] == 200)
+    };
+    let all = webhooks["webhooks"].as_array().into_iter().flatten();
+    all.filter(is_heard).filter_map(|one| one["id"].as_str().map(str::to_owned)).collect()
+}
+
 fn holds_money(state: &str) -> bool {
     matches!(state, "confirmed" | "partially_cancelled")
 }
@@ -432,7 +468,7 @@ mod tests {
             orders: [("o".to_owned(), 5_000)].into(),
             payments: [("o".to_owned(), parse(payment))].into(),
             cancellations: vec![parse(
-                json!({"id": "c", "order_id": "o", "amount": 2_000, "state": "done"}),
+                json!({"id": "c", "order_id": "o", "amount": 2_000, "state": "done", "requested_by": "s", "role": "master"}),
             )],
             jobs: vec![job("confirm"), job("cancel")],
             attempts: vec![attempt("confirm", "k1", 1), attempt("cancel", "k2", 9)],
@@ -453,6 +489,8 @@ mod tests {
                 amount: Some(2_000),
             }],
             told: [("o".to_owned(), "partially_cancelled".to_owned())].into(),
+            order_keys: 1,
+            cancel_keys: [("o".to_owned(), 1)].into(),
             ..Recorded::default()
         };
         (books, recorded)
@@ -507,6 +545,25 @@ mod tests {
             1
         );
         assert_eq!(after(|books, _| books.ledger[0].cancelled = 9_000).1, 1);
+    }
+
+    #[test]
+    fn more_than_one_thing_under_one_key_is_doubled() {
+        assert_eq!(after(|_, recorded| recorded.order_keys = 0).1, 1);
+        // Both ledgers agree on two cancels, of which only one was ever meant.
+        assert_eq!(
+            after(|books, _| {
+                let mut again = books.cancellations[0].clone();
+                again.id = "d".into();
+                again.amount = 1_000;
+                books.cancellations.push(again);
+                books.ledger[0].refunds.push(1_000);
+                books.ledger[0].cancelled += 1_000;
+                books.payments.get_mut("o").unwrap().balance -= 1_000;
+            })
+            .1,
+            1
+        );
     }
 
     #[test]

@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use crate::books::Books;
+use crate::books::{Books, heard};
 use crate::customer::SIMULATOR_KEY;
 use crate::log::Log;
 use crate::topology::{Part, Topology, Wiring};
@@ -38,6 +38,11 @@ const AFTERWARDS: Duration = Duration::from_secs(15);
 const LEAVING_MAX: Duration = Duration::from_secs(400);
 /// How long all jobs may take to end when nobody comes any more.
 const QUIET_MAX: Duration = Duration::from_secs(420);
+/// How long webhooks may take that are sent at once instead of in minutes.
+const DELIVERY_MAX: Duration = Duration::from_secs(60);
+/// The simulator remembers a thousand webhooks that are over: it is asked often enough to miss none.
+const BETWEEN_LISTENS: Duration = Duration::from_secs(4);
+const LISTEN_MAX: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 /// Something that was accepted after a fault is paid within this time, whatever else goes wrong meanwhile.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
@@ -93,8 +98,9 @@ async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, 
     let world = World { topology: Arc::clone(topology), record: Arc::default() };
     let (calm, is_calm) = watch::channel(false);
     let (leave, is_over) = watch::channel(false);
-    let mut others = JoinSet::new();
-    others.spawn(operator::be_on_duty(world.clone(), is_calm));
+    let (rest, is_quiet) = watch::channel(false);
+    let on_duty = tokio::spawn(operator::be_on_duty(world.clone(), is_calm, is_quiet.clone()));
+    let listening = tokio::spawn(listen(world.clone(), is_quiet));
     let crowd = tokio::spawn(come(world.clone(), plan, is_over));
     let watching = tokio::spawn(watch_processes(Arc::clone(topology), leave.subscribe()));
 
@@ -113,7 +119,12 @@ async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, 
     log.say("all customers have left");
     topology.await_quiet(QUIET_MAX).await?;
     let until_quiet = last.elapsed();
-    others.shutdown().await;
+    rest.send_replace(true);
+    on_duty.await.map_err(|error| format!("who is on duty: {error}"))?;
+    listening.await.map_err(|error| format!("who listens: {error}"))?;
+    // What Toss still has to tell would come in minutes; then nothing more comes, and what came of it is waited for.
+    topology.deliver_webhooks(DELIVERY_MAX).await?;
+    topology.await_quiet(QUIET_MAX).await?;
     let (peak, ended) = watching.await.map_err(|error| error.to_string())?;
 
     let books = Books::read(topology).await?;
@@ -130,6 +141,19 @@ async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, 
     Ok(report)
 }
 
+/// Writes down which webhooks were answered with 200, as long as the simulator remembers them.
+async fn listen(world: World, is_over: watch::Receiver<bool>) {
+    while !*is_over.borrow() {
+        let url = format!("{}/_sim/webhooks", world.topology.simulator);
+        let request = world.topology.client.request(reqwest::Method::GET, &url);
+        if let Ok(answer) = crate::client::try_send(request.timeout(LISTEN_MAX)).await {
+            let heard = heard(&answer.body);
+            world.record.note(|it| it.heard.extend(heard));
+        }
+        sleep(BETWEEN_LISTENS).await;
+    }
+}
+
 /// Customers come at a steady pace until it is over; ends when the last one has left.
 async fn come(world: World, plan: Plan, mut is_over: watch::Receiver<bool>) {
     let pace = PACE_MAX.min(PAYMENTS_MAX / (plan.minutes * 60).max(1)).max(1);
@@ -143,9 +167,19 @@ async fn come(world: World, plan: Plan, mut is_over: watch::Receiver<bool>) {
         }
         number = number.wrapping_add(1);
         crowd.spawn(customers::shop(world.clone(), number));
-        while crowd.try_join_next().is_some() {}
+        while let Some(left) = crowd.try_join_next() {
+            note_left(&world, left);
+        }
     }
-    crowd.join_all().await;
+    while let Some(left) = crowd.join_next().await {
+        note_left(&world, left);
+    }
+}
+
+fn note_left(world: &World, left: Result<(), JoinError>) {
+    if let Err(error) = left {
+        world.record.note(|it| it.broken.push(format!("a customer: {error}")));
+    }
 }
 
 /// The most memory in KiB and the most threads that any process had, and who ended although nobody wanted it.

@@ -293,6 +293,7 @@ impl Crowd {
         let request =
             self.topology.client.request(Method::POST, &format!("{}/v1/orders", self.api()));
         let request = request.header("idempotency-key", key).json(&self.cart);
+        self.record.note(|it| it.order_keys += 1);
         let Some(customer) = self.ask(Kind::Order, request).await.and_then(|made| read(&made))
         else {
             return;
@@ -354,6 +355,7 @@ impl Crowd {
         let key = self.luck.lock().expect("no panic").uuid();
         let body = json!({"reason": "재료 소진", "amount": 1_000});
         let request = request.header("idempotency-key", key).json(&body);
+        self.record.note(|it| *it.cancel_keys.entry(customer.order_id.clone()).or_default() += 1);
         if let Some(answer) = self.ask(Kind::Cancel, request).await {
             let cancel_id = answer.body["cancelId"].as_str().unwrap_or_default().to_owned();
             let cancel = crate::record::Cancel {
@@ -394,7 +396,7 @@ async fn flood(crowd: Arc<Crowd>) -> Flooded {
         let crowd = Arc::clone(&crowd);
         clients.spawn(async move {
             let mut flooded = Flooded::default();
-            let mut luck = Luck::new(u64::try_from(number).unwrap_or_default());
+            let mut luck = Luck::new(1_000_003 + u64::try_from(number).unwrap_or_default());
             while began.elapsed() < FLOOD_LASTS {
                 let url = format!(
                     "{}/v1/orders",
@@ -403,6 +405,7 @@ async fn flood(crowd: Arc<Crowd>) -> Flooded {
                 let request =
                     crowd.topology.client.request(Method::POST, &url).timeout(REQUEST_MAX);
                 let request = request.header("idempotency-key", luck.uuid()).json(&crowd.cart);
+                crowd.record.note(|it| it.order_keys += 1);
                 match crowd.record.ask(request).await {
                     Some(answer) if answer.status == 201 => {
                         flooded.done += 1;

@@ -1,6 +1,6 @@
 //! What clients wrote down: every request, every 2xx and what it promised. It is compared with the books in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -34,6 +34,12 @@ pub(crate) struct Recorded {
     pub(crate) refusals: BTreeMap<String, u64>,
     /// Orders that were made, with their amounts.
     pub(crate) orders: BTreeMap<String, i64>,
+    /// How many keys orders were asked for with.
+    pub(crate) order_keys: usize,
+    /// The same of each order's cancels.
+    pub(crate) cancel_keys: BTreeMap<String, usize>,
+    /// Webhooks of which the simulator has said that they were answered with 200.
+    pub(crate) heard: BTreeSet<String>,
     /// Confirms that were accepted: order and payment key.
     pub(crate) confirms: BTreeMap<String, String>,
     pub(crate) cancels: Vec<Cancel>,

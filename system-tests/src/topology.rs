@@ -314,6 +314,28 @@ impl Topology {
         }
     }
 
+    /// Has the simulator send at once what it would send again in minutes, and then nothing more.
+    pub(crate) async fn deliver_webhooks(&self, most: Duration) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            let webhooks = self.ask_simulator("/_sim/webhooks").await?;
+            let all = webhooks["webhooks"].as_array().into_iter().flatten();
+            let waiting: Vec<&str> =
+                all.filter(|one| one["dueAt"].is_string()).filter_map(|one| one["id"].as_str()).collect();
+            if waiting.is_empty() {
+                return self.set_simulator(&serde_json::json!({"pauseWebhooks": true})).await;
+            }
+            if began.elapsed() > most {
+                return Err(format!("webhooks that are not taken: {waiting:?}"));
+            }
+            for id in waiting {
+                let path = format!("/_sim/webhooks/{id}/resend");
+                self.post_to_simulator(&path, &serde_json::json!({})).await?;
+            }
+            sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
     /// Notes how much memory APIs and workers have now.
     pub(crate) async fn note_sizes(&self) {
         for slot in &self.slots {

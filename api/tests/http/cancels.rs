@@ -139,6 +139,7 @@ async fn a_reason_is_needed_and_bounded() {
         ("", "not_allowed"),
         ("  ", "not_allowed"),
         (&"가".repeat(171), "not_allowed"),
+        (&format!(" {}", "가".repeat(170)), "not_allowed"),
         ("x\ny", "not_one_line"),
         ("x\r\n", "not_one_line"),
         ("x\u{0}y", "not_one_line"),

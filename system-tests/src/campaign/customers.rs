@@ -97,6 +97,7 @@ async fn order(world: &World, luck: &mut Luck) -> Option<(String, String, i64)> 
     body["customer"] = json!({"name": "손님", "phone": "01012345678"});
     body["delivery"] = json!({"address": "서울 마포구 와우산로 1"});
     let key = luck.uuid();
+    world.record.note(|it| it.order_keys += 1);
     let made = insist(world, luck, post("/v1/orders", body.clone(), key.clone())).await?;
     let read = |made: &Answer| {
         let text = |field: &str| made.body[field].as_str().map(str::to_owned);
@@ -171,7 +172,7 @@ impl Customer {
             let request = client.request(Method::POST, &format!("{api}{path}"));
             request.bearer_auth(&token).json(&body)
         };
-        let mut second_luck = self.luck.clone();
+        let mut second_luck = Luck::new(u64::try_from(self.luck.below(usize::MAX)).unwrap_or_default());
         let answer = if self.luck.one_in(6) {
             let (first, second) = tokio::join!(
                 insist(&self.world, &mut self.luck, request),
@@ -208,11 +209,16 @@ impl Customer {
             let url = format!("{}/v1/orders/{}", api(&self.world, &mut self.luck), self.order_id);
             let request = client.request(Method::GET, &url).bearer_auth(&self.token);
             let request = request.header("prefer", "wait=4").timeout(REQUEST_MAX);
-            let Some(answer) = self.world.record.ask(request).await.filter(|it| it.status == 200)
-            else {
+            let answer = self.world.record.ask(request).await;
+            let Some(answer) = answer.filter(|it| !matches!(it.status, 429 | 503)) else {
                 sleep(BETWEEN_TRIES).await;
                 continue;
             };
+            if answer.status != 200 {
+                let told = format!("{} is answered with {}", self.order_id, answer.body);
+                self.world.record.note(|it| it.broken.push(told));
+                return None;
+            }
             let told = self.hear(&answer);
             let is_over = answer.body["keepPolling"] == false || told == "waiting_for_deposit";
             word = Some(told);
@@ -303,11 +309,16 @@ impl Customer {
             body["refundAccount"] = account;
         }
         let key = self.luck.uuid();
+        self.world.record.note(|it| *it.cancel_keys.entry(self.order_id.clone()).or_default() += 1);
         let request = |api: &str| {
             let request = client.request(Method::POST, &format!("{api}{path}"));
             request.bearer_auth(&token).header("idempotency-key", &key).json(&body)
         };
         let Some(answer) = insist(&self.world, &mut self.luck, request).await else { return };
+        if matches!(answer.status, 400..=404) {
+            let told = format!("a cancel is answered with {}: {}", answer.status, answer.body);
+            self.world.record.note(|it| it.broken.push(told));
+        }
         let cancel_id = answer.body["cancelId"].as_str().map(str::to_owned);
         let Some(cancel_id) = cancel_id.filter(|_| answer.status == 202) else { return };
         let cancel =

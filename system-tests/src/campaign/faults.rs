@@ -160,8 +160,9 @@ pub(super) fn plan(seed: u64, within: Duration) -> Vec<Planned> {
     let mut planned = Vec::new();
     let mut at = LEAD;
     loop {
-        let mut deck = deck(&mut luck);
-        while let Some(fault) = luck.take(&mut deck) {
+        let (mut heavy, mut light) = (heavy_deck(&mut luck), light_deck(&mut luck));
+        // By turns, so that a short campaign has what happens to whole processes and servers, too.
+        while let Some(fault) = next(&mut luck, &mut heavy, &mut light) {
             if at >= within {
                 return planned;
             }
@@ -172,12 +173,34 @@ pub(super) fn plan(seed: u64, within: Duration) -> Vec<Planned> {
     }
 }
 
+/// One of both, as long as there are both.
+fn next(luck: &mut Luck, heavy: &mut Vec<Fault>, light: &mut Vec<Fault>) -> Option<Fault> {
+    let is_heavy = !heavy.is_empty() && (light.is_empty() || luck.one_in(2));
+    luck.take(if is_heavy { heavy } else { light })
+}
+
 fn millis(ms: i64) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or_default())
 }
 
 fn lasts(luck: &mut Luck, fault: &Fault) -> Duration {
-    let outlasts_a_lease = matches!(fault, Fault::Freeze(Part::Worker(_)) | Fault::WrongClock(..));
+    let outlasts_a_lease = match fault {
+        Fault::Freeze(Part::Worker(_)) | Fault::WrongClock(..) => true,
+        // Long enough for whoever is at the other end to give the connection up by itself; or short, and what was held back arrives.
+        Fault::Link(
+            _,
+            Server::Database | Server::Broker | Server::Toss,
+            Trouble::Silent | Trouble::Deaf | Trouble::Mute | Trouble::HalfOpen,
+        ) => luck.one_in(2),
+        Fault::Freeze(_)
+        | Fault::Kill(_)
+        | Fault::Roll
+        | Fault::Link(..)
+        | Fault::Database(_)
+        | Fault::Broker(_)
+        | Fault::Toss(_)
+        | Fault::Mail(_) => false,
+    };
     let (least, most) = if outlasts_a_lease { LEASE_OVER_MS } else { LASTS_MS };
     let lasts = millis(luck.between(least, most));
     match fault {
@@ -202,8 +225,8 @@ fn lasts(luck: &mut Luck, fault: &Fault) -> Duration {
     }
 }
 
-/// Each kind of fault once, on whom luck chooses.
-fn deck(luck: &mut Luck) -> Vec<Fault> {
+/// What happens to whole processes and servers: each kind once, to whom luck chooses.
+fn heavy_deck(luck: &mut Luck) -> Vec<Fault> {
     let mut deck = vec![
         Fault::Kill(api(luck)),
         Fault::Kill(worker(luck)),
@@ -214,8 +237,26 @@ fn deck(luck: &mut Luck) -> Vec<Fault> {
         Fault::Freeze(Part::Simulator),
         Fault::WrongClock(worker(luck), *luck.pick(&SKEW_S)),
         Fault::Roll,
-        Fault::Link(api(luck), Server::Api, trouble(luck)),
     ];
+    let to_database = [ToDatabase::Restart, ToDatabase::Crash, ToDatabase::EndSessions];
+    deck.extend(to_database.map(Fault::Database));
+    let to_broker = [
+        ToBroker::Restart,
+        ToBroker::Crash,
+        ToBroker::LoseDisk,
+        ToBroker::StopApplication,
+        ToBroker::CloseConnections,
+        ToBroker::PurgeQueues,
+        ToBroker::DeleteQueue,
+        ToBroker::Alarm,
+    ];
+    deck.extend(to_broker.map(Fault::Broker));
+    deck
+}
+
+/// What happens to connections, calls and webhooks: each kind once, to whom luck chooses.
+fn light_deck(luck: &mut Luck) -> Vec<Fault> {
+    let mut deck = vec![Fault::Link(api(luck), Server::Api, trouble(luck))];
     for to in [Server::Database, Server::Broker, Server::Toss] {
         for trouble in [
             Trouble::Cut,
@@ -231,19 +272,6 @@ fn deck(luck: &mut Luck) -> Vec<Fault> {
             deck.push(Fault::Link(part, to, trouble));
         }
     }
-    let to_database = [ToDatabase::Restart, ToDatabase::Crash, ToDatabase::EndSessions];
-    deck.extend(to_database.map(Fault::Database));
-    let to_broker = [
-        ToBroker::Restart,
-        ToBroker::Crash,
-        ToBroker::LoseDisk,
-        ToBroker::StopApplication,
-        ToBroker::CloseConnections,
-        ToBroker::PurgeQueues,
-        ToBroker::DeleteQueue,
-        ToBroker::Alarm,
-    ];
-    deck.extend(to_broker.map(Fault::Broker));
     deck.extend(chances().into_iter().map(Fault::Toss));
     deck.extend([Mail::Twice, Mail::Reordered, Mail::Early, Mail::Late].map(Fault::Mail));
     deck
@@ -315,7 +343,8 @@ mod tests {
         let kinds = |planned: &[Planned]| -> std::collections::BTreeSet<String> {
             planned.iter().map(|one| one.fault.kind()).collect()
         };
-        let count = deck(&mut Luck::new(1)).len();
+        let luck = &mut Luck::new(1);
+        let count = heavy_deck(luck).len() + light_deck(luck).len();
         let planned = plan(3, Duration::from_secs(3_600));
         let first = kinds(&planned[..count]);
         let all = kinds(&planned);

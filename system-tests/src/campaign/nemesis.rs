@@ -21,6 +21,8 @@ const LOOK_MAX: Duration = Duration::from_secs(3);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// How long a process that was started anew is waited for before the next one is stopped.
 const ROLL_READY_MAX: Duration = Duration::from_secs(15);
+/// How long queues may take to be declared again.
+const DECLARED_MAX: Duration = Duration::from_secs(30);
 /// The broker's share of memory before it blocks publishers, and the one that it has by itself.
 const ALARM_AT: &str = "0.0000001";
 const NO_ALARM_AT: &str = "0.4";
@@ -81,8 +83,8 @@ impl Nemesis<'_> {
         let Planned { lasts, fault, .. } = one;
         match fault {
             Fault::Kill(part) => self.kill(*part, *lasts, fault).await,
-            Fault::Freeze(part) => self.freeze(*part, *lasts, fault).await,
-            Fault::WrongClock(part, by_s) => self.set_clock(*part, *by_s, *lasts, fault).await,
+            Fault::Freeze(part) => self.freeze(*part, *lasts, fault).await?,
+            Fault::WrongClock(part, by_s) => self.set_clock(*part, *by_s, *lasts, fault).await?,
             Fault::Roll => self.roll(fault).await?,
             Fault::Link(part, to, trouble) => {
                 let _turn = self.turns.links[self.topology.link_number(*part, *to)].lock().await;
@@ -123,18 +125,24 @@ impl Nemesis<'_> {
         self.topology.start_process(&mut slot, &[]);
     }
 
-    async fn freeze(self, part: Part, lasts: Duration, fault: &Fault) {
+    async fn freeze(self, part: Part, lasts: Duration, fault: &Fault) -> Result<(), String> {
         let slot = self.topology.slot(part).lock().await;
         self.tell(fault);
-        if let Some(process) = &slot.process {
-            process.signal(Signal::Stop);
-            sleep(lasts).await;
-            process.signal(Signal::Continue);
-        }
+        let Some(process) = &slot.process else { return Err(not_there(part)) };
+        process.signal(Signal::Stop);
+        sleep(lasts).await;
+        process.signal(Signal::Continue);
+        Ok(())
     }
 
     /// Killed both times, because its end is not what this is about.
-    async fn set_clock(self, part: Part, by_s: i64, lasts: Duration, fault: &Fault) {
+    async fn set_clock(
+        self,
+        part: Part,
+        by_s: i64,
+        lasts: Duration,
+        fault: &Fault,
+    ) -> Result<(), String> {
         let mut slot = self.topology.slot(part).lock().await;
         self.tell(fault);
         slot.process.take().into_iter().for_each(crate::process::Process::kill);
@@ -142,8 +150,10 @@ impl Nemesis<'_> {
         let by = format!("{by_s:+}s");
         self.topology.start_process(&mut slot, &["faketime", "-f", &by]);
         sleep(lasts).await;
+        let has_run = slot.process.as_mut().is_some_and(|process| process.ended().is_none());
         slot.process.take().into_iter().for_each(crate::process::Process::kill);
         self.topology.start_process(&mut slot, &[]);
+        if has_run { Ok(()) } else { Err(not_there(part)) }
     }
 
     async fn roll(self, fault: &Fault) -> Result<(), String> {
@@ -219,15 +229,17 @@ impl Nemesis<'_> {
                 self.script(&["ctl", "start_app"]).await
             }
             ToBroker::CloseConnections => {
-                self.script(&["ctl", "close_all_connections", "the campaign closes them"]).await
+                self.persist(&["ctl", "close_all_connections", "the campaign closes them"]).await
             }
             ToBroker::PurgeQueues => {
                 for one in ["confirm", "cancel", "look_up"] {
-                    self.script(&["ctl", "purge_queue", &lane(one)]).await?;
+                    self.persist(&["ctl", "purge_queue", &lane(one)]).await?;
                 }
                 Ok(())
             }
-            ToBroker::DeleteQueue => self.script(&["ctl", "delete_queue", &lane("confirm")]).await,
+            ToBroker::DeleteQueue => {
+                self.persist(&["ctl", "delete_queue", &lane("confirm")]).await
+            }
             ToBroker::Alarm => {
                 self.script(&["ctl", "set_vm_memory_high_watermark", ALARM_AT]).await?;
                 sleep(lasts).await;
@@ -255,6 +267,17 @@ impl Nemesis<'_> {
         self.topology.set_simulator(&json!({"chance": null})).await
     }
 
+    /// The same until it works: a broker that just came back has no queues before somebody declares them.
+    async fn persist(self, words: &[&str]) -> Result<(), String> {
+        let began = Instant::now();
+        loop {
+            match self.script(words).await {
+                Err(_) if began.elapsed() < DECLARED_MAX => sleep(BETWEEN_LOOKS).await,
+                done => return done,
+            }
+        }
+    }
+
     /// `scripts/servers`, on a thread of its own.
     async fn script(self, words: &[&str]) -> Result<(), String> {
         let topology = Arc::clone(self.topology);
@@ -265,4 +288,8 @@ impl Nemesis<'_> {
         });
         run.await.map_err(|error| error.to_string())?
     }
+}
+
+fn not_there(part: Part) -> String {
+    format!("{} was not there to get into trouble", part.name())
 }

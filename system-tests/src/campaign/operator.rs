@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::customers::World;
@@ -14,10 +15,14 @@ const REQUEST_MAX: Duration = Duration::from_secs(8);
 /// Who waits for longer than this is brought forward, once it is calm.
 const FAR_MS: i64 = 5_000;
 
-/// Works until it is stopped. `is_calm` says whether what waits may be brought forward.
-pub(super) async fn be_on_duty(world: World, is_calm: tokio::sync::watch::Receiver<bool>) {
+/// Works round by round until it is over. `is_calm` says whether what waits may be brought forward.
+pub(super) async fn be_on_duty(
+    world: World,
+    is_calm: watch::Receiver<bool>,
+    is_over: watch::Receiver<bool>,
+) {
     let mut round = 0_usize;
-    loop {
+    while !*is_over.borrow() {
         round += 1;
         resume(&world, round).await;
         work_off(&world, round).await;
