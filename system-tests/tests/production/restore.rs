@@ -49,7 +49,12 @@ async fn a_dump_made_under_load_is_restored_and_recovered_and_nobody_pays_twice(
         }
         fleet.apis.drain(..).for_each(|api| api.process.kill());
         fleet.workers.drain(..).for_each(system_tests::Process::kill);
-        let into = ["--clean", "--if-exists", "--single-transaction", "--dbname", &url, dump];
+        let (server, name) = url.rsplit_once('/').unwrap();
+        let maintenance = format!("--maintenance-db={server}/postgres");
+        // The test itself is still connected.
+        run_postgres("dropdb", &["--force", &maintenance, name]);
+        run_postgres("createdb", &[&maintenance, name]);
+        let into = ["--single-transaction", "--no-owner", "--dbname", &url, dump];
         run_postgres("pg_restore", &into);
         let recovered = fleet.command(&["recover", "--since", "2026-01-01", "--json"]);
         assert_eq!(recovered.code, 0, "{}", recovered.said);
