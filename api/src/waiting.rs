@@ -44,15 +44,15 @@ impl Wait {
     ) -> Result<Option<Wait>, Problem> {
         let seconds = match parameter_text {
             // As the document has it: a number of 32 bits.
-            Some(text) => text.parse::<i32>().ok().and_then(|it| u64::try_from(it).ok()).ok_or_else(
-                || {
+            Some(text) => {
+                text.parse::<i32>().ok().and_then(|it| u64::try_from(it).ok()).ok_or_else(|| {
                     Problem::invalid(vec![FieldProblem::new(
                         parameter("wait"),
                         "wrong_type",
                         NOT_SECONDS,
                     )])
-                },
-            )?,
+                })?
+            }
             None => preferred_wait(headers).unwrap_or(0),
         };
         Ok((seconds > 0).then_some(Wait { seconds: seconds.min(WAIT_SECONDS_MAX) }))

@@ -159,7 +159,10 @@ impl Books {
                 .filter_map(|row| Some((row["id"].as_str()?.to_owned(), row["amount"].as_i64()?)))
                 .collect(),
             payments: payments.into_iter().map(|one| (one.order_id.clone(), one)).collect(),
-            cancellations: read(servers, "select id, order_id, amount, state, requested_by, role from cancellations")?,
+            cancellations: read(
+                servers,
+                "select id, order_id, amount, state, requested_by, role from cancellations",
+            )?,
             jobs: read(servers, "select id, order_id, state, claims from jobs")?,
             attempts: read(
                 servers,
@@ -221,7 +224,8 @@ impl Books {
         }
         for (order_id, word) in &recorded.told {
             let payment = self.payments.get(order_id);
-            let is_held = payment.is_some_and(|it| holds_money(&it.state) && it.review_reason.is_none());
+            let is_held =
+                payment.is_some_and(|it| holds_money(&it.state) && it.review_reason.is_none());
             if is_held && matches!(word.as_str(), "failed" | "expired") {
                 verdict.broken.push(format!("{order_id} was told to be {word}: {payment:?}"));
             }

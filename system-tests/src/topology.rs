@@ -320,8 +320,10 @@ impl Topology {
         loop {
             let webhooks = self.ask_simulator("/_sim/webhooks").await?;
             let all = webhooks["webhooks"].as_array().into_iter().flatten();
-            let waiting: Vec<&str> =
-                all.filter(|one| one["dueAt"].is_string()).filter_map(|one| one["id"].as_str()).collect();
+            let waiting: Vec<&str> = all
+                .filter(|one| one["dueAt"].is_string())
+                .filter_map(|one| one["id"].as_str())
+                .collect();
             if waiting.is_empty() {
                 return self.set_simulator(&serde_json::json!({"pauseWebhooks": true})).await;
             }

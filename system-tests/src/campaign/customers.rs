@@ -172,7 +172,8 @@ impl Customer {
             let request = client.request(Method::POST, &format!("{api}{path}"));
             request.bearer_auth(&token).json(&body)
         };
-        let mut second_luck = Luck::new(u64::try_from(self.luck.below(usize::MAX)).unwrap_or_default());
+        let mut second_luck =
+            Luck::new(u64::try_from(self.luck.below(usize::MAX)).unwrap_or_default());
         let answer = if self.luck.one_in(6) {
             let (first, second) = tokio::join!(
                 insist(&self.world, &mut self.luck, request),

@@ -237,9 +237,7 @@ impl Nemesis<'_> {
                 }
                 Ok(())
             }
-            ToBroker::DeleteQueue => {
-                self.persist(&["ctl", "delete_queue", &lane("confirm")]).await
-            }
+            ToBroker::DeleteQueue => self.persist(&["ctl", "delete_queue", &lane("confirm")]).await,
             ToBroker::Alarm => {
                 self.script(&["ctl", "set_vm_memory_high_watermark", ALARM_AT]).await?;
                 sleep(lasts).await;

@@ -263,6 +263,25 @@ async fn heads_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
+async fn heads_that_do_not_end_hold_no_more_memory_than_a_head_may_have() {
+    let _alone = ALONE.lock().await;
+    let home = Home::new();
+    let target = Target::start(&home);
+    let head = format!("GET / HTTP/1.1\r\nhost: x\r\nx: {}", "y".repeat(UNENDING_BYTES));
+    let held: Vec<TcpStream> = (0..UNENDING)
+        .map(|_| {
+            let mut stream = target.connect();
+            // Whoever is refused in the middle may find the connection closed.
+            drop(stream.write_all(head.as_bytes()));
+            stream
+        })
+        .collect();
+    target.insist_serving();
+    target.insist_well();
+    drop(held);
+}
+
+#[tokio::test]
 async fn what_proxies_could_read_in_two_ways_is_read_once() {
     let _alone = ALONE.lock().await;
     let home = Home::new();
