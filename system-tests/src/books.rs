@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::limits::POSTS_MAX;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,8 +11,6 @@ use crate::record::Recorded;
 use crate::servers::Servers;
 use crate::topology::Topology;
 
-/// The most calls that move money for one job: see the domain's limits.
-const POSTS_MAX: usize = 30;
 /// How many differences of one kind are told.
 const TOLD_MAX: usize = 20;
 
@@ -379,7 +378,7 @@ impl Books {
             }
         }
         let mut bodies: BTreeMap<&str, String> = BTreeMap::new();
-        let mut posts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut posts: BTreeMap<&str, u32> = BTreeMap::new();
         for request in self.ledger.iter().flat_map(|account| &account.requests) {
             if request.method != "POST" {
                 continue;

@@ -1,4 +1,5 @@
-//! PostgreSQL and RabbitMQ of the campaign's own, started and treated by `scripts/servers`.
+//! PostgreSQL and RabbitMQ of a topology's own, by `scripts/servers`: started, treated as a campaign wants it, asked and dumped. What is done
+//! to them and when is not here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! The real topology: two APIs, three workers and a simulator as processes, and a network of its own between each of them and each server.
+//! Production's topology for campaign and load: two APIs, three workers and a simulator as processes, and between each of them and each server
+//! a network that can fail, or none. What goes wrong is not here.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -19,7 +20,7 @@ use crate::servers::Servers;
 
 /// Stores and menus for everybody who tries the product out.
 const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/demo-catalogue.json");
-/// Protects nothing: the campaign's own.
+/// Protects nothing: the topology's own.
 const TOKEN_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 /// Ports of processes that come back to them: below those that systems give to outgoing connections.
 const PORTS: std::ops::Range<u16> = 21_000..30_000;
