@@ -150,6 +150,18 @@ impl Process {
         (code, began.elapsed())
     }
 
+    /// Tells it to stop; it has to end in good order.
+    ///
+    /// # Errors
+    /// It ended otherwise, or goes on for longer than a minute and a half.
+    pub fn stop(&mut self) -> Result<(), String> {
+        // Of one that has ended there is the status still.
+        let id = self.child.id().to_string();
+        drop(Command::new("kill").args([Signal::Terminate.flag(), "--", &id]).status());
+        let status = self.status_at_end()?;
+        if status.success() { Ok(()) } else { Err(format!("{} ended with {status}", self.name)) }
+    }
+
     /// Waits until a signal ends it; gives the signal.
     ///
     /// # Panics
@@ -162,14 +174,19 @@ impl Process {
     }
 
     fn wait_for_status(&mut self) -> ExitStatus {
+        self.status_at_end().unwrap_or_else(|error| panic!("{error}: {}", self.said()))
+    }
+
+    fn status_at_end(&mut self) -> Result<ExitStatus, String> {
         let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
+        while began.elapsed() < END_PATIENCE {
+            let status = self.child.try_wait().map_err(|error| error.to_string())?;
+            if let Some(status) = status {
+                return Ok(status);
             }
-            assert!(began.elapsed() < END_PATIENCE, "{} does not end: {}", self.name, self.said());
             std::thread::sleep(BETWEEN_LOOKS);
         }
+        Err(format!("{} does not end", self.name))
     }
 
     /// Ends it as a power cut would, and waits until it is gone.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::client::{Client, try_send};
 use crate::log::Log;
-use crate::process::{Process, Signal};
+use crate::process::Process;
 use crate::product::{Home, binary};
 use crate::proxy::{Proxy, Trouble, server_of};
 use crate::role::Variables;
@@ -386,19 +386,16 @@ impl Topology {
     pub(crate) async fn stop(&self) -> Vec<String> {
         let mut told = Vec::new();
         for slot in &self.slots {
-            if let Some(process) = &slot.lock().await.process {
-                process.signal(Signal::Terminate);
-            }
-        }
-        for slot in &self.slots {
             if let Some(mut process) = slot.lock().await.process.take() {
-                let (code, _) = process.wait_for_end();
-                if code != 0 {
-                    told.push(format!("{} ended with {code}", process.name()));
-                }
+                told.extend(process.stop().err());
             }
         }
         told
+    }
+
+    /// What must be in no log.
+    pub(crate) fn secrets(&self) -> [&str; 2] {
+        [TOKEN_KEY, &self.master_token]
     }
 }
 
