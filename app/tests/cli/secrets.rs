@@ -222,7 +222,7 @@ fn live_through_a_day(place: &Place, running: &Running) -> Vec<String> {
         let url = format!("{api}{path}?{query}");
         assert_eq!(exchange(Method::GET, &url, &[], None).status, 303, "{url}");
     }
-    assert_eq!(http::get(&format!("{path}?ticket=otk_guessedticket"), None).0, 401);
+    assert_eq!(http::get(&format!("{path}?ticket=otk_guessedticket"), None).0, 404);
     assert_eq!(http::get(&path, Some("sst_guessedtoken")).0, 401);
 
     secrets.extend(sign_in(place, api, &order_id));
