@@ -65,8 +65,8 @@ impl Guard {
 pub(crate) struct Place(OwnedSemaphorePermit);
 
 impl Place {
-    /// Compares a password, off the threads that serve pages.
-    pub(crate) async fn is_right(self, password: String, hash: Option<String>) -> bool {
+    /// Whether the password is the one of the hash; it is hashed off the threads that serve pages.
+    pub(crate) async fn compare(self, password: String, hash: Option<String>) -> bool {
         let compare = move || crate::password::is_right(&password, hash.as_deref());
         self.work(compare).await.unwrap_or(false)
     }

@@ -151,7 +151,7 @@ async fn try_sign_in(
     // What is longer was never set, and hashing it would take longer.
     let is_too_long = password.chars().count() > PASSWORD_CHARS_MAX;
     let compared = if is_too_long { String::new() } else { password.to_owned() };
-    let is_right = place.is_right(compared, hash).await;
+    let is_right = place.compare(compared, hash).await;
     let (Some(known), true) = (known, is_right) else {
         tracing::warn!(client = %client.address(), "somebody could not be signed in to the console");
         return Err(NotSignedIn::Wrong);
