@@ -216,5 +216,7 @@ texts! {
     FORBIDDEN_NEXT: "페이지를 새로 연 뒤 다시 시도하세요.", "Open the page again, then try once more.";
     UNAVAILABLE: "지금은 데이터베이스에 연결할 수 없습니다.", "The database cannot be reached right now.";
     UNAVAILABLE_NEXT: "잠시 뒤 다시 시도하세요. 결제는 계속 처리됩니다.", "Try again in a moment. Payments go on.";
+    BUSY: "지금은 콘솔에 요청이 너무 많습니다.", "Too much is asked of the console right now.";
+    BUSY_NEXT: "아무것도 하지 않았습니다. 몇 초 뒤 다시 시도하세요. 결제는 계속 처리됩니다.", "Nothing was done. Try again in a few seconds. Payments go on.";
     BACK_TO_OVERVIEW: "현황으로", "To the overview";
 }
