@@ -143,6 +143,8 @@ texts! {
     CANCEL_ORDER: "결제 취소", "Cancel a payment";
     CANCEL_LEAD: "비워 두면 남은 금액을 모두 취소합니다.", "Left empty, all that is left is given back.";
     CANCEL_WHOLE: "이 결제는 전액만 취소할 수 있습니다.", "Of this payment only the whole can be cancelled.";
+    CANCEL_LOST: "데이터베이스를 복원하기 전에 이 결제에서 취소된 금액이 있습니다. 같은 금액을 또 취소하면 두 번 환불됩니다.", "Part of this payment was cancelled before the database was restored. Cancelling the same amount again gives it back twice.";
+    CANCEL_ANOTHER: "그 취소와 별개인 새 취소입니다", "This is another cancel besides that one";
     CANCEL_REASON: "취소 사유 (고객에게 보입니다)", "Reason (the customer sees it)";
     CANCEL_AMOUNT: "취소 금액 (원)", "Amount to give back, in won";
     TAX_FREE: "면세 금액 (원, 비우면 비례)", "Tax-free part, in won (empty: in proportion)";

@@ -9,13 +9,13 @@ mod evidence;
 
 pub(crate) use crate::scene::Scene;
 pub(crate) use apply::apply;
-pub(crate) use evidence::{TOSS, record_foreign};
+pub(crate) use evidence::{TOSS, is_lost, record_foreign};
 
-use domain::answer::{Answer, FailureClass, TossPayment};
+use domain::answer::{Answer, Failure, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
 use domain::job::{JobKind, JobState};
 use domain::policy::{
-    CurrentAttempt, Decision, History, NextJob, Pacing, ReviewReason, decide_cancel,
+    CurrentAttempt, Decision, History, NextJob, OrderShown, Pacing, ReviewReason, decide_cancel,
     decide_confirm, decide_look_up,
 };
 use entities::{attempt, job};
@@ -26,6 +26,7 @@ use sea_orm::{
     QueryFilter as _,
 };
 
+use crate::call::Call;
 use crate::claim::StartedAttempt;
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
@@ -188,6 +189,18 @@ async fn settle(
         return Ok(Settled { verdict: Some(verdict), ..Settled::kept(attempt) });
     }
     let is_overtaken = is_overtaken(write, &scene, result).await?;
+    let unpaid;
+    let result = match order_shown(&scene, result)? {
+        OrderShown::PaidOtherwise if !is_overtaken => {
+            evidence::take_other_payment(write, &mut scene, &result.answer).await?;
+            result
+        }
+        OrderShown::Unpaid => {
+            unpaid = AttemptResult { answer: order_unpaid(), ..result.clone() };
+            &unpaid
+        }
+        OrderShown::PaidOtherwise | OrderShown::AsAsked => result,
+    };
     let decision =
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
     let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
@@ -234,6 +247,31 @@ async fn settle(
         next: Some(decision.job),
         code: decision.code,
         due_in_ms,
+    })
+}
+
+/// What an answer to the question for an order shows of it.
+fn order_shown(scene: &Scene, result: &AttemptResult) -> Result<OrderShown, StoreError> {
+    Ok(match (result.attempt.call(), &result.answer) {
+        (Call::LookUpOrder { .. }, Answer::Payment(told)) => {
+            rows::payment_facts(&scene.payment)?.order_shown_by(told)
+        }
+        (
+            Call::LookUpOrder { .. }
+            | Call::LookUp { .. }
+            | Call::Confirm { .. }
+            | Call::Cancel { .. },
+            _,
+        ) => OrderShown::AsAsked,
+    })
+}
+
+/// Nothing was taken for the order: as if there were no payment at all.
+fn order_unpaid() -> Answer {
+    Answer::Failure(Failure {
+        class: FailureClass::Absent,
+        code: "ORDER_UNPAID".to_owned(),
+        message: "Toss shows another payment of the order, which took nothing".to_owned(),
     })
 }
 

@@ -123,6 +123,12 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
     ),
     (
         "store/src/settle/evidence.rs",
+        "take_other_payment",
+        1,
+        "a payment that was found under another key, in the same transaction before `settle 2`",
+    ),
+    (
+        "store/src/settle/evidence.rs",
         "record_foreign",
         1,
         "a cancel made in Toss's console, in the same transaction before `settle 4`",
