@@ -58,6 +58,7 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelExceedsBalance,
     C::CancelZero,
     C::CancelWholeOnly,
+    C::CancelMayRepeatLost,
     C::CancelTaxFreePart,
     C::CancelAccountNeeded,
     C::CancelAccountUnwanted,
