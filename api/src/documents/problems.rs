@@ -59,6 +59,7 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelExceedsBalance,
     C::CancelZero,
     C::CancelWholeOnly,
+    C::CancelMayRepeatLost,
     C::CancelTaxFreePart,
     C::CancelAccountNeeded,
     C::CancelAccountUnwanted,
