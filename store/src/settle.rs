@@ -11,6 +11,8 @@ pub(crate) use crate::scene::Scene;
 pub(crate) use apply::apply;
 pub(crate) use evidence::{TOSS, is_lost, record_foreign};
 
+use std::borrow::Cow;
+
 use domain::answer::{Answer, Failure, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
 use domain::job::{JobKind, JobState};
@@ -189,18 +191,7 @@ async fn settle(
         return Ok(Settled { verdict: Some(verdict), ..Settled::kept(attempt) });
     }
     let is_overtaken = is_overtaken(write, &scene, result).await?;
-    let unpaid;
-    let result = match order_shown(&scene, result)? {
-        OrderShown::PaidOtherwise if !is_overtaken => {
-            evidence::take_other_payment(write, &mut scene, &result.answer).await?;
-            result
-        }
-        OrderShown::Unpaid => {
-            unpaid = AttemptResult { answer: order_unpaid(), ..result.clone() };
-            &unpaid
-        }
-        OrderShown::PaidOtherwise | OrderShown::AsAsked => result,
-    };
+    let result = &*take_order_shown(write, &mut scene, result, is_overtaken).await?;
     let decision =
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
     let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
@@ -248,6 +239,25 @@ async fn settle(
         code: decision.code,
         due_in_ms,
     })
+}
+
+/// Takes up what an answer to the question for an order shows of it: the payment that it was paid with, or that it was not paid.
+async fn take_order_shown<'a>(
+    write: &Write<'_>,
+    scene: &mut Scene,
+    result: &'a AttemptResult,
+    is_overtaken: bool,
+) -> Result<Cow<'a, AttemptResult>, StoreError> {
+    match order_shown(scene, result)? {
+        OrderShown::PaidOtherwise if !is_overtaken => {
+            evidence::take_other_payment(write, scene, &result.answer).await?;
+        }
+        OrderShown::Unpaid => {
+            return Ok(Cow::Owned(AttemptResult { answer: order_unpaid(), ..result.clone() }));
+        }
+        OrderShown::PaidOtherwise | OrderShown::AsAsked => {}
+    }
+    Ok(Cow::Borrowed(result))
 }
 
 /// What an answer to the question for an order shows of it.
