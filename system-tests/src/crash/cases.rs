@@ -99,7 +99,8 @@ pub struct Case {
     pub way: Way,
     /// What brings it to its end.
     pub recovery: Recovery,
-    /// The operations of all attempts of the job that was under way, in the end; empty where more than one row may come of it.
+    /// The operations of all attempts of the job that was under way, in the end; empty where more than one row may come
+    /// of it.
     pub attempts: &'static str,
 }
 
@@ -179,8 +180,9 @@ const GROUPS: [Group; 31] = [
     (Way::Refund, Recovery::Lease, "cancel look_up", &["settle 11", "settle 12"]),
     (Way::LateApproval, Recovery::Lease, "look_up look_up", &["settle 13", "settle 14"]),
     (Way::Overtaken, Recovery::Lease, "look_up look_up", &["settle 15"]),
-    (Way::Early, Recovery::Sweeper, "look_up", &["accept 18"]),
-    (Way::Early, Recovery::Relay, "look_up", &["accept 19"]),
+    // The confirm goes on beside the look-up, which is made again when that overtook it.
+    (Way::Early, Recovery::Sweeper, "", &["accept 18"]),
+    (Way::Early, Recovery::Relay, "", &["accept 19"]),
     (Way::Slow, Recovery::Lease, "confirm look_up", &["dispatch 11", "dispatch 12"]),
     (Way::Retry, Recovery::Relay, "confirm look_up confirm", &["relay 1", "relay 2", "relay 3"]),
     (Way::AtApi, Recovery::Repeat, "confirm", &["accept 3"]),
