@@ -15,8 +15,7 @@ use entities::{attempt, cancellation, job};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QuerySelect as _,
+    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
 };
 
 use crate::call::{Call, call_of, operation_of};
@@ -30,6 +29,7 @@ use crate::refund_accounts;
 use crate::rows;
 use crate::scene::rounds;
 use crate::settle::{Scene, apply};
+use crate::sql::is_one_of;
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
 #[derive(Debug, Clone)]
@@ -173,7 +173,10 @@ impl Store {
         for round in rounds(orders) {
             let batch: Vec<(usize, &JobId)> =
                 round.into_iter().filter_map(|number| Some((number, ids.get(number)?))).collect();
-            let wanted: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
+            let wanted: Vec<(&str, &str)> = batch
+                .iter()
+                .filter_map(|(_, id)| Some((id.as_str(), known.get(id.as_str())?.as_str())))
+                .collect();
             let mut scenes = Scene::load_all(&write, &wanted).await?;
             for (number, id) in batch {
                 let Some(scene) = scenes.remove(id.as_str()) else { continue };
@@ -193,9 +196,9 @@ impl Store {
                 }
             }
         }
-        crash::point!("dispatch 6", "all of a claim is written", "its commit");
+        crash::point!("dispatch 3", "all of a claim is written", "its commit");
         write.commit().await?;
-        crash::point!("dispatch 7", "a claim is committed", "a place among the calls");
+        crash::point!("dispatch 4", "a claim is committed", "a place among the calls");
         Ok(claimed)
     }
 }
@@ -209,7 +212,7 @@ async fn orders_of(
         .select_only()
         .column(job::Column::Id)
         .column(job::Column::OrderId)
-        .filter(job::Column::Id.is_in(ids.iter().map(JobId::as_str)))
+        .filter(is_one_of(&write.tx, job::Column::Id, ids.iter().map(JobId::as_str)))
         .into_tuple()
         .all(&write.tx)
         .await?
@@ -322,8 +325,7 @@ async fn take_turn(
             let mut payment = scene.payment.clone().into_active_model();
             payment.money_job_id = Set(Some(scene.job.id.clone()));
             payment.updated_at = Set(write.now_ms);
-            scene.payment = payment.update(&write.tx).await?;
-            crash::point!("dispatch 3", "the payment's turn is taken", "the attempt");
+            scene.payment = write.tx.change(payment)?;
         }
         return Ok(true);
     }
@@ -344,7 +346,7 @@ async fn take_turn(
         _ => "waits a moment after the cancel before it".to_owned(),
     }));
     job.updated_at = Set(write.now_ms);
-    scene.job = job.update(&write.tx).await?;
+    scene.job = write.tx.change(job)?;
     Ok(false)
 }
 
@@ -403,8 +405,7 @@ async fn start(
         worker: worker.to_owned(),
         merchant: scene.job.merchant.clone(),
     };
-    row.into_active_model().reset_all().insert(&write.tx).await?;
-    crash::point!("dispatch 4", "an attempt is written", "its lease");
+    write.tx.add_attempt(row);
     let mut job = scene.job.into_active_model();
     job.state = Set(JobState::Running.word().to_owned());
     job.claims = Set(attempt.claim);
@@ -412,15 +413,14 @@ async fn start(
     job.publications = Set(0);
     job.worker = Set(Some(worker.to_owned()));
     job.updated_at = Set(write.now_ms);
-    job.update(&write.tx).await?;
+    write.tx.change(job)?;
     if let (true, Some(cancel)) = (is_sent, scene.cancellation)
         && cancel.state == CancellationState::Requested.word()
     {
         let mut cancel = cancel.into_active_model();
         cancel.state = Set(CancellationState::Sending.word().to_owned());
         cancel.updated_at = Set(write.now_ms);
-        crash::point!("dispatch 5", "a cancel's attempt and lease are written", "that it is sent");
-        cancel.update(&write.tx).await?;
+        write.tx.change(cancel)?;
         write.raise_order_version(&attempt.order_id);
     }
     Ok(attempt)

@@ -10,9 +10,8 @@ use domain::order::LateApproval;
 use entities::order;
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    EntityTrait as _, IsolationLevel, QueryFilter as _, Statement, TransactionOptions,
-    TransactionTrait as _,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait as _,
+    IsolationLevel, QueryFilter as _, Statement, TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -21,6 +20,8 @@ use crate::changes::{Changes, Watch};
 use crate::error::{StoreError, is_lost};
 use crate::ids::RandomIds;
 use crate::seal::SealKey;
+use crate::sql::is_one_of;
+use crate::transaction::Transaction;
 
 /// The database, opened. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -193,7 +194,7 @@ impl Store {
         let (tx, now_ms) = self.begin(options).await?;
         Ok(Write {
             store: self,
-            tx,
+            tx: Transaction::new(tx),
             now_ms,
             changed: Vec::new(),
             raised: BTreeSet::new(),
@@ -296,7 +297,7 @@ impl Read {
 /// A write under way. Dropped without [`Write::commit`] it leaves nothing behind.
 pub(crate) struct Write<'a> {
     store: &'a Store,
-    pub(crate) tx: DatabaseTransaction,
+    pub(crate) tx: Transaction,
     /// The database's clock at its beginning, in milliseconds.
     pub(crate) now_ms: i64,
     changed: Vec<String>,
@@ -345,14 +346,14 @@ impl Write<'_> {
             order::Entity::update_many()
                 .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
                 .col_expr(order::Column::UpdatedAt, Expr::value(self.now_ms))
-                .filter(order::Column::Id.is_in(&self.raised))
+                .filter(is_one_of(&self.tx, order::Column::Id, &self.raised))
                 .exec(&self.tx)
                 .await?;
-            crash::point!("commit 1", "all rows are written, and versions", "the commit");
+            crash::point!("commit 6", "all rows are written, and versions", "the commit");
         }
         self.tx.commit().await?;
         for order_id in self.changed {
-            crash::point!("commit 2", "a change of an order is committed", "who waits is woken");
+            crash::point!("commit 7", "a change of an order is committed", "who waits is woken");
             self.store.changes.wake(&order_id);
             if let Some(announcer) = &self.store.announcer {
                 announcer.announce(order_id);

@@ -291,7 +291,7 @@ impl<'c> Gate<'c> {
         row.last_class = Set(None);
         row.last_message = Set(Some(hold.message));
         row.updated_at = Set(write.now_ms);
-        row.update(&write.tx).await?;
+        write.tx.change(row)?;
         Ok(())
     }
 }

@@ -64,9 +64,9 @@ pub(crate) async fn give_back(
     job.amount = row.amount;
     let published = PublishedJob::of(&job, JobKind::Cancel);
     row.into_active_model().reset_all().insert(&write.tx).await?;
-    crash::point!("settle 13", "a late approval's cancel is written", "its job");
+    crash::point!("settle 9", "a late approval's cancel is written", "its job");
     job.into_active_model().reset_all().insert(&write.tx).await?;
-    crash::point!("settle 14", "a late approval's cancel and its job are written", "the audit");
+    crash::point!("settle 10", "a late approval's cancel and its job are written", "the audit");
     let (order_id, store_id) = (payment.order_id.as_str(), Some(payment.store_id.as_str()));
     audit::record(write, &actor, "cancel.request", order_id, store_id, Some(REASON), Some(detail))
         .await?;

@@ -70,6 +70,7 @@ mod sweep;
 #[cfg(feature = "test-control")]
 mod test_control;
 mod traffic;
+mod transaction;
 mod walk;
 mod webhooks;
 mod workers;

@@ -58,12 +58,12 @@ pub(crate) async fn forget(write: &Write<'_>, row: &cancellation::Model) -> Resu
         .filter(attempt::Column::Operation.eq(Operation::Cancel.word()))
         .exec(&write.tx)
         .await?;
-    crash::point!("settle 11", "a refund account is gone from the calls", "and from its cancel");
+    crash::point!("settle 7", "a refund account is gone from the calls", "and from its cancel");
     cancellation::Entity::update_many()
         .col_expr(cancellation::Column::RefundAccount, Expr::value(Option::<String>::None))
         .filter(cancellation::Column::Id.eq(&row.id))
         .exec(&write.tx)
         .await?;
-    crash::point!("settle 12", "a refund account is gone", "the payment");
+    crash::point!("settle 8", "a refund account is gone", "the payment");
     Ok(())
 }

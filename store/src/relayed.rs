@@ -16,6 +16,7 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::holds::Holds;
 use crate::origin::Origin;
+use crate::sql::is_one_of;
 
 /// A job to hand to the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl Store {
             .col_expr(job::Column::DueAt, grace_from(write.now_ms))
             .col_expr(job::Column::Publications, Expr::col(job::Column::Publications).add(1))
             .col_expr(job::Column::UpdatedAt, Expr::value(write.now_ms))
-            .filter(job::Column::Id.is_in(ids))
+            .filter(is_one_of(&write.tx, job::Column::Id, ids))
             .exec(&write.tx)
             .await?;
         crash::point!("relay 1", "due jobs are marked", "the commit");

@@ -20,6 +20,7 @@ use crate::error::StoreError;
 use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
 use crate::settle::is_lost;
+use crate::sql::is_one_of;
 
 /// One job with everything that a decision about it looks at.
 pub(crate) struct Scene {
@@ -47,29 +48,30 @@ const ATTEMPTS_READ_MAX: i64 = 100;
 impl Scene {
     /// Takes the rows of one job; `None` when there is no such job.
     pub(crate) async fn load(write: &Write<'_>, job_id: &str) -> Result<Option<Scene>, StoreError> {
-        let mut scenes = Scene::load_all(write, &[job_id]).await?;
+        let Some(job) = job::Entity::find_by_id(job_id).one(&write.tx).await? else {
+            return Ok(None);
+        };
+        let mut scenes = Scene::load_all(write, &[(job_id, &job.order_id)]).await?;
         Ok(scenes.remove(job_id))
     }
 
     /// Takes the rows of several jobs of different orders, by the jobs' ids, with one statement per table however many they are: orders,
-    /// payments, cancellations and jobs, each sorted, under the write lock. Jobs that there are not are left out.
+    /// payments, cancellations and jobs, each sorted, under the write lock. Each job comes with its order. Jobs that there are not are left
+    /// out.
     pub(crate) async fn load_all(
         write: &Write<'_>,
-        job_ids: &[&str],
+        jobs: &[(&str, &str)],
     ) -> Result<HashMap<String, Scene>, StoreError> {
-        let found = job::Entity::find()
-            .filter(job::Column::Id.is_in(job_ids.iter().copied()))
-            .all(&write.tx)
-            .await?;
-        let orders: BTreeSet<String> = found.into_iter().map(|row| row.order_id).collect();
-        if orders.is_empty() {
+        if jobs.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut rows = Rows::load(write, &orders, job_ids).await?;
+        let orders: BTreeSet<&str> = jobs.iter().map(|(_, order_id)| *order_id).collect();
+        let job_ids: Vec<&str> = jobs.iter().map(|(job_id, _)| *job_id).collect();
+        let mut rows = Rows::load(write, &orders, &job_ids).await?;
         let mut scenes = HashMap::with_capacity(job_ids.len());
         for job_id in job_ids {
             if let Some(scene) = rows.scene_of(job_id)? {
-                scenes.insert((*job_id).to_owned(), scene);
+                scenes.insert(job_id.to_owned(), scene);
             }
         }
         Ok(scenes)
@@ -263,7 +265,7 @@ struct Rows {
 impl Rows {
     async fn load(
         write: &Write<'_>,
-        orders: &BTreeSet<String>,
+        orders: &BTreeSet<&str>,
         job_ids: &[&str],
     ) -> Result<Rows, StoreError> {
         let orders: Vec<(String, Option<i64>, i64)> = order::Entity::find()
@@ -271,7 +273,7 @@ impl Rows {
             .column(order::Column::Id)
             .column(order::Column::ErasedAt)
             .column(order::Column::UnrecordedUntil)
-            .filter(order::Column::Id.is_in(orders))
+            .filter(is_one_of(&write.tx, order::Column::Id, orders.iter().copied()))
             .order_by_asc(order::Column::Id)
             .lock_exclusive()
             .into_tuple()
@@ -279,13 +281,13 @@ impl Rows {
             .await?;
         let locked: Vec<String> = orders.iter().map(|(id, _, _)| id.clone()).collect();
         let payments = payment::Entity::find()
-            .filter(payment::Column::OrderId.is_in(&locked))
+            .filter(is_one_of(&write.tx, payment::Column::OrderId, &locked))
             .order_by_asc(payment::Column::OrderId)
             .lock_exclusive()
             .all(&write.tx)
             .await?;
         let cancellations = cancellation::Entity::find()
-            .filter(cancellation::Column::OrderId.is_in(&locked))
+            .filter(is_one_of(&write.tx, cancellation::Column::OrderId, &locked))
             .order_by_asc(cancellation::Column::OrderId)
             .order_by_asc(cancellation::Column::RequestedAt)
             .order_by_asc(cancellation::Column::Id)
@@ -293,9 +295,11 @@ impl Rows {
             .all(&write.tx)
             .await?;
         let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
-        let is_live = job::Column::OrderId.is_in(&locked).and(job::Column::State.is_in(live));
+        let of_orders = is_one_of(&write.tx, job::Column::OrderId, &locked);
+        let is_live = of_orders.and(job::Column::State.is_in(live));
+        let is_asked = is_one_of(&write.tx, job::Column::Id, job_ids.iter().copied());
         let jobs = job::Entity::find()
-            .filter(is_live.or(job::Column::Id.is_in(job_ids.iter().copied())))
+            .filter(is_live.or(is_asked))
             .order_by_asc(job::Column::OrderId)
             .order_by_asc(job::Column::Id)
             .lock_exclusive()
@@ -382,7 +386,7 @@ async fn load_attempts(
         .column(attempt::Column::OrderId)
         .column(attempt::Column::JobId)
         .column_as(attempt::Column::Number.count(), "recorded")
-        .filter(attempt::Column::OrderId.is_in(orders))
+        .filter(is_one_of(&write.tx, attempt::Column::OrderId, orders))
         .group_by(attempt::Column::OrderId)
         .group_by(attempt::Column::JobId)
         .into_tuple()
@@ -402,7 +406,7 @@ async fn load_attempts(
     let has_some = few.iter().any(|order| of_order.contains_key(order.as_str()));
     if has_some {
         let read = attempt::Entity::find()
-            .filter(attempt::Column::OrderId.is_in(few))
+            .filter(is_one_of(&write.tx, attempt::Column::OrderId, few))
             .order_by_asc(attempt::Column::StartedAt)
             .order_by_asc(attempt::Column::Number)
             .all(&write.tx)

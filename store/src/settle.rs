@@ -23,10 +23,7 @@ use domain::policy::{
 use entities::{attempt, job};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _,
-};
+use sea_orm::{ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
 
 use crate::call::Call;
 use crate::claim::StartedAttempt;
@@ -120,18 +117,21 @@ impl Store {
                 .into_iter()
                 .filter_map(|number| Some((number, results.get(number)?)))
                 .collect();
-            let ids: Vec<&str> =
-                batch.iter().map(|(_, result)| result.attempt.job_id.as_str()).collect();
-            let mut scenes = Scene::load_all(&write, &ids).await?;
+            let jobs: Vec<(&str, &str)> = batch
+                .iter()
+                .map(|(_, result)| &result.attempt)
+                .map(|attempt| (attempt.job_id.as_str(), attempt.order_id.as_str()))
+                .collect();
+            let mut scenes = Scene::load_all(&write, &jobs).await?;
             for (number, result) in batch {
                 let scene = scenes.remove(&result.attempt.job_id);
                 settled
                     .push((number, settle(&mut write, &mut context, scene, result, pacing).await?));
             }
         }
-        crash::point!("settle 6", "all that follows from answers is written", "the commit");
+        crash::point!("settle 2", "all that follows from answers is written", "the commit");
         write.commit().await?;
-        crash::point!("settle 7", "answers are committed", "the publication of what follows");
+        crash::point!("settle 3", "answers are committed", "the publication of what follows");
         settled.sort_unstable_by_key(|(number, _)| *number);
         Ok((settled.into_iter().map(|(_, one)| one).collect(), context.publish))
     }
@@ -196,7 +196,6 @@ async fn settle(
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
     let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
     record(write, &scene, result, brought, false).await?;
-    crash::point!("settle 2", "an answer is written", "what follows from it");
     let delay_ms = match decision.job {
         NextJob::Wait(wait) => {
             let asked_ms = result.retry_after_ms.unwrap_or(0).clamp(0, RETRY_AFTER_MS_MAX);
@@ -389,7 +388,7 @@ async fn record(
     row.trace_id = Set(result.trace_id.clone());
     row.answer = Set(kept_body(scene, result).map(str::to_owned));
     row.is_stale = Set(is_stale);
-    row.update(&write.tx).await?;
+    write.tx.change(row)?;
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Statements that SeaORM's builder has no words for: text with numbered places, and the values for them.
 
-use sea_orm::{DbBackend, Statement, Value};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Statement, Value};
 
 /// The values of a statement under construction. What is not bound here is a word of our own.
 #[derive(Debug, Clone)]
@@ -66,6 +67,25 @@ impl Sql {
     /// The whole.
     pub(crate) fn statement(&self, text: impl Into<String>) -> Statement {
         self.statement_of(text, self.len())
+    }
+}
+
+/// That a column's text is one of these. The statement's text is the same however many they are, where the database can do that: it is
+/// prepared once.
+pub(crate) fn is_one_of<C, V>(
+    connection: &impl ConnectionTrait,
+    column: C,
+    values: impl IntoIterator<Item = V>,
+) -> Expr
+where
+    C: ColumnTrait,
+    V: Into<String>,
+{
+    let values = values.into_iter().map(Into::into);
+    if connection.get_database_backend() == DbBackend::Postgres {
+        column.eq_any(values)
+    } else {
+        column.is_in(values)
     }
 }
 

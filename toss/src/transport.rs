@@ -82,7 +82,7 @@ pub(crate) enum Body {
 /// The failure says whether anything was sent: `Unsent` only if that is certain to be no.
 pub(crate) async fn exchange(request: RequestBuilder) -> Result<Received, Failure> {
     let response = request.send().await.map_err(|error| no_answer(&error))?;
-    crash::point!("dispatch 9", "Toss has done what was asked", "its answer is read");
+    crash::point!("dispatch 6", "Toss has done what was asked", "its answer is read");
     let headers = response.headers();
     Ok(Received {
         http_status: response.status().as_u16(),

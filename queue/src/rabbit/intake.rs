@@ -254,7 +254,7 @@ async fn settle(channel: &Channel, batch: &mut Vec<Settle>) -> Result<(), Troubl
     });
     let written = async { join_all(writing).await.into_iter().collect::<lapin::Result<()>>() };
     within(ANSWER_WITHIN, "acknowledging", written).await?;
-    crash::point!("settle 10", "the broker has an acknowledgement", "more messages");
+    crash::point!("settle 6", "the broker has an acknowledgement", "more messages");
     metrics::counter!(crate::meters::ACKED).increment(u64::try_from(acked).unwrap_or(0));
     Ok(())
 }

@@ -75,8 +75,7 @@ async fn apply_to_cancellation(
         }
     }
     row.updated_at = Set(write.now_ms);
-    let row = row.update(&write.tx).await?;
-    crash::point!("settle 3", "an answer and the end of its cancel are written", "the payment");
+    let row = write.tx.change(row)?;
     if !rows::cancellation_state(&row)?.is_open() {
         refund_accounts::forget(write, &row).await?;
     }
@@ -157,8 +156,7 @@ async fn apply_to_payment(
     row.pruned_at = Set(None);
     row.version = Set(known.version.saturating_add(1));
     row.updated_at = Set(write.now_ms);
-    scene.payment = row.update(&write.tx).await?;
-    crash::point!("settle 4", "an answer and its payment are written", "the job");
+    scene.payment = write.tx.change(row)?;
     Ok(())
 }
 
@@ -206,8 +204,7 @@ async fn apply_to_job(
             row.ended_at = Set(Some(write.now_ms));
         }
     }
-    scene.job = row.update(&write.tx).await?;
-    crash::point!("settle 5", "an answer, its payment and its job are written", "jobs behind it");
+    scene.job = write.tx.change(row)?;
     let is_behind = |row: &job::Model| row.last_code.as_deref() == Some(BEHIND);
     if ended.is_some() && scene.siblings.iter().any(is_behind) {
         wake_those_behind(write, &scene.job.order_id, scene.payment.next_cancel_at).await?;
@@ -288,7 +285,7 @@ async fn end_confirm_that_was_settled(
         .filter(job::Column::State.is_in(idle))
         .exec_with_returning(&write.tx)
         .await?;
-    crash::point!("settle 15", "a confirm that a look-up settled has ended", "the payment's turn");
+    crash::point!("settle 11", "a confirm that a look-up settled has ended", "the payment's turn");
     let is_holder =
         ended.iter().any(|job| scene.payment.money_job_id.as_deref() == Some(job.id.as_str()));
     if is_holder {

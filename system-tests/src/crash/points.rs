@@ -29,7 +29,8 @@ const EFFECTS: [&str; 14] = [
 /// Writes of one row; collections have methods of these names as well.
 const ROW_EFFECTS: [&str; 4] = [".insert(", ".update(", ".save(", ".delete("];
 /// What a row is written to.
-const DATABASES: [&str; 6] = ["write.tx", "self.tx", "tx", "self.db", "db", "connection"];
+const DATABASES: [&str; 8] =
+    ["write.tx", "self.tx", "tx", "self.db", "db", "connection", "self.database", "database"];
 
 /// A place at which a process can be made to die.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,7 +12,8 @@ use store::{AttemptResult, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{BATCH_MAX, Finished, Writer};
+use super::{Finished, Writer};
+use crate::places::BATCH_MAX;
 
 /// The pause before the first try.
 const PAUSE_MS: u64 = 50;
