@@ -338,3 +338,165 @@ impl ConnectionTrait for Transaction {
         self.database.query_all_raw(statement).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+    use sea_orm::ActiveValue::Set;
+
+    use super::*;
+    use crate::connection::Store;
+    use crate::open::StoreOptions;
+    use crate::scratch::Scratch;
+
+    /// What is hardest to write: everything that means something in an array, and more than one row.
+    const HARD: [Option<&str>; 6] =
+        [Some("NULL"), Some(""), Some(r#"{"a",\"b\"}"#), Some("김 \n\t,'$1"), None, Some("{}")];
+
+    /// A database with jobs `0`, `1`, … of as many orders, all of them queued.
+    async fn with_jobs(count: usize) -> (Scratch, Store) {
+        let scratch = Scratch::make().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        store.migrate().await.unwrap();
+        let stores = "INSERT INTO stores (id, name, merchant, delivery_fee, minimum_order, is_open, created_at, updated_at)
+            VALUES ('gimbap', '김밥', 'default', 0, 0, true, 0, 0)";
+        store.db.execute_unprepared(stores).await.unwrap();
+        for id in 0..count {
+            for row in [
+                format!(
+                    "INSERT INTO orders (id, store_id, store_name, merchant, customer_name, customer_phone, address, items_amount,
+                        delivery_fee, amount, tax_free_amount, order_name, state, pay_by, version, created_at, updated_at)
+                    VALUES ('{id}', 'gimbap', '김밥', 'default', '손님', '01012345678', '서울', 1000, 0, 1000, 0, '김밥', 'paying', 9, 1, 0, 0)"
+                ),
+                format!(
+                    "INSERT INTO payments (order_id, store_id, payment_key, merchant, amount, balance, state, accepted_at, confirm_by,
+                        next_cancel_at, version, updated_at)
+                    VALUES ('{id}', 'gimbap', 'key-{id}', 'default', 1000, 0, 'confirming', 0, 9, 0, 1, 0)"
+                ),
+                format!(
+                    "INSERT INTO jobs (id, kind, order_id, store_id, merchant, state, claims, key_generation, due_at, runnable_since,
+                        publications, rerun_wanted, created_at, updated_at, amount)
+                    VALUES ('{id}', 'confirm', '{id}', 'gimbap', 'default', 'queued', 0, 1, 0, 0, 0, false, 0, 0, 1000)"
+                ),
+            ] {
+                store.db.execute_unprepared(&row).await.unwrap();
+            }
+        }
+        (scratch, store)
+    }
+
+    async fn job(connection: &impl ConnectionTrait, id: &str) -> job::Model {
+        job::Entity::find_by_id(id).one(connection).await.unwrap().unwrap()
+    }
+
+    fn attempt(job_id: &str, answer: Option<&str>) -> attempt::Model {
+        attempt::Model {
+            job_id: job_id.to_owned(),
+            number: 1,
+            order_id: job_id.to_owned(),
+            claim: 1,
+            operation: "confirm".to_owned(),
+            key_generation: 1,
+            idempotency_key: Some(format!("key-{job_id}")),
+            call_hash: None,
+            call: None,
+            started_at: i64::MAX,
+            finished_at: None,
+            duration_ms: None,
+            http_status: Some(-1),
+            code: None,
+            message: None,
+            verdict: None,
+            trace_id: None,
+            answer: answer.map(str::to_owned),
+            is_stale: true,
+            worker: "worker".to_owned(),
+            merchant: "default".to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_that_wait_are_written_together_and_each_is_as_it_was_meant() {
+        let (_scratch, store) = with_jobs(HARD.len()).await;
+        let write = store.begin_write().await.unwrap();
+        for (number, hard) in HARD.iter().enumerate() {
+            let mut row = job(&write.tx, &number.to_string()).await.into_active_model();
+            row.last_message = Set(hard.map(str::to_owned));
+            row.rerun_wanted = Set(number % 2 == 0);
+            let changed = write.tx.change(row).unwrap();
+            assert_eq!(changed.last_message.as_deref(), *hard);
+            // Changed once more, in another column: both changes count.
+            let mut row = changed.into_active_model();
+            row.publications = Set(i32::MIN);
+            write.tx.change(row).unwrap();
+            write.tx.add_attempt(attempt(&number.to_string(), *hard));
+        }
+        write.commit().await.unwrap();
+        for (number, hard) in HARD.iter().enumerate() {
+            let id = number.to_string();
+            let row = job(&store.db, &id).await;
+            let told = (row.last_message.as_deref(), row.rerun_wanted, row.publications);
+            assert_eq!(told, (*hard, number % 2 == 0, i32::MIN));
+            assert_eq!((row.state.as_str(), row.claims), ("queued", 0), "nothing else changed");
+            let key = (id.clone(), 1);
+            let added = attempt::Entity::find_by_id(key).one(&store.db).await.unwrap();
+            assert_eq!(added, Some(attempt(&id, *hard)));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_sees_what_waits_and_a_transaction_without_a_commit_leaves_nothing() {
+        let (_scratch, store) = with_jobs(1).await;
+        let write = store.begin_write().await.unwrap();
+        let mut row = job(&write.tx, "0").await.into_active_model();
+        row.claims = Set(7);
+        write.tx.change(row).unwrap();
+        assert_eq!(job(&write.tx, "0").await.claims, 7);
+        drop(write);
+        assert_eq!(job(&store.db, "0").await.claims, 0);
+    }
+
+    #[tokio::test]
+    async fn a_row_that_is_gone_is_an_error() {
+        let (_scratch, store) = with_jobs(2).await;
+        let write = store.begin_write().await.unwrap();
+        let (kept, gone) = (job(&write.tx, "0").await, job(&write.tx, "1").await);
+        job::Entity::delete_by_id("1").exec(&write.tx).await.unwrap();
+        for row in [kept, gone] {
+            let mut row = row.into_active_model();
+            row.claims = Set(1);
+            write.tx.change(row).unwrap();
+        }
+        write.commit().await.unwrap_err();
+        assert_eq!(job(&store.db, "0").await.claims, 0);
+    }
+
+    #[tokio::test]
+    async fn postgres_reads_every_array_as_it_was_written() {
+        let scratch = Scratch::on_postgres().await;
+        let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+        let text = prop::option::of("[^\\x00]{0,12}|[\"\\\\{},NULl ]{0,8}");
+        let rows = prop::collection::vec((text, prop::option::of(any::<i64>())), 0..40);
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..50 {
+            let written = rows.new_tree(&mut runner).unwrap().current();
+            let (mut texts, mut numbers) = (ArrayLiteral::default(), ArrayLiteral::default());
+            for (text, number) in &written {
+                texts.push(Some(&Value::from(text.clone()))).unwrap();
+                numbers.push(Some(&Value::from(*number))).unwrap();
+            }
+            let sql = "SELECT text, number FROM unnest(CAST(CAST($1 AS text) AS text[]), CAST(CAST($2 AS text) AS bigint[]))
+                WITH ORDINALITY AS new(text, number, place) ORDER BY place";
+            let values = [Value::from(texts.end()), Value::from(numbers.end())];
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
+            let found = store.db.query_all_raw(statement).await.unwrap();
+            let read: Vec<(Option<String>, Option<i64>)> = found
+                .iter()
+                .map(|row| (row.try_get("", "text").unwrap(), row.try_get("", "number").unwrap()))
+                .collect();
+            assert_eq!(read, written);
+        }
+    }
+}
