@@ -16,10 +16,9 @@ use crate::redact::cut;
 
 /// The largest answer that is read. Toss's largest is a payment with many cancels, some tens of kilobytes.
 pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// How long an idle connection is kept: shorter than a balancer's usual minute, so that a call seldom meets one just being closed.
+/// How long an idle connection is kept: shorter than a balancer's usual minute, so that a call seldom meets one just being closed. There are
+/// never more of them than calls at once.
 const IDLE_MAX: Duration = Duration::from_secs(20);
-/// How many idle connections are kept: more than a worker has calls in flight.
-const IDLE_CONNECTIONS_MAX: usize = 64;
 /// Toss's asks for patience are believed up to an hour.
 const RETRY_AFTER_SECONDS_MAX: i64 = 3_600;
 const TRACE_ID_BYTES_MAX: usize = 200;
@@ -36,7 +35,6 @@ pub(crate) fn build(connect_timeout: Duration, call_deadline: Duration) -> reqwe
         .connect_timeout(connect_timeout)
         .timeout(call_deadline)
         .pool_idle_timeout(IDLE_MAX)
-        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
         .referer(false)
