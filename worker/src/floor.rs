@@ -18,25 +18,18 @@ use crate::gateway::{self, Gateways};
 use crate::holds::held_lanes;
 use crate::lease::{Leases, lease_from_now};
 use crate::meters;
-use crate::places::{BATCH_MAX, Places};
 use crate::run::CallLimits;
 use crate::settler::{Finished, LEASE_TOO_SHORT, Permits};
 use crate::trace::AttemptTrace;
 
+/// How many jobs are claimed in one transaction at the most.
+const CLAIM_BATCH_MAX: usize = 64;
 /// The longest pause between two tries to claim while the database is away.
 const PAUSE_MS_MAX: u64 = 2_000;
 /// How often a few jobs of a lane that is held back are taken all the same: the next step of some is a look-up, which is not held.
 const SIP_EVERY: Duration = Duration::from_secs(1);
 /// How many those are.
 const SIP_MAX: usize = 16;
-
-/// What calls take, hold and bring.
-pub(crate) struct Calls {
-    pub(crate) places: Places,
-    pub(crate) leases: Leases,
-    /// The settler.
-    pub(crate) finished: mpsc::Sender<Finished>,
-}
 
 /// Where the calls are made.
 pub(crate) struct Floor {
@@ -45,7 +38,7 @@ pub(crate) struct Floor {
     limits: CallLimits,
     worker: String,
     lanes: Vec<Lane>,
-    places: Places,
+    permits: Arc<Semaphore>,
     /// The same for each merchant.
     merchant_permits: HashMap<String, Arc<Semaphore>>,
     leases: Leases,
@@ -60,10 +53,10 @@ impl Floor {
         gateways: Gateways,
         limits: CallLimits,
         identity: &crate::run::Identity,
-        calls: Calls,
+        leases: Leases,
+        finished: mpsc::Sender<Finished>,
         shutdown: CancellationToken,
     ) -> Floor {
-        let Calls { places, leases, finished } = calls;
         let merchant_permits = gateways.merchants().map(|merchant| {
             (merchant.to_owned(), Arc::new(Semaphore::new(limits.merchant_concurrency.max(1))))
         });
@@ -74,7 +67,7 @@ impl Floor {
             limits,
             worker: identity.id.clone(),
             lanes: identity.lanes.clone(),
-            places,
+            permits: Arc::new(Semaphore::new(limits.concurrency.max(1))),
             leases,
             finished,
             calls: JoinSet::new(),
@@ -93,15 +86,14 @@ impl Floor {
             // Room first, then work: what is not taken is there for another worker.
             let room = tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(()),
-                room = self.places.take() => room.map_err(|_| ConsumerEnded)?,
+                room = Arc::clone(&self.permits).acquire_owned() => room.map_err(|_| ConsumerEnded)?,
             };
-            self.places.gather(self.places.batch()).await;
             let of_merchants = tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(()),
                 room = room_of_merchants(&self.merchant_permits) => room,
             };
-            let mut most = self.places.free().saturating_add(1);
-            most = most.min(BATCH_MAX).min(of_merchants);
+            let mut most = self.permits.available_permits().saturating_add(1);
+            most = most.min(CLAIM_BATCH_MAX).min(of_merchants);
             let held = held_lanes(&holds.borrow_and_update(), &self.gateways, &self.lanes);
             let is_sip = !held.is_empty() && sipped.elapsed() >= SIP_EVERY;
             if is_sip {
@@ -158,7 +150,7 @@ impl Floor {
             self.leases.hold(attempt.job_id(), attempt.claim(), until);
             let whole = match room.take() {
                 Some(permit) => Ok(permit),
-                None => self.places.take().await,
+                None => Arc::clone(&self.permits).acquire_owned().await,
             };
             let Ok(whole) = whole else { return };
             let merchant = self.merchant_permits.get(attempt.merchant());
@@ -275,7 +267,7 @@ impl Floor {
                 give_back(&store, &leases, attempt, &trace).await;
                 return;
             }
-            crash::point!("dispatch 5", "a job has its place among the calls", "the call");
+            crash::point!("dispatch 8", "a job has its place among the calls", "the call");
             let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
                 gateways.call(attempt, &trace).await
             } else {
@@ -286,7 +278,7 @@ impl Floor {
                     "the lease was nearly over before the call",
                 )
             };
-            crash::point!("dispatch 7", "Toss has answered", "the settler has the answer");
+            crash::point!("dispatch 10", "Toss has answered", "the settler has the answer");
             meters::attempted(&result);
             // The receiver outlives every call.
             let _received = finished.send(Finished { result, trace, delivery, permits }).await;

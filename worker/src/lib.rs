@@ -30,7 +30,6 @@ mod holds;
 mod lease;
 mod meters;
 pub mod pacing;
-mod places;
 mod poison;
 pub mod reconcile;
 mod retention;

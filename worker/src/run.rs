@@ -15,12 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::bulk;
-use crate::floor::{Calls, Floor};
+use crate::floor::Floor;
 use crate::gateway::Gateways;
 use crate::heartbeat;
 use crate::holds::HoldsWatch;
 use crate::lease::{self, Leases};
-use crate::places::Places;
 use crate::poison;
 use crate::reconcile::{self, DailyReconciliation};
 use crate::retention;
@@ -113,13 +112,11 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     let (sender, receiver) = mpsc::channel(limits.concurrency.max(1));
     let (drained, give_up) = (CancellationToken::new(), CancellationToken::new());
     let watching = HoldsWatch::new(store.clone());
-    let places = Places::new(limits.concurrency.max(1));
     let settler = Settler {
         store: store.clone(),
         pacing,
         publisher: Arc::clone(&publisher),
         leases: leases.clone(),
-        places: places.clone(),
         signs: Signs::new(store.clone(), watching.clone()),
         give_up: give_up.clone(),
     };
@@ -148,8 +145,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     }
     errands.spawn(broken.watch("watch of holds", watching.clone().keep()));
     errands.spawn(broken.watch("dead letters", poison::set_aside(store.clone(), dead_letters)));
-    let calls = Calls { places, leases, finished: sender };
-    let mut floor = Floor::new(store, gateways, limits, &identity, calls, shutdown);
+    let mut floor = Floor::new(store, gateways, limits, &identity, leases, sender, shutdown);
     let ended = floor.consume(consumer, watching.subscribe()).await;
     let until = drain_until();
     floor.drain(until).await;

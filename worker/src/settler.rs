@@ -16,9 +16,11 @@ use tokio_util::sync::CancellationToken;
 use self::follow_up::FollowUp;
 use crate::lease::Leases;
 use crate::meters;
-use crate::places::{BATCH_MAX, MOMENT, Places};
 use crate::signs::Signs;
 use crate::trace::AttemptTrace;
+
+/// How many answers are settled in one transaction at the most.
+const BATCH_MAX: usize = 64;
 
 /// An answer on its way to the database, with what is given back when it is there.
 #[derive(Debug)]
@@ -55,8 +57,6 @@ pub(crate) struct Settler {
     pub(crate) pacing: Arc<dyn Pacing>,
     pub(crate) publisher: Arc<dyn Publisher>,
     pub(crate) leases: Leases,
-    /// Where answers come from.
-    pub(crate) places: Places,
     /// What the answers say about Toss itself.
     pub(crate) signs: Signs,
     /// Cancelled when the time to finish is over: what is not written by then is looked up by whoever comes next.
@@ -75,12 +75,12 @@ struct Writer {
 impl Settler {
     /// Settles what comes until all senders are gone.
     pub(crate) async fn run(self, finished: mpsc::Receiver<Finished>) {
-        let Settler { store, pacing, publisher, leases, places, signs, give_up } = self;
+        let Settler { store, pacing, publisher, leases, signs, give_up } = self;
         let (follow_up, following_up) = follow_up::start(store.clone(), publisher, signs);
         let writer = Arc::new(Writer { store, pacing, leases, follow_up });
         // Each answer in it holds its permit: there are never more than calls are allowed.
         let (unwritten, kept) = mpsc::channel(finished.max_capacity());
-        let settling = settle(Arc::clone(&writer), places, finished, unwritten);
+        let settling = settle(Arc::clone(&writer), finished, unwritten);
         let mending = mender::mend(writer, kept, give_up.clone());
         let following_up = async {
             tokio::select! {
@@ -95,14 +95,12 @@ impl Settler {
 
 async fn settle(
     writer: Arc<Writer>,
-    places: Places,
     mut finished: mpsc::Receiver<Finished>,
     unwritten: mpsc::Sender<Finished>,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    // A batch is what has come meanwhile: alone when it is quiet, many when it is busy.
+    // A batch is what has come meanwhile: alone when it is quiet, many when it is busy, and nobody waits for company.
     while finished.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        gather(&places, &mut finished, &mut batch).await;
         let Err(error) = writer.write(batch.iter().map(Finished::answer).collect()).await else {
             batch.drain(..).for_each(|one| writer.let_go(one));
             continue;
@@ -117,23 +115,6 @@ async fn settle(
             let _kept = unwritten.send(one).await;
         }
     }
-}
-
-/// When many calls are under way, waits a moment for more answers.
-async fn gather(
-    places: &Places,
-    finished: &mut mpsc::Receiver<Finished>,
-    batch: &mut Vec<Finished>,
-) {
-    let more = async {
-        while batch.len() < places.batch() && places.is_busy_beside(batch.len()) {
-            let room = BATCH_MAX.saturating_sub(batch.len());
-            if finished.recv_many(batch, room).await == 0 {
-                break;
-            }
-        }
-    };
-    let _moment_over = tokio::time::timeout(MOMENT, more).await;
 }
 
 impl Writer {
@@ -164,9 +145,9 @@ impl Writer {
     /// Gives back what the answer held.
     fn let_go(&self, one: Finished) {
         self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
-        crash::point!("settle 4", "an answer's jobs are being published", "the acknowledgement");
+        crash::point!("settle 8", "an answer's jobs are being published", "the acknowledgement");
         one.delivery.ack();
-        crash::point!("settle 5", "a delivery is acknowledged", "the broker knows");
+        crash::point!("settle 9", "a delivery is acknowledged", "the broker knows");
         drop(one.permits);
     }
 }

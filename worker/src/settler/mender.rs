@@ -12,8 +12,7 @@ use store::{AttemptResult, StoreError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Finished, Writer};
-use crate::places::BATCH_MAX;
+use super::{BATCH_MAX, Finished, Writer};
 
 /// The pause before the first try.
 const PAUSE_MS: u64 = 50;
