@@ -1,0 +1,230 @@
+//! What a measurement stands on: servers of its own with the product's schema, the stub of Toss, and what all of them have cost so far.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail, ensure};
+use serde_json::Value;
+use system_tests::{Client, Home, Process, Servers, Signal, Variables};
+use tokio::time::sleep;
+use tokio_postgres::NoTls;
+
+use crate::cost;
+use crate::stub::CONTROL;
+
+/// Stores and menus for everybody who tries the product out.
+const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/demo-catalogue.json");
+/// Protects nothing: the bed's own.
+const TOKEN_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+pub(crate) const QUEUE_PREFIX: &str = "bench";
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// A process that did nothing for so long does nothing any more.
+const STANDSTILL: Duration = Duration::from_secs(30);
+
+/// All of it. Processes end with it, then the servers.
+#[derive(Debug)]
+pub(crate) struct Bed {
+    stub: Process,
+    /// `http://host:port` of the stub.
+    pub(crate) toss: String,
+    http: Client,
+    pub(crate) database: tokio_postgres::Client,
+    pub(crate) home: Home,
+    pub(crate) servers: Servers,
+}
+
+/// How much there was of each until a moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Costs {
+    pub(crate) commits: Option<u64>,
+    pub(crate) postgres_ms: Option<u64>,
+    pub(crate) broker_ms: Option<u64>,
+    pub(crate) stub_ms: Option<u64>,
+}
+
+impl Costs {
+    /// What came on top since an earlier moment.
+    pub(crate) fn since(self, earlier: Costs) -> Costs {
+        let more = |now: Option<u64>, then: Option<u64>| now?.checked_sub(then?);
+        Costs {
+            commits: more(self.commits, earlier.commits),
+            postgres_ms: more(self.postgres_ms, earlier.postgres_ms),
+            broker_ms: more(self.broker_ms, earlier.broker_ms),
+            stub_ms: more(self.stub_ms, earlier.stub_ms),
+        }
+    }
+}
+
+impl Bed {
+    /// Starts it below a directory.
+    pub(crate) async fn open(directory: &Path) -> anyhow::Result<Bed> {
+        std::fs::create_dir_all(directory)?;
+        let directory = directory.canonicalize()?;
+        let home = Home::inside(&directory)?;
+        let servers = Servers::start(&directory.join("servers")).map_err(|error| anyhow!(error))?;
+        let mut stub = start_self(&["stub"], &home, "stub", &[])?;
+        let toss = stub.wait_for("address", |process| {
+            let said = process.said();
+            said.split_once('\n').map(|(first, _)| first.to_owned())
+        });
+        let (database, connection) = tokio_postgres::connect(&servers.database_url, NoTls).await?;
+        tokio::spawn(connection);
+        let bed = Bed { stub, toss, http: Client::new(), database, home, servers };
+        for words in [&["migrate"][..], &["import", CATALOGUE]] {
+            let finished = bed.home.finish(words[0], words, &bed.variables());
+            ensure!(finished.code == 0, "{words:?}: {}", finished.said);
+        }
+        Ok(bed)
+    }
+
+    /// What every process of the product is told.
+    pub(crate) fn variables(&self) -> Variables {
+        [
+            ("DATABASE_URL", self.servers.database_url.as_str()),
+            ("AMQP_URL", self.servers.amqp_url.as_str()),
+            ("SEUNGIN__QUEUE__PREFIX", QUEUE_PREFIX),
+            ("SEUNGIN__SECURITY__TOKEN_KEY", TOKEN_KEY),
+            ("SEUNGIN__SIMULATOR__URL", self.toss.as_str()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// Starts another part of this program.
+    pub(crate) fn start_own(&self, words: &[&str], name: &str) -> anyhow::Result<Process> {
+        start_self(words, &self.home, name, &self.variables())
+    }
+
+    /// Has the stub forget everything, and take this long for an answer from now on.
+    pub(crate) async fn reset_stub(&self, delay_ms: u64) -> anyhow::Result<()> {
+        self.ask_stub(&format!("reset?delay_ms={delay_ms}")).await.map(drop)
+    }
+
+    /// What the stub says.
+    pub(crate) async fn ask_stub(&self, what: &str) -> anyhow::Result<Value> {
+        let answer = self.http.get(&format!("{}{CONTROL}{what}", self.toss)).await;
+        ensure!(answer.status == 200, "the stub answers {what} with {}", answer.status);
+        Ok(answer.body)
+    }
+
+    /// Waits until the stub took the money for so many jobs and all jobs are over.
+    pub(crate) async fn wait_for_jobs(
+        &self,
+        jobs: u32,
+        worker: &mut Process,
+    ) -> anyhow::Result<()> {
+        let mut progress = (0, Instant::now());
+        loop {
+            // The database is not asked before it has to: that would cost it something.
+            let confirms = self.ask_stub("counts").await?["confirms"].as_u64().unwrap_or(0);
+            if confirms >= u64::from(jobs) && self.count("jobs WHERE ended_at IS NULL").await? == 0
+            {
+                return Ok(());
+            }
+            if confirms > progress.0 {
+                progress = (confirms, Instant::now());
+            }
+            let is_over = worker.ended().is_some() || progress.1.elapsed() > STANDSTILL;
+            ensure!(
+                !is_over,
+                "{} stopped at {confirms} of {jobs} jobs: {}",
+                worker.name(),
+                worker.said()
+            );
+            sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    /// Insists that all payments of a backlog were made, each by one call.
+    pub(crate) async fn insist_paid(&self, jobs: u32) -> anyhow::Result<()> {
+        for (what, rows) in [
+            ("jobs that succeeded", "jobs WHERE state = 'succeeded'"),
+            (
+                "payments that are confirmed",
+                "payments WHERE state = 'confirmed' AND balance = amount",
+            ),
+            (
+                "attempts that were answered",
+                "attempts WHERE verdict = 'proven' AND answer IS NOT NULL",
+            ),
+        ] {
+            let count = self.count(rows).await?;
+            ensure!(count == i64::from(jobs), "{count} {what}, of {jobs}");
+        }
+        Ok(())
+    }
+
+    /// How many rows there are of something.
+    async fn count(&self, rows: &str) -> anyhow::Result<i64> {
+        let row = self.database.query_one(&format!("SELECT count(*) FROM {rows}"), &[]).await?;
+        Ok(row.get(0))
+    }
+
+    /// How many jobs ended in how many milliseconds, without the first and the last sixth: neither the start of the workers counts, nor
+    /// the end, when there is not enough left for all of them. By the database's clock.
+    pub(crate) async fn pace(&self) -> anyhow::Result<(u64, u64)> {
+        let row = self.database.query_one(PACE, &[]).await?;
+        let (jobs, ms): (i64, i64) = (row.get(0), row.get(1));
+        ensure!(ms > 0, "{jobs} jobs ended at the same time");
+        Ok((u64::try_from(jobs)?, u64::try_from(ms)?))
+    }
+
+    /// What everybody but the workers has cost so far. Nobody else may have a connection to the database: sessions tell what they
+    /// did when they end.
+    pub(crate) async fn costs(&self) -> anyhow::Result<Costs> {
+        let began = Instant::now();
+        while self.count(SESSIONS).await? > 0 {
+            ensure!(began.elapsed() < STANDSTILL, "somebody stays connected to the database");
+            sleep(BETWEEN_LOOKS).await;
+        }
+        let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        let commits: i64 = self.database.query_one(commits, &[]).await?.get(0);
+        let family = |server| cost::family_cpu_ms(self.servers.process_of(server)?);
+        Ok(Costs {
+            commits: u64::try_from(commits).ok(),
+            postgres_ms: family("postgres"),
+            broker_ms: family("rabbitmq"),
+            stub_ms: cost::cpu_ms(self.stub.id()),
+        })
+    }
+
+    /// Ends a process of the product in good order.
+    pub(crate) fn stop(&self, mut process: Process) -> anyhow::Result<()> {
+        process.signal(Signal::Terminate);
+        let (code, _) = process.wait_for_end();
+        if code != 0 {
+            bail!("{} ended with {code}: {}", process.name(), process.said());
+        }
+        Ok(())
+    }
+
+    /// Ends all of it, and removes what is in nobody's way.
+    pub(crate) fn close(self) {
+        let directory: PathBuf = self.home.path().to_owned();
+        drop(self);
+        // What stays is in nobody's way either.
+        let _removed = std::fs::remove_dir_all(directory);
+    }
+}
+
+const SESSIONS: &str = "pg_stat_activity WHERE datname = current_database() \
+    AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
+
+const PACE: &str = "WITH ended AS (\
+        SELECT ended_at, row_number() OVER (ORDER BY ended_at) AS place, count(*) OVER () AS total \
+        FROM jobs WHERE state = 'succeeded') \
+    SELECT count(*), coalesce(max(ended_at) - min(ended_at), 0) \
+    FROM ended WHERE place > total / 6 AND place <= total * 5 / 6";
+
+fn start_self(
+    words: &[&str],
+    home: &Home,
+    name: &str,
+    variables: &[(String, String)],
+) -> anyhow::Result<Process> {
+    let mut command = Command::new(std::env::current_exe().context("the program's own path")?);
+    command.args(words).current_dir(home.path()).env_clear();
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    Ok(Process::start(command, home.path(), name, "it is this program itself"))
+}

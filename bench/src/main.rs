@@ -1,0 +1,104 @@
+//! `bench`: how fast the product is, against a floor in the same run: the least that a program can do that makes the same payments.
+//!
+//! Everything is measured from outside, on the release binary, PostgreSQL and RabbitMQ, with a stub of Toss that costs next to nothing.
+//! `scripts/bench` builds and runs it. `drain` is the first workload to read; `statements` and `floor` are what it is compared with.
+
+mod backlog;
+mod bed;
+mod cost;
+mod drain;
+mod figures;
+mod floor;
+mod pgbench;
+mod plan;
+mod statements;
+mod stub;
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use serde_json::{Map, Value, json};
+
+use crate::bed::Bed;
+use crate::floor::Floor;
+use crate::plan::{Asked, Plan, Workload};
+
+/// Measures Seungin.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure workloads, and write a table and a file of JSON.
+    Run(Asked),
+    /// Be a Toss that answers everything.
+    Stub {
+        /// Where to listen; port 0 takes a free one.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+    /// Make the payments of a queue with as little as possible.
+    Floor(Floor),
+}
+
+fn main() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Run(asked) => on_all_cores().and_then(|it| it.block_on(run(&asked.into()))),
+        // One thread, so that the stub takes no more than one core from those who are measured.
+        Command::Stub { listen } => on_one_core().and_then(|it| it.block_on(stub::serve(listen))),
+        Command::Floor(floor) => on_all_cores().and_then(|it| it.block_on(floor::run(&floor))),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever closed the pipe does not want to know.
+            let _said = writeln!(std::io::stderr(), "bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn on_all_cores() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+fn on_one_core() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+async fn run(plan: &Plan) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    // The client of RabbitMQ needs a provider of TLS, whether or not it uses one.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let bed = Bed::open(&plan.directory).await?;
+    let mut results = Map::new();
+    let mut verdict = Ok(());
+    for workload in &plan.workloads {
+        match workload {
+            Workload::Drain => {
+                let figures = drain::drain(&bed, plan).await?;
+                writeln!(out, "{}", figures.table())?;
+                results.insert("drain".to_owned(), figures.json());
+                if !plan.is_smoke {
+                    verdict = drain::check_floor(&figures);
+                }
+            }
+        }
+    }
+    bed.close();
+    let file = plan.directory.join("results.json");
+    let results = json!({
+        "is_smoke": plan.is_smoke, "rounds": plan.rounds, "concurrency": plan.concurrency,
+        "connections": plan.connections, "workloads": Value::Object(results),
+    });
+    let text = format!("{results:#}\n");
+    std::fs::write(&file, text).with_context(|| file.display().to_string())?;
+    writeln!(out, "all figures are in {}", file.display())?;
+    verdict
+}
