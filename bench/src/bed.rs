@@ -31,6 +31,8 @@ pub(crate) struct Bed {
     http: Client,
     pub(crate) database: tokio_postgres::Client,
     pub(crate) home: Home,
+    /// The product.
+    binary: PathBuf,
     pub(crate) servers: Servers,
 }
 
@@ -57,23 +59,25 @@ impl Costs {
 }
 
 impl Bed {
-    /// Starts it below a directory.
-    pub(crate) async fn open(directory: &Path) -> anyhow::Result<Bed> {
+    /// Starts it below a directory, for measurements of this binary.
+    pub(crate) async fn open(directory: &Path, binary: &Path) -> anyhow::Result<Bed> {
+        let binary = binary.canonicalize().with_context(|| binary.display().to_string())?;
         std::fs::create_dir_all(directory)?;
         let directory = directory.canonicalize()?;
         let home = Home::inside(&directory)?;
         let servers = Servers::start(&directory.join("servers")).map_err(|error| anyhow!(error))?;
-        let mut stub = start_self(&["stub"], &home, "stub", &[])?;
+        let mut stub = start(&own_program()?, &["stub"], &home, "stub", &[]);
         let toss = stub.wait_for("address", |process| {
             let said = process.said();
             said.split_once('\n').map(|(first, _)| first.to_owned())
         });
         let (database, connection) = tokio_postgres::connect(&servers.database_url, NoTls).await?;
         tokio::spawn(connection);
-        let bed = Bed { stub, toss, http: Client::new(), database, home, servers };
+        let bed = Bed { stub, toss, http: Client::new(), database, home, binary, servers };
         for words in [&["migrate"][..], &["import", CATALOGUE]] {
-            let finished = bed.home.finish(words[0], words, &bed.variables());
-            ensure!(finished.code == 0, "{words:?}: {}", finished.said);
+            let mut process = bed.start_product(words, words[0], &bed.variables());
+            let (code, _) = process.wait_for_end();
+            ensure!(code == 0, "{words:?}: {}", process.said());
         }
         Ok(bed)
     }
@@ -93,7 +97,17 @@ impl Bed {
 
     /// Starts another part of this program.
     pub(crate) fn start_own(&self, words: &[&str], name: &str) -> anyhow::Result<Process> {
-        start_self(words, &self.home, name, &self.variables())
+        Ok(start(&own_program()?, words, &self.home, name, &self.variables()))
+    }
+
+    /// Starts the product with a command.
+    pub(crate) fn start_product(
+        &self,
+        words: &[&str],
+        name: &str,
+        variables: &Variables,
+    ) -> Process {
+        start(&self.binary, words, &self.home, name, variables)
     }
 
     /// Has the stub forget everything, and take this long for an answer from now on.
@@ -217,14 +231,20 @@ const PACE: &str = "WITH ended AS (\
     SELECT count(*), coalesce(max(ended_at) - min(ended_at), 0) \
     FROM ended WHERE place > total / 6 AND place <= total * 5 / 6";
 
-fn start_self(
+fn own_program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("the program's own path")
+}
+
+/// Starts a program with these variables and no others.
+fn start(
+    program: &Path,
     words: &[&str],
     home: &Home,
     name: &str,
     variables: &[(String, String)],
-) -> anyhow::Result<Process> {
-    let mut command = Command::new(std::env::current_exe().context("the program's own path")?);
+) -> Process {
+    let mut command = Command::new(program);
     command.args(words).current_dir(home.path()).env_clear();
     command.envs(variables.iter().map(|(name, value)| (name, value)));
-    Ok(Process::start(command, home.path(), name, "it is this program itself"))
+    Process::start(command, home.path(), name, "it was just built")
 }

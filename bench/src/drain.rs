@@ -155,5 +155,5 @@ fn start_worker(bed: &Bed, plan: &Plan) -> Process {
     let connections =
         ("SEUNGIN__DATABASE__CONNECTIONS_MAX".to_owned(), plan.connections.to_string());
     variables.push(connections);
-    bed.home.start_role("worker", &words, &variables)
+    bed.start_product(&words, "worker", &variables)
 }

@@ -76,7 +76,7 @@ async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     // The client of RabbitMQ needs a provider of TLS, whether or not it uses one.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let bed = Bed::open(&plan.directory).await?;
+    let bed = Bed::open(&plan.directory, &plan.binary).await?;
     let mut results = Map::new();
     let mut verdict = Ok(());
     for workload in &plan.workloads {

@@ -32,6 +32,9 @@ pub(crate) struct Asked {
     /// Connections of a worker to the database.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
     connections: u16,
+    /// The product, instead of the source as it is now.
+    #[arg(long, value_name = "FILE", env = "SEUNGIN_BINARY")]
+    binary: Option<PathBuf>,
     /// Where data is, and where the results stay.
     #[arg(long, value_name = "DIR", default_value = ".bench")]
     directory: PathBuf,
@@ -47,16 +50,25 @@ pub(crate) struct Plan {
     pub(crate) rounds: u16,
     pub(crate) concurrency: u16,
     pub(crate) connections: u16,
+    /// The product that is measured.
+    pub(crate) binary: PathBuf,
     pub(crate) directory: PathBuf,
 }
 
 impl From<Asked> for Plan {
     fn from(asked: Asked) -> Plan {
-        let Asked { workloads, smoke, jobs, rounds, concurrency, connections, directory } = asked;
-        let workloads =
-            if workloads.is_empty() { Workload::value_variants().to_vec() } else { workloads };
-        let (jobs, rounds) = if smoke { (jobs / 10, 1) } else { (jobs, rounds) };
-        let jobs = jobs.next_multiple_of(u32::from(connections));
-        Plan { workloads, is_smoke: smoke, jobs, rounds, concurrency, connections, directory }
+        let (jobs, rounds) =
+            if asked.smoke { (asked.jobs / 10, 1) } else { (asked.jobs, asked.rounds) };
+        let all = || Workload::value_variants().to_vec();
+        Plan {
+            workloads: if asked.workloads.is_empty() { all() } else { asked.workloads },
+            is_smoke: asked.smoke,
+            jobs: jobs.next_multiple_of(u32::from(asked.connections)),
+            rounds,
+            concurrency: asked.concurrency,
+            connections: asked.connections,
+            binary: asked.binary.unwrap_or_else(|| system_tests::binary().to_owned()),
+            directory: asked.directory,
+        }
     }
 }
