@@ -62,6 +62,10 @@ pub(crate) struct CancelRequest {
     /// Where the money goes: for a virtual account after its deposit, and for nothing else. Kept encrypted until the cancel has its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_account: Option<RefundAccountRequest>,
+    /// `true` for a cancel that is meant besides one of the same amount that was found at Toss after a database was restored; never needed
+    /// before `cancel_may_repeat_lost` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    another: Option<bool>,
 }
 
 /// The customer's bank account.
@@ -134,6 +138,7 @@ pub(crate) async fn cancel_order(
         tax_free_amount: tax_free_amount.flatten(),
         refund_account: account.flatten(),
         reason,
+        is_another: request.another == Some(true),
         actor: staff.actor(),
         key,
     };

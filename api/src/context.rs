@@ -13,6 +13,7 @@ use crate::publishing::Publishing;
 use crate::rates::Rates;
 use crate::readiness::Readiness;
 use crate::settings::ApiSettings;
+use crate::waiters::Waiters;
 
 /// Everything that the API needs from outside.
 #[derive(Debug, Clone)]
@@ -49,9 +50,9 @@ pub(crate) struct Shared {
     /// Requests that are worked on.
     pub(crate) in_flight: Arc<Semaphore>,
     /// Long polls that wait.
-    pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) waiting: Waiters,
     /// Event streams.
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) streams: Waiters,
 }
 
 impl Api {
@@ -62,9 +63,11 @@ impl Api {
             tokens: Tokens::new(settings.token_key.clone()),
             rates: Rates::new(limits),
             publishing: Publishing::new(store.clone(), publisher, limits.publishing_max),
-            in_flight: semaphore(limits.requests_in_flight_max),
-            waiting: semaphore(limits.waiting_polls_max),
-            streams: semaphore(limits.event_streams_max),
+            in_flight: Arc::new(Semaphore::new(
+                limits.requests_in_flight_max.min(Semaphore::MAX_PERMITS),
+            )),
+            waiting: Waiters::new(limits.waiting_polls_max, limits.waiting_per_order_max),
+            streams: Waiters::new(limits.event_streams_max, limits.waiting_per_order_max),
             store,
             read_webhook,
             readiness,
@@ -72,10 +75,6 @@ impl Api {
             settings,
         }))
     }
-}
-
-fn semaphore(permits: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(permits.min(Semaphore::MAX_PERMITS)))
 }
 
 impl Deref for Api {

@@ -15,7 +15,6 @@ use futures_util::stream::{Stream, unfold};
 use serde::Deserialize;
 use store::Watch;
 use store::orders::OrderDetail;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,9 +22,10 @@ use crate::context::Api;
 use crate::credential::{Reader, ReaderOf, unknown_order};
 use crate::extract::Params;
 use crate::layers::LAST_EVENT_ID;
-use crate::layers::bounds::{Place, full, try_take};
+use crate::layers::bounds::{Place, full};
 use crate::orders::view;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
+use crate::waiters::{NoPlace, Waiter};
 use crate::waiting::Follower;
 use crate::words::Language;
 
@@ -35,6 +35,8 @@ const PING: Duration = Duration::from_secs(15);
 const FRESH_TICKET: Duration = Duration::from_secs(5 * 60);
 /// How long one stream may be. The client reconnects; credentials are checked again.
 const STREAM_MAX: Duration = Duration::from_secs(60 * 60);
+/// When to come again after an order had all its streams, in seconds: others have to close theirs first.
+const ORDER_FULL_RETRY_S: u64 = 5;
 
 /// Proxies must not collect events.
 const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -79,7 +81,8 @@ pub(crate) enum OrderEventKind {
 
 /// Follow an order
 ///
-/// A stream of `event: order`, each with the whole order, whenever it changes; `event: end` when nothing more comes by itself.
+/// A stream of `event: order`, each with the whole order, whenever it changes; `event: end` when nothing more comes by itself. Of one
+/// order each process has at most 16 streams open; for more the answer is 429, and whoever gets it reads the order now and then instead.
 #[utoipa::path(
     get, path = "/v1/orders/{orderId}/events", operation_id = "followOrder", tag = "Orders",
     params(
@@ -98,7 +101,7 @@ pub(crate) async fn follow_order(
     Extension(place): Extension<Place>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let permit = try_take(&api.streams).ok_or_else(full)?;
+    let place_of_stream = api.streams.try_take(&id).map_err(no_place)?;
     let order = api.store.find_order(&id).await?.ok_or_else(unknown_order)?;
     reader.check(&order)?;
     place.leave();
@@ -107,14 +110,30 @@ pub(crate) async fn follow_order(
     let is_seen =
         seen.is_some_and(|seen| seen == event_id(&order)) && order.view().ask_again_s.is_some();
     let watch = api.store.watch(id.as_str());
-    let following =
-        Following { api, language, reader, watch, order, next: Next::Order, _permit: permit };
+    let following = Following {
+        api,
+        language,
+        reader,
+        watch,
+        order,
+        next: Next::Order,
+        _place: place_of_stream,
+    };
     let following = if is_seen { Following { next: Next::Wait, ..following } } else { following };
     let events =
         Sse::new(events(following)).keep_alive(KeepAlive::new().interval(PING).text("ping"));
     let mut response = events.into_response();
     response.headers_mut().insert(NO_BUFFERING, HeaderValue::from_static("no"));
     Ok(response)
+}
+
+fn no_place(why: NoPlace) -> Problem {
+    match why {
+        NoPlace::Process => full(),
+        NoPlace::Order => {
+            Problem::new(ProblemCode::TooManyRequests).retry_after_s(ORDER_FULL_RETRY_S)
+        }
+    }
 }
 
 /// A stream under way.
@@ -125,7 +144,7 @@ struct Following {
     watch: Watch,
     order: OrderDetail,
     next: Next,
-    _permit: OwnedSemaphorePermit,
+    _place: Waiter,
 }
 
 /// What a stream does next.

@@ -4,7 +4,8 @@
 //! 2. [`headers`]: headers that protect browsers;
 //! 3. cross-origin rules, then panics turned into problems;
 //! 4. [`arrival`]: the body, read whole;
-//! 5. for the API's own routes, [`bounds`]: how many at once, and for how long.
+//! 5. for the API's own routes, [`bounds`]: how many at once, and for how long. The console has places of its own; what answers about health
+//!    has none.
 
 mod arrival;
 pub(crate) mod bounds;

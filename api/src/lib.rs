@@ -55,6 +55,7 @@ mod reviews;
 mod serve;
 mod settings;
 mod views;
+mod waiters;
 mod waiting;
 mod webhooks;
 mod words;

@@ -124,7 +124,8 @@ impl Problem {
     }
 
     /// Says when to come again.
-    pub(crate) fn retry_after_s(mut self, seconds: u64) -> Problem {
+    #[must_use]
+    pub fn retry_after_s(mut self, seconds: u64) -> Problem {
         self.retry_after_s = Some(seconds);
         self
     }

@@ -81,10 +81,15 @@ pub struct Limits {
     pub connections_max: usize,
     /// Requests at once, without those that only wait. Further ones get 503.
     pub requests_in_flight_max: usize,
+    /// Pages and forms of the console at once, apart from all others. Further ones get 503.
+    pub console_requests_max: usize,
     /// Long polls that wait at once. Further ones are answered at once.
     pub waiting_polls_max: usize,
     /// Event streams at once. Further ones get 503, and the client polls.
     pub event_streams_max: usize,
+    /// Long polls that wait for one order, and event streams of it. Of a customer there are a few windows; further polls are answered at once,
+    /// further streams get 429.
+    pub waiting_per_order_max: usize,
     /// Jobs being handed to the queue at once. Those beyond are left to the relay.
     pub publishing_max: usize,
     /// How long a client may take to send a request's head; also how long a connection may be idle.
@@ -135,8 +140,10 @@ impl Default for Limits {
             body_bytes_max: 64 * 1024,
             connections_max: 4_096,
             requests_in_flight_max: 512,
+            console_requests_max: 128,
             waiting_polls_max: 2_048,
             event_streams_max: 1_024,
+            waiting_per_order_max: 16,
             publishing_max: 1_024,
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(20),

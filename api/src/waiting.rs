@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::context::Api;
 use crate::extract::parameter;
 use crate::layers::PREFER;
-use crate::layers::bounds::{Place, try_take};
+use crate::layers::bounds::Place;
 use crate::problem::{FieldProblem, Problem};
 use crate::words::Text;
 
@@ -79,7 +79,7 @@ fn preferred_wait(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Waits until the order differs from `order`, the time is over, or the process stops, and gives the order as it is then. `None` when
-/// too many wait already: the caller is answered at once and asks again.
+/// too many wait already, in all or for this order: the caller is answered at once and asks again.
 pub(crate) async fn wait_for_change(
     api: &Api,
     watch: &Watch,
@@ -87,7 +87,7 @@ pub(crate) async fn wait_for_change(
     wait: Wait,
     place: &Place,
 ) -> Result<Option<OrderDetail>, Problem> {
-    let Some(_waiting) = try_take(&api.waiting) else { return Ok(None) };
+    let Ok(_waiting) = api.waiting.try_take(&order.order.id) else { return Ok(None) };
     place.leave();
     let until = Instant::now().checked_add(wait.duration()).unwrap_or_else(Instant::now);
     let mut follower = Follower::new(watch, order);

@@ -22,7 +22,7 @@ use anyhow::Context as _;
 use crate::config::decode_token_key;
 use crate::entropy::new_secret;
 
-pub(crate) use self::private_file::{open as open_private, read_json, write_json};
+pub(crate) use self::private_file::{open as open_private, read_json, rename_for_good, write_json};
 
 /// A data directory that this process alone uses.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::listener::{Listener, listen, listen_for_health};
 pub(crate) use self::queue::Queue;
 pub(crate) use self::toss::{Simulated, Toss};
-use crate::config::{self, Config, Deployment};
+use crate::config::{self, Address, Config, Deployment};
 use crate::data_dir::{database_url, make_database};
 use crate::demo;
 use crate::exit::Failure;
@@ -273,6 +273,7 @@ pub(crate) fn api(
         store: store.clone(),
         publisher: Arc::clone(&publisher),
         settings: settings.clone(),
+        form_origin: config.api.public_url.as_ref().map(Address::origin),
     };
     let mut beside = staff_console::router(console);
     if config.api.has_shop && serves == Serves::Api {

@@ -86,6 +86,9 @@ pub enum CancelRefusal {
     /// Before its deposit an account can only be cancelled as a whole, and so can payments of which Toss gives back no part.
     #[error("only the whole can be cancelled")]
     WholeOnly,
+    /// A cancel of this amount, whose record was lost with a database, was found at Toss: this may be the same one again.
+    #[error("a cancel of this amount whose record was lost was found at Toss")]
+    MayRepeatLost,
     /// The part that is free of tax is not possible.
     #[error("between {least} and {most} won of it can be free of tax")]
     TaxFreePart {
@@ -141,12 +144,44 @@ pub fn cancel_amount(
     }
 }
 
+/// How many characters of a cancellation's id are its tag.
+const TAG_CHARS: usize = 12;
+
 /// The tag that our cancel reasons end with: the last twelve characters of the cancellation's id, which are random.
 #[must_use]
 pub fn cancel_tag(cancellation_id: &str) -> String {
-    let tail: String =
-        cancellation_id.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+    let tail: String = cancellation_id
+        .chars()
+        .rev()
+        .take(TAG_CHARS)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+        .collect();
     format!("[{tail}]")
+}
+
+/// Whether a reason ends with a tag such as ours do. On a cancel at Toss that no cancellation of ours explains it says that there was one, and
+/// that its row was lost with a database, together with its caller's idempotency key.
+#[must_use]
+pub fn has_tag(reason: &str) -> bool {
+    let tag = reason.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
+    tag.is_some_and(|(_, tag)| {
+        tag.len() == TAG_CHARS && tag.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+/// Whether a cancel may be one of the lost ones again: of the same amount, or of all that was left then.
+///
+/// # Errors
+/// [`CancelRefusal::MayRepeatLost`]; whoever asks has to say that they mean another one.
+pub fn check_repeats_no_lost(
+    lost: &[Won],
+    asked: Option<Won>,
+    amount: Won,
+) -> Result<(), CancelRefusal> {
+    let may_repeat = lost.contains(&amount) || (asked.is_none() && !lost.is_empty());
+    if may_repeat { Err(CancelRefusal::MayRepeatLost) } else { Ok(()) }
 }
 
 /// The reason as Toss gets it: the staff's words and our tag, within Toss's 200 characters.
@@ -225,6 +260,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_lost_cancel_is_known_by_its_tag_and_not_repeated_by_its_amount() {
+        assert!(has_tag("재료 소진 [0123456789ab]"));
+        for strange in
+            ["", "재료 소진", "[0123456789ag]", "[0123456789a]", "0123456789ab]", "[0123456789ab] "]
+        {
+            assert!(!has_tag(strange), "{strange:?}");
+        }
+        let lost = [won(300), won(500)];
+        let refused = Err(CancelRefusal::MayRepeatLost);
+        assert_eq!(check_repeats_no_lost(&lost, Some(won(500)), won(500)), refused);
+        assert_eq!(check_repeats_no_lost(&lost, None, won(200)), refused, "all that was left then");
+        assert_eq!(check_repeats_no_lost(&lost, Some(won(200)), won(200)), Ok(()));
+        assert_eq!(check_repeats_no_lost(&[], None, won(500)), Ok(()));
+    }
+
     proptest! {
         #[test]
         fn accepted_amounts_never_exceed_the_balance(balance in 0i64..1_000_000, asked in proptest::collection::vec(proptest::option::of(0i64..1_000_000), 0..20)) {
@@ -243,7 +294,7 @@ mod tests {
         fn a_tagged_reason_fits_toss_and_ends_with_the_tag(reason in ".{0,400}") {
             let tagged = tagged_reason(&reason, "0193a5c2-0000-7000-8000-0123456789ab");
             prop_assert!(tagged.chars().count() <= 200);
-            prop_assert!(tagged.ends_with("[0123456789ab]"));
+            prop_assert!(tagged.ends_with("[0123456789ab]") && has_tag(&tagged));
         }
     }
 }

@@ -23,7 +23,7 @@ pub use look_up::decide_look_up;
 
 use history::Trace;
 
-use crate::answer::{FailureClass, TossPayment};
+use crate::answer::{FailureClass, TossPayment, TossStatus};
 use crate::attempt::{Operation, Verdict};
 use crate::money::Won;
 use crate::payment::{PaymentEvent, PaymentState};
@@ -57,11 +57,49 @@ impl PaymentFacts {
             && told.currency == "KRW"
     }
 
+    /// What it says about this payment that Toss shows a payment when it is asked for the order, of which the customer may have
+    /// authenticated several.
+    #[must_use]
+    pub fn order_shown_by(&self, told: &TossPayment) -> OrderShown {
+        if told.payment_key == self.payment_key {
+            return OrderShown::AsAsked;
+        }
+        match told.status {
+            TossStatus::Ready
+            | TossStatus::InProgress
+            | TossStatus::Aborted
+            | TossStatus::Expired => OrderShown::Unpaid,
+            TossStatus::Done
+            | TossStatus::WaitingForDeposit
+            | TossStatus::PartialCanceled
+            | TossStatus::Canceled => {
+                let other = PaymentFacts { payment_key: told.payment_key.clone(), ..self.clone() };
+                if self.state.is_undecided() && other.is_described_by(told) {
+                    OrderShown::PaidOtherwise
+                } else {
+                    OrderShown::AsAsked
+                }
+            }
+            TossStatus::Unknown(_) => OrderShown::AsAsked,
+        }
+    }
+
     /// From when on "not approved" is proof.
     #[must_use]
     pub const fn proof_from_ms(&self) -> i64 {
         self.accepted_at_ms.saturating_add(crate::limits::CONFIRM_PROOF_MS)
     }
+}
+
+/// What Toss shows of an order, seen from the payment that is to be confirmed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderShown {
+    /// This payment, or something that nobody can make sense of: the answer counts as it is.
+    AsAsked,
+    /// Another payment that took the order's money, or opened an account for it: that one is the order's payment.
+    PaidOtherwise,
+    /// Another payment that took nothing.
+    Unpaid,
 }
 
 /// The attempt whose answer is being decided on.

@@ -53,6 +53,9 @@ pub struct Model {
     pub key_pair: i32,
     /// The shop's name of a signed-in customer, as the window is told it; a guest has none. Personal data.
     pub customer_key: Option<String>,
+    /// Milliseconds UTC until which a confirm that is not on record may take effect, since a backup was restored in which the order was
+    /// open. 0 for an order whose record is whole.
+    pub unrecorded_until: i64,
 }
 
 /// None: `store` writes its joins where it needs them.

@@ -50,6 +50,8 @@ pub(crate) struct Asked {
     pub(crate) has_chosen: bool,
     /// The path and query of the page.
     pub(crate) uri: Uri,
+    /// Whether whoever asks is told by a page what went wrong, and not by JSON alone.
+    pub(crate) takes_pages: bool,
     /// Whether the address leads to this page again.
     is_page: bool,
 }
@@ -65,6 +67,7 @@ impl Asked {
                 .or_else(|| remembered(&parts.headers))
                 .unwrap_or_else(|| Language::from_headers(&parts.headers)),
             has_chosen: chosen.is_some(),
+            takes_pages: takes_pages(&parts.headers),
             is_page: parts.method == Method::GET || parts.uri.path() == SIGN_IN,
             uri: parts.uri.clone(),
         }
@@ -80,6 +83,17 @@ impl Asked {
             response.headers_mut().append(header::SET_COOKIE, cookie);
         }
     }
+}
+
+/// Browsers name HTML, others often nothing; only who names JSON and no HTML gets JSON.
+fn takes_pages(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let (mut takes_html, mut takes_json) = (false, false);
+    for value in accepted {
+        takes_html |= value.contains("text/html");
+        takes_json |= value.contains("json");
+    }
+    takes_html || !takes_json
 }
 
 fn language_of(tag: &str) -> Option<Language> {

@@ -3,6 +3,7 @@
 //! Pages are made on the server and work without scripts; one script keeps them up to date. From the outside in:
 //!
 //! - [`router`]: the routes, inside their own headers; closed by default, because a page gets whoever is signed in only by [`session`];
+//! - [`bounds`]: how many requests are worked on at once;
 //! - [`session`]: signing in and out, and proof that a form comes from our own page; [`password`]: hashing; [`guard`]: how fast anybody may
 //!   guess;
 //! - [`pages`]: one file per page, with its template in `templates/`; [`frame`]: what stands around every page; [`words`]: its texts;
@@ -23,6 +24,7 @@
 )]
 
 mod assets;
+mod bounds;
 mod format;
 mod frame;
 mod guard;
@@ -40,10 +42,11 @@ use api::{ApiSettings, Merchants, Mode, Publishing, TokenKey};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post};
 use queue::Publisher;
 use store::Store;
+use tokio::sync::Semaphore;
 
 use crate::guard::Guard;
 
@@ -59,6 +62,8 @@ pub struct ConsoleContext {
     pub publisher: Arc<dyn Publisher>,
     /// What the deployment chooses: where browsers reach it, whether money is real, whose keys there are.
     pub settings: ApiSettings,
+    /// The origin, as browsers write it, of the address that is configured, if one is: forms of its pages are ours whatever `Host` says.
+    pub form_origin: Option<String>,
 }
 
 /// The context as pages share it.
@@ -78,7 +83,10 @@ pub(crate) struct Shared {
     pub(crate) token_key: TokenKey,
     /// Whether browsers reach it over https.
     pub(crate) is_secure: bool,
+    pub(crate) form_origin: Option<String>,
     pub(crate) guard: Guard,
+    /// Requests that are worked on.
+    pub(crate) places: Semaphore,
 }
 
 impl Deref for Console {
@@ -92,10 +100,13 @@ impl Deref for Console {
 /// The routes below `/console`. It sets no fallback, so it can be merged with the API's router, whose layers it needs: they say where a
 /// request comes from.
 pub fn router(context: ConsoleContext) -> Router {
-    let ConsoleContext { store, publisher, settings } = context;
+    let ConsoleContext { store, publisher, settings, form_origin } = context;
+    let places_max = settings.limits.console_requests_max.min(Semaphore::MAX_PERMITS);
     let console = Console(Arc::new(Shared {
         is_secure: settings.public_url.starts_with("https://"),
+        form_origin,
         guard: Guard::new(),
+        places: Semaphore::new(places_max),
         publishing: Publishing::new(store.clone(), publisher, settings.limits.publishing_max),
         store,
         mode: settings.mode,
@@ -116,8 +127,9 @@ pub fn router(context: ConsoleContext) -> Router {
         .into_iter()
         .fold(router, |router, (_, path, page)| router.route(path, page))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(from_fn_with_state(console.clone(), bounds::at_once))
         .layer(from_fn(frame::protect))
-        // Anybody may load these, also before signing in.
+        // Anybody may load these, also before signing in; they stand in memory and take no place.
         .route("/console/assets/{version}/{name}", get(assets::serve))
         .with_state(console)
 }

@@ -16,10 +16,10 @@ pub(crate) mod staff;
 pub(crate) mod webhooks;
 pub(crate) mod workers;
 
-use api::{Problem, Text};
+use api::{Problem, ProblemCode, Text};
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use store::StoreError;
 
@@ -28,6 +28,9 @@ use crate::frame::{Asked, Frame};
 use crate::session::SignedIn;
 use crate::words;
 use crate::words::actions::Done;
+
+/// When to come again after the console was busy, in seconds.
+const BUSY_RETRY_S: u64 = 2;
 
 /// A page that says what went wrong and where to go.
 #[derive(Debug, Template)]
@@ -115,6 +118,19 @@ pub(crate) fn refused(console: &Console, by: &SignedIn, status: StatusCode) -> R
         (words::FORBIDDEN, words::FORBIDDEN_NEXT)
     };
     page(status, &by.asked, &Message { frame: by.frame(console), title, next })
+}
+
+/// There is more to do than the console takes at once. Nothing was done.
+pub(crate) fn busy(console: &Console, asked: &Asked) -> Response {
+    if !asked.takes_pages {
+        let problem = Problem::from(ProblemCode::Overloaded);
+        return problem.retry_after_s(BUSY_RETRY_S).into_response();
+    }
+    let frame = Frame::of(console.mode, asked, None, String::new());
+    let told = Message { frame, title: words::BUSY, next: words::BUSY_NEXT };
+    let mut response = page(StatusCode::SERVICE_UNAVAILABLE, asked, &told);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(BUSY_RETRY_S));
+    response
 }
 
 /// The database does not answer.

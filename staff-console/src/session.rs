@@ -169,7 +169,7 @@ impl FromRequest<Console> for Posted {
         let (mut parts, body) = request.into_parts();
         let by = SignedIn::from_request_parts(&mut parts, console).await?;
         let refused = |status| pages::refused(console, &by, status);
-        if !is_same_origin(&parts.headers) {
+        if !is_same_origin(&parts.headers, console.form_origin.as_deref()) {
             return Err(refused(StatusCode::FORBIDDEN));
         }
         let fields = Fields::read(parts, body).await.map_err(refused)?;
@@ -183,9 +183,9 @@ impl FromRequest<Console> for Posted {
     }
 }
 
-/// Whether a browser says that the request comes from a page of this host. Browsers send this with every form; what sends nothing is no
-/// browser, and has no cookies of others.
-pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
+/// Whether a browser says that the request comes from a page of this host, or of the address that is configured: a proxy may write another
+/// `Host`. Browsers send this with every form; what sends nothing is no browser, and has no cookies of others.
+pub(crate) fn is_same_origin(headers: &HeaderMap, configured: Option<&str>) -> bool {
     if headers.get_all("sec-fetch-site").iter().any(|site| site != "same-origin" && site != "none")
     {
         return false;
@@ -194,9 +194,10 @@ pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) => {
-            let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+            let Ok(origin) = origin.to_str() else { return false };
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-            origin.is_some_and(|(_, of)| host == Some(of))
+            let is_of_host = origin.split_once("://").is_some_and(|(_, of)| host == Some(of));
+            is_of_host || configured == Some(origin)
         }
         // No browser says it twice.
         (Some(_), Some(_)) => false,
@@ -226,13 +227,38 @@ mod tests {
     #[test]
     fn a_form_of_another_site_is_told_by_what_browsers_say() {
         let ours = [("host", "shop.example"), ("origin", "https://shop.example")];
-        assert!(is_same_origin(&headers(&ours)));
-        assert!(is_same_origin(&headers(&[("host", "shop.example")])));
+        let is_ours = |pairs: &[(&'static str, &str)]| is_same_origin(&headers(pairs), None);
+        assert!(is_ours(&ours));
+        assert!(is_ours(&[("host", "shop.example")]));
         for bad in ["https://evil.example", "null", "https://shop.example.evil"] {
-            assert!(!is_same_origin(&headers(&[("host", "shop.example"), ("origin", bad)])));
+            assert!(!is_ours(&[("host", "shop.example"), ("origin", bad)]), "{bad}");
         }
-        assert!(!is_same_origin(&headers(&[("sec-fetch-site", "cross-site")])));
-        assert!(!is_same_origin(&headers(&[("sec-fetch-site", "same-site")])));
+        assert!(!is_ours(&[("sec-fetch-site", "cross-site")]));
+        assert!(!is_ours(&[("sec-fetch-site", "same-site")]));
+    }
+
+    #[test]
+    fn behind_a_proxy_that_writes_another_host_the_configured_address_counts_whole() {
+        let from = |origin, configured| {
+            let pairs = [("host", "10.0.0.7:8080"), ("origin", origin)];
+            is_same_origin(&headers(&pairs), configured)
+        };
+        let configured = Some("https://pay.example.com");
+        assert!(from("https://pay.example.com", configured));
+        assert!(from("http://10.0.0.7:8080", configured), "past the proxy");
+        assert!(!from("https://pay.example.com", None), "nothing is configured");
+        for bad in [
+            "http://pay.example.com",
+            "https://pay.example.com:8443",
+            "https://pay.example.com.evil.example",
+            "https://pay.example.com/",
+            "https://example.com",
+            "pay.example.com",
+            "null",
+            "",
+        ] {
+            assert!(!from(bad, configured), "{bad}");
+        }
     }
 
     #[test]

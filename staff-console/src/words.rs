@@ -143,6 +143,8 @@ texts! {
     CANCEL_ORDER: "결제 취소", "Cancel a payment";
     CANCEL_LEAD: "비워 두면 남은 금액을 모두 취소합니다.", "Left empty, all that is left is given back.";
     CANCEL_WHOLE: "이 결제는 전액만 취소할 수 있습니다.", "Of this payment only the whole can be cancelled.";
+    CANCEL_LOST: "데이터베이스를 복원하기 전에 이 결제에서 취소된 금액이 있습니다. 같은 금액을 또 취소하면 두 번 환불됩니다.", "Part of this payment was cancelled before the database was restored. Cancelling the same amount again gives it back twice.";
+    CANCEL_ANOTHER: "그 취소와 별개인 새 취소입니다", "This is another cancel besides that one";
     CANCEL_REASON: "취소 사유 (고객에게 보입니다)", "Reason (the customer sees it)";
     CANCEL_AMOUNT: "취소 금액 (원)", "Amount to give back, in won";
     TAX_FREE: "면세 금액 (원, 비우면 비례)", "Tax-free part, in won (empty: in proportion)";
@@ -216,5 +218,7 @@ texts! {
     FORBIDDEN_NEXT: "페이지를 새로 연 뒤 다시 시도하세요.", "Open the page again, then try once more.";
     UNAVAILABLE: "지금은 데이터베이스에 연결할 수 없습니다.", "The database cannot be reached right now.";
     UNAVAILABLE_NEXT: "잠시 뒤 다시 시도하세요. 결제는 계속 처리됩니다.", "Try again in a moment. Payments go on.";
+    BUSY: "지금은 콘솔에 요청이 너무 많습니다.", "Too much is asked of the console right now.";
+    BUSY_NEXT: "아무것도 하지 않았습니다. 몇 초 뒤 다시 시도하세요. 결제는 계속 처리됩니다.", "Nothing was done. Try again in a few seconds. Payments go on.";
     BACK_TO_OVERVIEW: "현황으로", "To the overview";
 }

@@ -2,7 +2,8 @@
 //! promise more than what is left, because each takes the payment under the write lock.
 
 use domain::cancellation::{
-    Available, CancelRefusal, CancellationState, cancel_amount, tax_free_part,
+    Available, CancelRefusal, CancellationState, cancel_amount, check_repeats_no_lost,
+    tax_free_part,
 };
 use domain::job::JobKind;
 use domain::refund_account::check_refund_account;
@@ -22,6 +23,7 @@ use crate::operate::{Actor, LeftToCancel};
 use crate::refund_accounts;
 use crate::relayed::PublishedJob;
 use crate::rows;
+use crate::settle::is_lost;
 
 /// A cancel to accept.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub struct AcceptCancel {
     pub refund_account: Option<RefundAccount>,
     /// Why, in the staff's words.
     pub reason: String,
+    /// Whether it is meant besides any lost cancel of its amount that was found at Toss: see [`CancelRefusal::MayRepeatLost`].
+    pub is_another: bool,
     /// Who asks.
     pub actor: Actor,
     /// The caller's idempotency key.
@@ -200,11 +204,21 @@ async fn allowed_amount(
     let is_partial_cancelable = payment.is_partial_cancelable;
     let amount = cancel_amount(state, balance, reserved, is_partial_cancelable, asked.amount)
         .map_err(AcceptCancelError::Refused)?;
+    if !asked.is_another {
+        check_repeats_no_lost(&lost_amounts(&known)?, asked.amount, amount)
+            .map_err(AcceptCancelError::Refused)?;
+    }
     let total = balance.minus(reserved).unwrap_or(Won::ZERO);
     let part = tax_free_part(Available { total, tax_free }, amount, asked.tax_free_amount)
         .map_err(AcceptCancelError::Refused)?;
     let is_told = !rows::tax_free_amount(order, payment)?.is_zero();
     Ok((amount, is_told.then_some(part)))
+}
+
+/// What went back by cancels whose own rows were lost.
+pub(crate) fn lost_amounts(known: &[cancellation::Model]) -> Result<Vec<Won>, StoreError> {
+    let lost = known.iter().filter(|row| is_lost(row));
+    lost.map(|row| rows::won("cancellations", &row.id, "amount", row.amount)).collect()
 }
 
 /// What is left of a payment, by all of its cancellations.

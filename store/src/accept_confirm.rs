@@ -119,11 +119,13 @@ impl Store {
         rows::order_state(&order)?
             .check_payable(order.pay_by, write.now_ms)
             .map_err(AcceptConfirmError::NotPayable)?;
-        if is_key_taken(&write, &confirm.payment_key).await? {
+        if is_key_taken(&write, confirm.payment_key.as_str()).await? {
             return Err(AcceptConfirmError::PaymentKeyTaken);
         }
         let payment = new_payment(&order, confirm, write.now_ms);
-        let job = new_job(&write, JobKind::Confirm, &payment, None, &confirm.origin);
+        let mut job = new_job(&write, JobKind::Confirm, &payment, None, &confirm.origin);
+        // It may have been paid under another key: nothing is sent before that was looked up.
+        job.unrecorded_until = order.unrecorded_until;
         payment.into_active_model().reset_all().insert(&write.tx).await?;
         crash::point!("accept 1", "the payment is written", "its job");
         let published = PublishedJob::of(&job, JobKind::Confirm);
@@ -156,10 +158,10 @@ fn repeated(
 }
 
 /// Whether a payment that has not failed holds this key. One that failed does not keep it: somebody may have made it up.
-async fn is_key_taken(write: &Write<'_>, key: &PaymentKey) -> Result<bool, DbErr> {
+pub(crate) async fn is_key_taken(write: &Write<'_>, key: &str) -> Result<bool, DbErr> {
     let failed = [PaymentState::Failed.word(), PaymentState::Expired.word()];
     let holder = payment::Entity::find()
-        .filter(payment::Column::PaymentKey.eq(key.as_str()))
+        .filter(payment::Column::PaymentKey.eq(key))
         .filter(payment::Column::State.is_not_in(failed))
         .one(&write.tx)
         .await?;

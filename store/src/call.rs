@@ -50,6 +50,11 @@ pub enum Call {
         /// Toss's name of the payment.
         payment_key: String,
     },
+    /// Ask how the order was paid, under whatever key.
+    LookUpOrder {
+        /// Toss's name of the order, which is ours.
+        order_id: String,
+    },
 }
 
 /// What a claimed job calls.
@@ -69,7 +74,11 @@ pub(crate) async fn call_of(
 ) -> Result<Call, StoreError> {
     let payment_key = scene.payment.payment_key.clone();
     if operation == Operation::LookUp {
-        return Ok(Call::LookUp { payment_key });
+        return Ok(if scene.asks_for_order(write).await? {
+            Call::LookUpOrder { order_id: scene.payment.order_id.clone() }
+        } else {
+            Call::LookUp { payment_key }
+        });
     }
     if let Some(text) = scene.sent_before(write, operation).await? {
         let call = serde_json::from_str(&text).map_err(|_| StoreError::UnreadableRow {

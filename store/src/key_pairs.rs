@@ -173,7 +173,7 @@ impl Store {
         pairs.collect()
     }
 
-    /// Hands every payment of a pair that rests over to another pair of the same merchant, some at a time.
+    /// Hands every payment of a pair that rests over to another pair of the same merchant, some at a time, each time with its audit.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; what was handed over stays so, and repeating is safe.
@@ -185,22 +185,12 @@ impl Store {
     ) -> Result<Retired, StoreError> {
         let (mut moved, mut after) = (0_u64, String::new());
         loop {
-            let (batch, last) = self.retried(|| self.hand_over(from, to, &after)).await?;
+            let (batch, last) = self.retried(|| self.hand_over(from, to, &after, actor)).await?;
             moved = moved.saturating_add(batch);
             match last {
                 Some(last) => after = last,
                 None => break,
             }
-        }
-        if moved > 0 {
-            let detail = serde_json::json!({ "from": from.number, "to": to, "payments": moved });
-            self.retried(|| async {
-                let write = self.begin_write().await?;
-                let (action, detail) = ("merchant.retire_keys", Some(detail.clone()));
-                audit::record(&write, actor, action, &from.merchant, None, None, detail).await?;
-                write.commit().await
-            })
-            .await?;
         }
         let uses = self.key_pair_uses().await?;
         let left = uses.iter().find(|known| known.pair == *from);
@@ -214,6 +204,7 @@ impl Store {
         from: &KeyPairId,
         to: u32,
         after: &str,
+        actor: &Actor,
     ) -> Result<(u64, Option<String>), StoreError> {
         let write = self.begin_write().await?;
         let ids: Vec<String> = payment::Entity::find()
@@ -234,9 +225,13 @@ impl Store {
             .col_expr(payment::Column::KeyPair, Expr::value(to))
             .filter(payment::Column::OrderId.is_in(ids))
             .exec(&write.tx)
-            .await?;
+            .await?
+            .rows_affected;
+        let detail = serde_json::json!({ "from": from.number, "to": to, "payments": moved });
+        let (action, detail) = ("merchant.retire_keys", Some(detail));
+        audit::record(&write, actor, action, &from.merchant, None, None, detail).await?;
         write.commit().await?;
-        Ok((moved.rows_affected, Some(last)))
+        Ok((moved, Some(last)))
     }
 }
 

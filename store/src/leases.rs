@@ -49,7 +49,9 @@ impl Store {
             .filter(job::Column::Id.is_in(&renewed))
             .exec(&write.tx)
             .await?;
+        crash::point!("dispatch 11", "leases are renewed", "the commit");
         write.commit().await?;
+        crash::point!("dispatch 12", "leases are renewed and that is committed", "the answers");
         Ok(renewed)
     }
 }

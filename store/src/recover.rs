@@ -9,15 +9,16 @@
 
 use domain::job::{JobKind, JobState};
 use domain::limits::{RELAY_BATCH_MAX, RESTORE_SETTLE_MS};
-use entities::{job, payment, web_session, worker};
+use domain::order::OrderState;
+use entities::{job, order, payment, web_session, worker};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
 use sea_orm::{
-    ColumnTrait as _, Condition, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Select,
 };
 
 use crate::audit;
-use crate::connection::Store;
+use crate::connection::{Read, Store};
 use crate::error::StoreError;
 use crate::operate::{Actor, locked_payments, wanted_look_up};
 use crate::origin::Origin;
@@ -34,7 +35,7 @@ const SUBJECT: &str = "database";
 pub struct Recovery {
     /// The instant from which on nothing is known, in milliseconds: that of the backup, or of the youngest trace in it if that is older.
     pub unknown_from_ms: i64,
-    /// The youngest trace in the database, in milliseconds: a worker's heartbeat, or a job.
+    /// The youngest trace in the database, in milliseconds: a worker's heartbeat, a job, or an order.
     pub newest_ms: Option<i64>,
     /// Confirms that are looked up before anything is sent.
     pub confirms: u64,
@@ -44,6 +45,10 @@ pub struct Recovery {
     pub parked: u64,
     /// Payments that are looked up.
     pub look_ups: u64,
+    /// Orders that nobody has paid by the database: before a confirm of one is sent, Toss is asked whether it was paid since.
+    pub open: u64,
+    /// By how much the youngest trace is ahead of the database's clock, in milliseconds: then that clock was put back.
+    pub newest_is_ahead_ms: i64,
     /// Browsers in which staff were signed in.
     pub sessions: u64,
     /// When the first call may be sent for one of these jobs, if a look-up shows that it has to be, in milliseconds.
@@ -68,10 +73,13 @@ impl Store {
         let parked = live_money_jobs().filter(is_parked).count(&read.tx).await?;
         let look_ups = payment::Entity::find().filter(is_open()).count(&read.tx).await?;
         let sessions = web_session::Entity::find().count(&read.tx).await?;
+        let open = open_orders(i64::MAX).count(&read.tx).await?;
         let beat = worker::Entity::find().order_by_desc(worker::Column::SeenAt).one(&read.tx);
         let beat_ms = beat.await?.map(|row| row.seen_at);
-        let job = job::Entity::find().order_by_desc(job::Column::Id).one(&read.tx).await?;
-        let newest_ms = Ord::max(beat_ms, job.map(|row| row.created_at));
+        // A job is written again with each of its attempts, and so is an order with everything that changes about it.
+        let job_ms = newest(job::Entity::find(), job::Column::UpdatedAt, &read).await?;
+        let order_ms = newest(order::Entity::find(), order::Column::UpdatedAt, &read).await?;
+        let newest_ms = [beat_ms, job_ms, order_ms].into_iter().flatten().max();
         let now_ms = read.now_ms;
         read.end().await?;
         Ok(Recovery {
@@ -83,7 +91,12 @@ impl Store {
             parked,
             look_ups,
             sessions,
-            sends_from_ms: now_ms.saturating_add(RESTORE_SETTLE_MS),
+            open,
+            newest_is_ahead_ms: newest_ms
+                .map_or(0, |newest_ms| Ord::max(newest_ms.saturating_sub(now_ms), 0)),
+            // What is on record from behind now was recorded before the clock was put back.
+            sends_from_ms: Ord::max(newest_ms.unwrap_or(now_ms), now_ms)
+                .saturating_add(RESTORE_SETTLE_MS),
         })
     }
 
@@ -98,6 +111,12 @@ impl Store {
         let mut after = None;
         loop {
             let mark = || self.mark_unrecorded(after.as_ref(), planned.sends_from_ms);
+            let Some(last) = self.retried(mark).await? else { break };
+            after = Some(last);
+        }
+        let mut after = None;
+        loop {
+            let mark = || self.mark_open_orders(after.as_deref(), planned.sends_from_ms);
             let Some(last) = self.retried(mark).await? else { break };
             after = Some(last);
         }
@@ -151,6 +170,36 @@ impl Store {
         Ok(Some(last))
     }
 
+    /// Marks the next orders that are open, in the order in which everybody locks them. Returns the last one; `None` when there are no more.
+    async fn mark_open_orders(
+        &self,
+        after: Option<&str>,
+        until_ms: i64,
+    ) -> Result<Option<String>, StoreError> {
+        let write = self.begin_write().await?;
+        let mut next = open_orders(until_ms.saturating_sub(RESTORE_SETTLE_MS));
+        if let Some(after) = after {
+            next = next.filter(order::Column::Id.gt(after));
+        }
+        let found: Vec<String> = next
+            .select_only()
+            .column(order::Column::Id)
+            .order_by_asc(order::Column::Id)
+            .limit(BATCH)
+            .lock_exclusive()
+            .into_tuple()
+            .all(&write.tx)
+            .await?;
+        let Some(last) = found.last().cloned() else { return Ok(None) };
+        order::Entity::update_many()
+            .col_expr(order::Column::UnrecordedUntil, Expr::value(until_ms))
+            .filter(order::Column::Id.is_in(found))
+            .exec(&write.tx)
+            .await?;
+        write.commit().await?;
+        Ok(Some(last))
+    }
+
     /// Asks for look-ups of the next payments, each a little later than the one before. Returns the last one and how many they were; `None`
     /// when there are no more.
     async fn look_up_open_payments(
@@ -191,7 +240,7 @@ impl Store {
         web_session::Entity::delete_many().exec(&write.tx).await?;
         let detail = serde_json::json!({
             "unknownFrom": planned.unknown_from_ms, "confirms": planned.confirms, "cancels": planned.cancels, "parked": planned.parked,
-            "lookUps": planned.look_ups, "sessions": planned.sessions, "sendsFrom": planned.sends_from_ms,
+            "lookUps": planned.look_ups, "openOrders": planned.open, "sessions": planned.sessions, "sendsFrom": planned.sends_from_ms,
         });
         audit::record(
             &write,
@@ -205,6 +254,23 @@ impl Store {
         .await?;
         write.commit().await
     }
+}
+
+/// Orders that may still be paid by the database, made until an instant.
+fn open_orders(until_ms: i64) -> Select<order::Entity> {
+    order::Entity::find()
+        .filter(order::Column::State.eq(OrderState::Open.word()))
+        .filter(order::Column::CreatedAt.lte(until_ms))
+}
+
+/// The latest instant in a column.
+async fn newest<E: EntityTrait>(
+    all: Select<E>,
+    column: impl ColumnTrait,
+    read: &Read,
+) -> Result<Option<i64>, StoreError> {
+    let newest = all.select_only().column_as(column.max(), "newest").into_tuple().one(&read.tx);
+    Ok(newest.await?.flatten())
 }
 
 fn live() -> impl Iterator<Item = &'static str> {

@@ -19,6 +19,7 @@ use crate::connection::Write;
 use crate::error::StoreError;
 use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
+use crate::settle::is_lost;
 
 /// One job with everything that a decision about it looks at.
 pub(crate) struct Scene {
@@ -27,6 +28,8 @@ pub(crate) struct Scene {
     pub(crate) cancellation: Option<cancellation::Model>,
     /// The order's personal data was blanked: what Toss tells about its customer is not kept again.
     pub(crate) is_erased: bool,
+    /// The order was open in a backup that was restored: it may have been paid since under another key.
+    is_order_unrecorded: bool,
     /// The number of the last attempt, 0 for none.
     pub(crate) attempts_recorded: i32,
     /// The payment's other live jobs.
@@ -72,12 +75,20 @@ impl Scene {
         Ok(scenes)
     }
 
-    /// The job's attempts, oldest first. A confirm also sees the look-ups that others made of its payment.
+    /// The job's attempts, oldest first. A confirm also sees the look-ups that others made of its payment, unless the order may have been
+    /// paid under another key: what is shown of this one does not tell.
     pub(crate) async fn history(&self, write: &Write<'_>) -> Result<Vec<PastAttempt>, StoreError> {
-        if self.job.kind == JobKind::Confirm.word() {
+        if self.job.kind == JobKind::Confirm.word() && !self.is_order_unrecorded {
             return self.confirm_history(write).await;
         }
         self.own_history(write).await
+    }
+
+    /// Whether the job's look-ups ask how the order was paid, under whatever key: a confirm's of an order that may have been paid under
+    /// another one, until it has sent its own.
+    pub(crate) async fn asks_for_order(&self, write: &Write<'_>) -> Result<bool, StoreError> {
+        let may_be = self.is_order_unrecorded && self.job.kind == JobKind::Confirm.word();
+        Ok(may_be && !self.own_history(write).await?.iter().any(|one| one.operation.is_money()))
     }
 
     /// The job's own attempts, oldest first.
@@ -160,7 +171,8 @@ impl Scene {
         Ok(sent.and_then(|row| row.call))
     }
 
-    /// Whether another attempt about the payment was settled since `since_ms` with one of these verdicts, and not as a late one.
+    /// Whether another attempt about the payment was settled since `since_ms` with one of these verdicts, and not as a late one. What is on
+    /// record from well behind now was settled before the clock was put back.
     pub(crate) async fn has_other_since(
         &self,
         write: &Write<'_>,
@@ -168,18 +180,19 @@ impl Scene {
         since_ms: i64,
         verdicts: &[&str],
     ) -> Result<bool, StoreError> {
+        let until_ms = write.now_ms.saturating_add(limits::UNFINISHED_CALL_MS);
         if let Some(all) = &self.attempts {
             return Ok(all.iter().any(|row| {
                 (row.job_id.as_str(), row.number) != own
                     && !row.is_stale
-                    && row.finished_at.is_some_and(|at| at >= since_ms)
+                    && row.finished_at.is_some_and(|at| (since_ms..=until_ms).contains(&at))
                     && row.verdict.as_deref().is_some_and(|verdict| verdicts.contains(&verdict))
             }));
         }
         let is_own = attempt::Column::JobId.eq(own.0).and(attempt::Column::Number.eq(own.1));
         let other = attempt::Entity::find()
             .filter(attempt::Column::OrderId.eq(&self.job.order_id))
-            .filter(attempt::Column::FinishedAt.gte(since_ms))
+            .filter(attempt::Column::FinishedAt.between(since_ms, until_ms))
             .filter(attempt::Column::Verdict.is_in(verdicts.iter().copied()))
             .filter(attempt::Column::IsStale.eq(false))
             .filter(is_own.not())
@@ -214,6 +227,11 @@ impl Scene {
                 .iter()
                 .filter_map(|row| row.transaction_key.clone())
                 .collect(),
+            // One that was known before was thought of when this one was accepted, and an older one cannot repeat it.
+            may_repeat_lost: all.iter().filter(|row| is_lost(row)).any(|row| {
+                let (done_at, found_at) = (row.requested_at, row.updated_at);
+                row.amount == cancel.amount && (done_at..=found_at).contains(&cancel.requested_at)
+            }),
         })
     }
 
@@ -238,6 +256,8 @@ struct Rows {
     recorded: HashMap<String, i64>,
     /// Orders whose personal data was blanked.
     erased: BTreeSet<String>,
+    /// Orders that were open in a backup that was restored.
+    unrecorded: BTreeSet<String>,
 }
 
 impl Rows {
@@ -246,17 +266,18 @@ impl Rows {
         orders: &BTreeSet<String>,
         job_ids: &[&str],
     ) -> Result<Rows, StoreError> {
-        let orders: Vec<(String, Option<i64>)> = order::Entity::find()
+        let orders: Vec<(String, Option<i64>, i64)> = order::Entity::find()
             .select_only()
             .column(order::Column::Id)
             .column(order::Column::ErasedAt)
+            .column(order::Column::UnrecordedUntil)
             .filter(order::Column::Id.is_in(orders))
             .order_by_asc(order::Column::Id)
             .lock_exclusive()
             .into_tuple()
             .all(&write.tx)
             .await?;
-        let locked: Vec<String> = orders.iter().map(|(id, _)| id.clone()).collect();
+        let locked: Vec<String> = orders.iter().map(|(id, _, _)| id.clone()).collect();
         let payments = payment::Entity::find()
             .filter(payment::Column::OrderId.is_in(&locked))
             .order_by_asc(payment::Column::OrderId)
@@ -291,7 +312,8 @@ impl Rows {
             jobs,
             attempts,
             recorded,
-            erased: orders.into_iter().filter_map(|(id, at)| at.map(|_| id)).collect(),
+            unrecorded: named(orders.iter().filter(|(_, _, until_ms)| *until_ms > 0)),
+            erased: named(orders.iter().filter(|(_, erased_at, _)| erased_at.is_some())),
         })
     }
 
@@ -313,6 +335,7 @@ impl Rows {
             attempts_recorded: i32::try_from(recorded).unwrap_or(i32::MAX),
             attempts: self.attempts.remove(&job.order_id),
             is_erased: self.erased.contains(&job.order_id),
+            is_order_unrecorded: self.unrecorded.contains(&job.order_id),
             payment,
             job,
             cancellation,
@@ -320,6 +343,10 @@ impl Rows {
             read_cancellations,
         }))
     }
+}
+
+fn named<'a>(orders: impl Iterator<Item = &'a (String, Option<i64>, i64)>) -> BTreeSet<String> {
+    orders.map(|(id, _, _)| id.clone()).collect()
 }
 
 /// Divides a batch into rounds in which every order stands once, each by the places of its members, so that what is read for one is not

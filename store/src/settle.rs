@@ -9,13 +9,15 @@ mod evidence;
 
 pub(crate) use crate::scene::Scene;
 pub(crate) use apply::apply;
-pub(crate) use evidence::{TOSS, record_foreign};
+pub(crate) use evidence::{TOSS, is_lost, record_foreign};
 
-use domain::answer::{Answer, FailureClass, TossPayment};
+use std::borrow::Cow;
+
+use domain::answer::{Answer, Failure, FailureClass, TossPayment};
 use domain::attempt::{Operation, Verdict};
 use domain::job::{JobKind, JobState};
 use domain::policy::{
-    CurrentAttempt, Decision, History, NextJob, Pacing, ReviewReason, decide_cancel,
+    CurrentAttempt, Decision, History, NextJob, OrderShown, Pacing, ReviewReason, decide_cancel,
     decide_confirm, decide_look_up,
 };
 use entities::{attempt, job};
@@ -26,6 +28,7 @@ use sea_orm::{
     QueryFilter as _,
 };
 
+use crate::call::Call;
 use crate::claim::StartedAttempt;
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
@@ -188,6 +191,7 @@ async fn settle(
         return Ok(Settled { verdict: Some(verdict), ..Settled::kept(attempt) });
     }
     let is_overtaken = is_overtaken(write, &scene, result).await?;
+    let result = &*take_order_shown(write, &mut scene, result, is_overtaken).await?;
     let decision =
         if is_overtaken { Decision::overtaken() } else { decide(write, &scene, result).await? };
     let brought = (decision.verdict, decision.code.clone(), decision.message.clone());
@@ -234,6 +238,50 @@ async fn settle(
         next: Some(decision.job),
         code: decision.code,
         due_in_ms,
+    })
+}
+
+/// Takes up what an answer to the question for an order shows of it: the payment that it was paid with, or that it was not paid.
+async fn take_order_shown<'a>(
+    write: &Write<'_>,
+    scene: &mut Scene,
+    result: &'a AttemptResult,
+    is_overtaken: bool,
+) -> Result<Cow<'a, AttemptResult>, StoreError> {
+    match order_shown(scene, result)? {
+        OrderShown::PaidOtherwise if !is_overtaken => {
+            evidence::take_other_payment(write, scene, &result.answer).await?;
+        }
+        OrderShown::Unpaid => {
+            return Ok(Cow::Owned(AttemptResult { answer: order_unpaid(), ..result.clone() }));
+        }
+        OrderShown::PaidOtherwise | OrderShown::AsAsked => {}
+    }
+    Ok(Cow::Borrowed(result))
+}
+
+/// What an answer to the question for an order shows of it.
+fn order_shown(scene: &Scene, result: &AttemptResult) -> Result<OrderShown, StoreError> {
+    Ok(match (result.attempt.call(), &result.answer) {
+        (Call::LookUpOrder { .. }, Answer::Payment(told)) => {
+            rows::payment_facts(&scene.payment)?.order_shown_by(told)
+        }
+        (
+            Call::LookUpOrder { .. }
+            | Call::LookUp { .. }
+            | Call::Confirm { .. }
+            | Call::Cancel { .. },
+            _,
+        ) => OrderShown::AsAsked,
+    })
+}
+
+/// Nothing was taken for the order: as if there were no payment at all.
+fn order_unpaid() -> Answer {
+    Answer::Failure(Failure {
+        class: FailureClass::Absent,
+        code: "ORDER_UNPAID".to_owned(),
+        message: "Toss shows another payment of the order, which took nothing".to_owned(),
     })
 }
 

@@ -30,7 +30,7 @@ const SIGN_IN: &str = "staff.sign_in";
 const NAMES_MAX: u64 = 10_000;
 
 /// What a try to sign in may go on with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum SignInTry {
     /// Too many failed before: no password is looked at until then, in milliseconds UTC.
     Locked {
@@ -41,8 +41,8 @@ pub enum SignInTry {
     Compare(Option<KnownPassword>),
 }
 
-/// What a password is compared with.
-#[derive(Clone, PartialEq, Eq)]
+/// What a password is compared with, which only Argon2 may do.
+#[derive(Clone)]
 pub struct KnownPassword {
     /// Whose.
     pub staff_id: StaffId,

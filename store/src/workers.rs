@@ -1,6 +1,6 @@
 //! Workers: who works, by their heartbeats.
 
-use domain::limits::WORKER_ALIVE_MS;
+use domain::limits::{self, WORKER_ALIVE_MS};
 use entities::worker;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -117,6 +117,15 @@ impl Store {
         let write = self.begin_write().await?;
         worker::Entity::delete_by_id(id).exec(&write.tx).await?;
         write.commit().await
+    }
+
+    /// Workers that count as alive, those seen last first: whoever is not among them was stopped, or killed long enough ago.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`].
+    pub async fn list_alive_workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
+        let all = self.list_workers(limits::PAGE_ROWS_MAX).await?;
+        Ok(all.into_iter().filter(|row| row.is_alive).collect())
     }
 
     /// Workers, those seen last first.

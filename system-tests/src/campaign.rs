@@ -69,8 +69,10 @@ pub async fn campaign(plan: Plan, directory: &Path) -> Result<bool, String> {
     let topology = Arc::new(topology);
     let outcome = run(plan, &topology, &log).await;
     let mut told = topology.stop().await;
-    let keys = outcome.as_ref().map(Report::payment_keys).unwrap_or_default();
-    told.extend(said_wrong(topology.directory(), &keys));
+    let mut secrets = outcome.as_ref().map(Report::secrets).unwrap_or_default();
+    secrets.extend(topology.secrets());
+    secrets.extend([SIMULATOR_KEY, customers::ACCOUNT_NUMBER]);
+    told.extend(said_wrong(topology.directory(), &secrets));
     let is_clean = match &outcome {
         Ok(report) => {
             let seconds = report.until_quiet.as_secs();
@@ -117,20 +119,22 @@ async fn run(plan: Plan, topology: &Arc<Topology>, log: &Log) -> Result<Report, 
     let crowd = timeout(LEAVING_MAX, crowd).await.map_err(|_| "customers do not leave")?;
     crowd.map_err(|error| format!("a customer: {error}"))?;
     log.say("all customers have left");
-    topology.await_quiet(QUIET_MAX).await?;
+    let mut unquiet = topology.await_quiet(QUIET_MAX).await.err();
     let until_quiet = last.elapsed();
     rest.send_replace(true);
     on_duty.await.map_err(|error| format!("who is on duty: {error}"))?;
     listening.await.map_err(|error| format!("who listens: {error}"))?;
     // What Toss still has to tell would come in minutes; then nothing more comes, and what came of it is waited for.
     topology.deliver_webhooks(DELIVERY_MAX).await?;
-    topology.await_quiet(QUIET_MAX).await?;
+    if unquiet.is_none() {
+        unquiet = topology.await_quiet(QUIET_MAX).await.err();
+    }
     let (peak, ended) = watching.await.map_err(|error| error.to_string())?;
 
     let books = Books::read(topology).await?;
     let recorded = world.record.note(|it| it.clone());
     let mut verdict = books.check(&recorded);
-    verdict.broken.extend(failed.into_iter().chain(ended));
+    verdict.broken.extend(unquiet.into_iter().chain(failed).chain(ended));
     let (kib, threads) = peak;
     if kib > KIB_MAX || threads > THREADS_MAX {
         verdict.broken.push(format!("a process took {kib} KiB and {threads} threads"));
@@ -210,8 +214,9 @@ async fn watch_processes(
     }
 }
 
-/// What no log may say: that something panicked, a secret, or a whole payment key.
-fn said_wrong(directory: &Path, payment_keys: &HashSet<&str>) -> Vec<String> {
+/// What no log may say: that something panicked, or a secret, of which whole payment keys are some.
+fn said_wrong(directory: &Path, secrets: &HashSet<&str>) -> Vec<String> {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let mut wrong = Vec::new();
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -221,10 +226,8 @@ fn said_wrong(directory: &Path, payment_keys: &HashSet<&str>) -> Vec<String> {
         }
         let said = std::fs::read(entry.path()).unwrap_or_default();
         for line in String::from_utf8_lossy(&said).lines() {
-            let mut words =
-                line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
-            let has_key = words.any(|word| payment_keys.contains(word));
-            if has_key || line.contains("panicked at") || line.contains(SIMULATOR_KEY) {
+            let mut words = line.split(|c: char| !is_of_word(c));
+            if words.any(|word| secrets.contains(word)) || line.contains("panicked at") {
                 wrong.push(format!("{name}: {line}"));
             }
         }

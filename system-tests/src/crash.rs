@@ -11,7 +11,7 @@ use crate::process::Process;
 use crate::product::{Home, Product, build, build_directory};
 
 pub use self::cases::{Case, Recovery, Way, cases};
-pub use self::points::{Point, Unmarked, WATCHED, points, unmarked_effects};
+pub use self::points::{Point, Unmarked, points, unmarked_effects};
 
 /// What the binary is told the trap's file by.
 pub const VARIABLE: &str = "SEUNGIN_CRASH_POINT_FILE";

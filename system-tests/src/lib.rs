@@ -20,6 +20,7 @@ mod proxy;
 mod record;
 mod role;
 mod servers;
+pub mod sources;
 mod topology;
 
 pub use crate::campaign::{Plan, campaign};

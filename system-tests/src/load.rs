@@ -43,6 +43,8 @@ const NORMAL_WITHIN: Duration = Duration::from_secs(10);
 const AFTERWARDS: Duration = Duration::from_secs(30);
 const REQUEST_MAX: Duration = Duration::from_secs(20);
 const ACCEPT_MAX: Duration = Duration::from_millis(50);
+/// So many of a hundred requests that were wanted have been made, or the load was another one.
+const PACE_MIN: u64 = 98;
 /// No more than so many of a hundred above the memory after the first minute.
 const GROWTH_MAX: u64 = 10;
 /// How long the last customers may take.
@@ -176,7 +178,7 @@ async fn run(plan: Load, topology: &Arc<Topology>, say: &dyn Fn(&str)) -> Result
     let verdict = Books::read(topology).await?.check(&crowd.record.note(|it| it.clone()));
     let made = crowd.made.lock().expect("no panic").clone();
     let mut report = Report { rows: Vec::new(), wrong: verdict.told() };
-    report.tell_steady(&made, &steady);
+    report.tell_steady(&made, &steady, plan.per_second);
     report.tell_memory(&sizes);
     report.tell_overload(&made, &flooded, over);
     report.rows.push((
@@ -446,13 +448,16 @@ async fn watch_memory(topology: Arc<Topology>) {
 }
 
 impl Report {
-    fn tell_steady(&mut self, made: &[Made], steady: &std::ops::Range<Instant>) {
+    fn tell_steady(&mut self, made: &[Made], steady: &std::ops::Range<Instant>, wanted: u64) {
         let during: Vec<&Made> = made.iter().filter(|one| steady.contains(&one.at)).collect();
         let lasted = steady.end.duration_since(steady.start).as_secs().max(1);
         let bad = during.iter().filter(|one| !one.is_well).count();
         self.rows.push(("requests".to_owned(), during.len().to_string()));
         let count = u64::try_from(during.len()).unwrap_or(u64::MAX);
         self.rows.push(("… per second".to_owned(), (count / lasted).to_string()));
+        if count * 100 < wanted * lasted * PACE_MIN {
+            self.wrong.push(format!("{count} requests in {lasted} s are not {wanted} per second"));
+        }
         self.rows.push(("… not answered well".to_owned(), bad.to_string()));
         if bad > 0 {
             self.wrong.push(format!("{bad} requests were not answered well"));
@@ -503,9 +508,15 @@ impl Report {
             self.wrong.push("the overload was none: nothing was shed".to_owned());
         }
         self.wrong.extend(other.iter().take(3).map(|one| format!("in the overload: {one}")));
+        if *unanswered > 0 {
+            self.wrong.push(format!("in the overload {unanswered} got no answer"));
+        }
         let not_shed =
             made.iter().filter(|one| one.at < over && !one.is_well && !one.is_shed).count();
         self.rows.push(("… of the pace neither done nor shed".to_owned(), not_shed.to_string()));
+        if not_shed > 0 {
+            self.wrong.push(format!("{not_shed} of the pace were neither done nor shed"));
+        }
         let after: Vec<&Made> = made.iter().filter(|one| one.at >= over).collect();
         let slow =
             |one: &Made| !one.is_well || (one.kind == Kind::Confirm && one.took >= ACCEPT_MAX);
@@ -514,6 +525,15 @@ impl Report {
         let back = last_slow.unwrap_or_default();
         self.rows
             .push(("last request after it that was not as before".to_owned(), format!("{back:?}")));
+        for began in (0..AFTERWARDS.as_secs()).step_by(5) {
+            let slice = over + Duration::from_secs(began)..over + Duration::from_secs(began + 5);
+            let within = after.iter().copied().filter(|one| slice.contains(&one.at));
+            let [p50, p99, most] = quantiles(within.filter(|one| one.kind == Kind::Confirm));
+            self.rows.push((
+                format!("… accepting a confirm, {began} to {} s after it", began + 5),
+                format!("{p50:?}, {p99:?}, {most:?}"),
+            ));
+        }
         let later = || after.iter().copied().filter(|one| one.at >= over + NORMAL_WITHIN);
         let bad = later().filter(|one| !one.is_well).count();
         let [_, p99, _] = quantiles(later().filter(|one| one.kind == Kind::Confirm));

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A process that was told to stop may wait for calls that are under way, which can take a minute.
 const END_PATIENCE: Duration = Duration::from_secs(90);
+/// Before this age a process may not listen to signals yet, and is ended by them.
+const YOUNG: Duration = Duration::from_secs(10);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What a process can be told.
@@ -38,6 +40,7 @@ pub struct Process {
     child: Child,
     output: PathBuf,
     name: String,
+    began: Instant,
 }
 
 impl Process {
@@ -55,7 +58,7 @@ impl Process {
         let child = command.spawn().unwrap_or_else(|error| {
             panic!("{} cannot be started ({error}): {missing}", command.get_program().display())
         });
-        Process { child, output, name: name.to_owned() }
+        Process { child, output, name: name.to_owned(), began: Instant::now() }
     }
 
     /// Its id, which is that of its group, too.
@@ -150,6 +153,21 @@ impl Process {
         (code, began.elapsed())
     }
 
+    /// Tells it to stop; it has to end in good order, unless it has only just begun.
+    ///
+    /// # Errors
+    /// It ended otherwise, or goes on for longer than a minute and a half.
+    pub fn stop(&mut self) -> Result<(), String> {
+        use std::os::unix::process::ExitStatusExt as _;
+        let is_young = self.began.elapsed() < YOUNG;
+        // Of one that has ended there is the status still.
+        let id = self.child.id().to_string();
+        drop(Command::new("kill").args([Signal::Terminate.flag(), "--", &id]).status());
+        let status = self.status_at_end()?;
+        let is_well = status.success() || (is_young && status.signal().is_some());
+        if is_well { Ok(()) } else { Err(format!("{} ended with {status}", self.name)) }
+    }
+
     /// Waits until a signal ends it; gives the signal.
     ///
     /// # Panics
@@ -162,14 +180,19 @@ impl Process {
     }
 
     fn wait_for_status(&mut self) -> ExitStatus {
+        self.status_at_end().unwrap_or_else(|error| panic!("{error}: {}", self.said()))
+    }
+
+    fn status_at_end(&mut self) -> Result<ExitStatus, String> {
         let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
+        while began.elapsed() < END_PATIENCE {
+            let status = self.child.try_wait().map_err(|error| error.to_string())?;
+            if let Some(status) = status {
+                return Ok(status);
             }
-            assert!(began.elapsed() < END_PATIENCE, "{} does not end: {}", self.name, self.said());
             std::thread::sleep(BETWEEN_LOOKS);
         }
+        Err(format!("{} does not end", self.name))
     }
 
     /// Ends it as a power cut would, and waits until it is gone.

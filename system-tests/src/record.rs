@@ -34,6 +34,8 @@ pub(crate) struct Recorded {
     pub(crate) refusals: BTreeMap<String, u64>,
     /// Orders that were made, with their amounts.
     pub(crate) orders: BTreeMap<String, i64>,
+    /// What customers show that an order is theirs.
+    pub(crate) tokens: BTreeSet<String>,
     /// How many keys orders were asked for with.
     pub(crate) order_keys: usize,
     /// The same of each order's cancels.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::client::{Client, try_send};
 use crate::log::Log;
-use crate::process::{Process, Signal};
+use crate::process::Process;
 use crate::product::{Home, binary};
 use crate::proxy::{Proxy, Trouble, server_of};
 use crate::role::Variables;
@@ -27,6 +27,9 @@ const PORTS: std::ops::Range<u16> = 21_000..30_000;
 /// How long the simulator's control may take to do something, while it is killed and stopped as well.
 const CONTROL_MAX: Duration = Duration::from_secs(120);
 const CONTROL_TRY_MAX: Duration = Duration::from_secs(3);
+/// How long a killed process may keep its port.
+const PORT_MAX: Duration = Duration::from_secs(5);
+const BETWEEN_PORTS: Duration = Duration::from_millis(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 /// It is quiet when there is nothing to be done for so long.
 const QUIET: Duration = Duration::from_secs(4);
@@ -243,6 +246,7 @@ impl Topology {
 
     /// Starts what is not running, behind another command if there is one.
     pub(crate) fn start_process(&self, slot: &mut Slot, wrapper: &[&str]) {
+        wait_for_port(server_of(&slot.health));
         let arguments: Vec<&str> = slot.arguments.iter().map(String::as_str).collect();
         let name = slot.part.name();
         let process = self.home.start_wrapped(wrapper, &name, &arguments, &slot.variables);
@@ -386,19 +390,16 @@ impl Topology {
     pub(crate) async fn stop(&self) -> Vec<String> {
         let mut told = Vec::new();
         for slot in &self.slots {
-            if let Some(process) = &slot.lock().await.process {
-                process.signal(Signal::Terminate);
-            }
-        }
-        for slot in &self.slots {
             if let Some(mut process) = slot.lock().await.process.take() {
-                let (code, _) = process.wait_for_end();
-                if code != 0 {
-                    told.push(format!("{} ended with {code}", process.name()));
-                }
+                told.extend(process.stop().err());
             }
         }
         told
+    }
+
+    /// What must be in no log.
+    pub(crate) fn secrets(&self) -> [&str; 2] {
+        [TOKEN_KEY, &self.master_token]
     }
 }
 
@@ -408,6 +409,14 @@ fn addresses() -> Result<Vec<(Part, String)>, String> {
     let ports = free_ports(parts.len())?;
     let addresses = ports.into_iter().map(|port| format!("127.0.0.1:{port}"));
     Ok(parts.into_iter().zip(addresses).collect())
+}
+
+/// The last thread of a process that was killed may keep its port for a moment. Whoever still finds it taken says so.
+fn wait_for_port(address: &str) {
+    let began = Instant::now();
+    while TcpListener::bind(address).is_err() && began.elapsed() < PORT_MAX {
+        std::thread::sleep(BETWEEN_PORTS);
+    }
 }
 
 /// Ports that nobody listens on now.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 use serde_json::Value;
+use system_tests::sources::{product_sources, statements};
 
 /// Every crate of ours and the crates of ours that it may depend on.
 const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
@@ -59,23 +60,14 @@ const BELONGS_TO: [(&str, &[&str]); 10] = [
 const EMPTY_NAMES: [&str; 8] =
     ["common", "core", "utils", "helpers", "types", "shared", "manager", "service"];
 
-fn metadata(more: &[&str]) -> Value {
+fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
-        .args(more)
+        .args(["metadata", "--format-version", "1", "--locked", "--offline", "--no-deps"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("cargo's metadata is JSON")
-}
-
-/// The platform that this machine builds for; the crates of others need not be there.
-fn host() -> String {
-    let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = said.lines().find_map(|line| line.strip_prefix("host: "));
-    line.expect("rustc names its host").to_owned()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -84,7 +76,7 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 
 /// Crate → the crates that its product code depends on.
 fn product_dependencies() -> BTreeMap<String, BTreeSet<String>> {
-    let metadata = metadata(&["--no-deps"]);
+    let metadata = metadata();
     let packages = metadata["packages"].as_array().unwrap();
     packages
         .iter()
@@ -161,54 +153,21 @@ const SECRETS: [(&str, &str); 4] = [
     ("store/src/sign_in.rs", "pub struct KnownPassword"),
 ];
 
-/// The sources of the product, without the tests that stand in them.
-fn product_sources() -> Vec<(String, String)> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let outside = ["system-tests", "bench"];
-    let crates = MAY_DEPEND_ON.iter().map(|(name, _)| *name).filter(|name| !outside.contains(name));
-    let mut left: Vec<_> = crates.map(|name| root.join(name).join("src")).collect();
-    let mut sources = Vec::new();
-    while let Some(path) = left.pop() {
-        if path.is_dir() {
-            left.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if path.extension().is_some_and(|it| it == "rs") && !path.ends_with("tests.rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-            sources.push((path.strip_prefix(&root).unwrap().display().to_string(), text));
-        }
-    }
-    assert!(sources.len() > 200, "{}", sources.len());
-    sources
-}
-
 #[test]
 fn secrets_are_compared_in_constant_time_and_nowhere_else() {
     let mut found = BTreeMap::new();
     let mut problems = Vec::new();
-    // A name with one of these at its end is a secret, or as good as one.
-    let names =
-        ["token", "secret", "proof", "password", "mac", "expected_code", "secret_key", "token_key"];
-    let is_secret = |word: &str| {
-        let last = word.rsplit('.').find(|part| !part.ends_with("()")).unwrap_or_default();
-        names.iter().any(|name| last == *name || last.ends_with(&format!("_{name}")))
-    };
     for (path, text) in product_sources() {
         let compares = text.matches(".ct_eq(").count();
         if compares > 0 {
             found.insert(path.clone(), compares);
         }
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            for operator in [" == ", " != "] {
-                let Some((left, right)) = line.split_once(operator) else { continue };
-                let left = left.rsplit([' ', '(', '&', '*', '!']).next().unwrap_or_default();
-                let right = right.trim_start_matches(['&', '*', '(']);
-                let right = right.split([' ', ')', ';', ',', '{']).next().unwrap_or_default();
-                // Somebody who types their new password twice compares it with nobody's.
-                let is_their_own = path == "app/src/command/staff.rs" && right == "password";
-                if (is_secret(left) || is_secret(right)) && !is_their_own {
-                    problems.push(format!("{path}: {}", line.trim()));
-                }
-            }
+        // Somebody who types their new password twice compares it with nobody's.
+        let is_their_own =
+            |one: &str| path == "app/src/command/staff.rs" && one.ends_with("!= password");
+        for statement in statements(&text) {
+            let plain = plain_compares(&statement).into_iter().filter(|one| !is_their_own(one));
+            problems.extend(plain.map(|one| format!("{path}: {one}")));
         }
     }
     assert!(problems.is_empty(), "compare these by subtle's ct_eq: {problems:#?}");
@@ -217,65 +176,99 @@ fn secrets_are_compared_in_constant_time_and_nowhere_else() {
     assert_eq!(found, wanted, "say in this file what is compared in constant time");
 }
 
+/// The comparisons of a statement that stop at the first byte that differs, and of which one side is called like a secret.
+fn plain_compares(statement: &str) -> Vec<String> {
+    let mut compares = Vec::new();
+    for operator in [" == ", " != ", ".eq(", ".ne("] {
+        for (at, _) in statement.match_indices(operator) {
+            let left = operand_before(&statement[..at]);
+            let right = operand_after(&statement[at + operator.len()..]);
+            // A column is compared in the database: that is a look-up by hash.
+            let is_in_sql = left.contains("Column::") || right.contains("Column::");
+            if !is_in_sql && (is_secret(left) || is_secret(right)) {
+                compares.push(format!("{left}{operator}{right}"));
+            }
+        }
+    }
+    compares
+}
+
+/// Whether what is compared is a secret by its name, or as good as one, whatever is done to it before. What is said about a secret, such as
+/// its length, is none.
+fn is_secret(operand: &str) -> bool {
+    const NAMES: [&str; 8] =
+        ["token", "secret", "proof", "password", "mac", "expected_code", "secret_key", "token_key"];
+    const SAID_OF_IT: [&str; 2] = [".len()", ".is_live()"];
+    if SAID_OF_IT.iter().any(|said| operand.ends_with(said)) {
+        return false;
+    }
+    let mut words = operand.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    words.any(|word| NAMES.iter().any(|name| word == *name || word.ends_with(&format!("_{name}"))))
+}
+
+/// The operand at the end of a text: back to what its brackets are not about.
+fn operand_before(text: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices().rev() {
+        match c {
+            ')' | ']' => depth += 1,
+            '(' | '[' if depth > 0 => depth -= 1,
+            '(' | '[' | '{' | '}' | ' ' | ',' | ';' | '|' if depth == 0 => {
+                return &text[at + c.len_utf8()..];
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
+/// The operand at the beginning of a text.
+fn operand_after(text: &str) -> &str {
+    let mut depth = 0_usize;
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' | '[' => depth += 1,
+            ')' | ']' if depth > 0 => depth -= 1,
+            ')' | ']' | '{' | '}' | ' ' | ',' | ';' if depth == 0 => return &text[..at],
+            _ => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn a_plain_compare_of_a_secret_is_seen_however_it_is_written() {
+    for written in [
+        "if sent == self.secret {",
+        "if sent\n    .trim()\n    .as_bytes()\n    == state\n        .token\n        .expose()\n{",
+        "let is_known = hex(&mac) != sent;",
+        "let is_known = hex(\n    &mac,\n)\n    != sent;",
+        "known.iter().any(|one| one.secret_key == sent)",
+        "let right = sent.eq(\n    &expected_code,\n);",
+        "a == b && sent == proof",
+    ] {
+        let seen: Vec<String> =
+            statements(written).iter().flat_map(|one| plain_compares(one)).collect();
+        assert_eq!(seen.len(), 1, "{written}: {seen:?}");
+    }
+    for harmless in
+        ["token.len() == 3", "column == order::Column::Secret", "tokens == 3", "secret.ct_eq(sent)"]
+    {
+        assert_eq!(plain_compares(harmless), [""; 0]);
+    }
+}
+
 #[test]
 fn what_holds_a_secret_shows_nothing_by_itself() {
     let sources: BTreeMap<String, String> = product_sources().into_iter().collect();
     for (path, declared) in SECRETS {
         let (before, _) =
             sources[path].split_once(declared).unwrap_or_else(|| panic!("{declared} in {path}"));
-        let derived = before.lines().rev().take_while(|line| line.starts_with(['#', '/']));
-        let derived = derived.filter(|line| line.starts_with("#[derive")).collect::<String>();
-        for shown in ["Debug", "Serialize", "Display"] {
-            assert!(!derived.contains(shown), "{declared} derives {shown}");
+        // Everything that stands at the declaration, on however many lines, but what is said of it.
+        let head = before.rsplit("\n\n").next().unwrap_or_default();
+        let head: String = head.lines().filter(|line| !line.starts_with("//")).collect();
+        for derived in ["Debug", "Serialize", "Display", "PartialEq"] {
+            assert!(!head.contains(derived), "{declared} derives {derived}");
         }
-    }
-}
-
-#[test]
-fn every_dependency_has_a_licence_and_a_name_that_deny_toml_allows() {
-    let deny =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../deny.toml")).unwrap();
-    let deny: toml::Value = toml::from_str(&deny).unwrap();
-    let allowed: BTreeSet<&str> = deny["licenses"]["allow"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(toml::Value::as_str)
-        .collect();
-    let banned: BTreeSet<&str> = deny["bans"]["deny"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|one| one["name"].as_str())
-        .collect();
-    // `name@version`, as far as the version counts, with what is allowed there beyond the rest.
-    let exceptions: Vec<(&str, Vec<&str>)> = deny["licenses"]["exceptions"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| {
-            let licences = one["allow"].as_array().unwrap().iter();
-            (one["crate"].as_str().unwrap(), licences.filter_map(toml::Value::as_str).collect())
-        })
-        .collect();
-    let metadata = metadata(&["--filter-platform", &host()]);
-    let packages = metadata["packages"].as_array().unwrap();
-    assert!(packages.len() > 100, "the whole graph is looked at");
-    for package in packages {
-        let name = text(package, "name");
-        assert!(!banned.contains(name), "{name} is banned by deny.toml");
-        // An expression is fine when one of its alternatives is made of allowed licences only.
-        let licence = text(package, "license").replace('/', " OR ").replace(['(', ')'], "");
-        let own = format!("{name}@{}", text(package, "version"));
-        let exceptional: BTreeSet<&str> = exceptions
-            .iter()
-            .filter(|(exception, _)| own.starts_with(&format!("{exception}.")))
-            .flat_map(|(_, licences)| licences.iter().copied())
-            .collect();
-        let is_fine = |one: &str| allowed.contains(one) || exceptional.contains(one);
-        let is_allowed = licence
-            .split(" OR ")
-            .any(|alternative| alternative.split(" AND ").all(|one| is_fine(one.trim())));
-        assert!(is_allowed, "{name} has the licence {licence:?}, which deny.toml does not allow");
     }
 }

@@ -32,7 +32,8 @@ fn scenarios() -> BTreeMap<u32, String> {
 fn problems_of(what: &str, cell: &str) -> Vec<String> {
     let tests: Vec<&str> = cell.split('`').filter(|part| part.contains("::")).collect();
     let mut problems = Vec::new();
-    if tests.is_empty() {
+    let has_script = cell.split('`').any(is_step_of_the_suite);
+    if tests.is_empty() && !has_script {
         problems.push(format!("{what} names no test"));
     }
     if tests.iter().collect::<BTreeSet<_>>().len() != tests.len() {
@@ -43,6 +44,15 @@ fn problems_of(what: &str, cell: &str) -> Vec<String> {
         problems.extend(has_test(path, name).err().map(|problem| format!("{what}: {problem}")));
     }
     problems
+}
+
+/// Whether the suite runs this script, and fails with it.
+fn is_step_of_the_suite(script: &str) -> bool {
+    let suite = std::fs::read_to_string(root().join("scripts/test")).unwrap();
+    let runs_it = |line: &str| {
+        line.starts_with("step ") && line.rsplit_once(' ').is_some_and(|(_, last)| last == script)
+    };
+    script.starts_with("scripts/") && root().join(script).is_file() && suite.lines().any(runs_it)
 }
 
 /// The cells of a row of a table.
@@ -192,4 +202,7 @@ fn what_is_no_test_or_is_not_run_is_told_apart() {
     assert_eq!(has_test(contract, "receive_waits_for_the_first_message"), Ok(()));
     assert!(has_test(contract, "publish_all").unwrap_err().contains("is no test"));
     assert!(has_test("nowhere.rs", "x").unwrap_err().contains("cannot be read"));
+    assert!(is_step_of_the_suite("scripts/deny"));
+    assert!(!is_step_of_the_suite("scripts/scaling"), "run by hand");
+    assert_eq!(problems_of("it", "`scripts/scaling`"), ["it names no test"]);
 }

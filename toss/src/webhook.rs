@@ -1,7 +1,10 @@
 //! Reading webhooks. They come unsigned from anybody, so reading is all that happens here; what follows is `domain`'s.
 
+use std::fmt;
+
 use domain::answer::TossStatus;
 use domain::webhook::{DepositNews, PaymentNews, ReadBody, Webhook};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::payment::{object, text};
@@ -15,8 +18,8 @@ const MASK: &str = "***";
 /// Reads the body of a webhook. Never fails: what cannot be read is a kind of its own.
 ///
 /// What may be kept of it is what came, byte for byte, unless it names the account of a refund: that one is nobody's to keep once the
-/// refund has its end, and webhooks are kept for months. Its values are masked then, in JSON of the same content; of what is no JSON only
-/// the size is kept.
+/// refund has its end, and webhooks are kept for months. Its values are masked then, in JSON of the same content, in which of fields with
+/// the same name only the last is left, as it is read; of what is no JSON only the size is kept.
 ///
 /// Source: Toss webhooks. Events have an `eventType` and `data`, those of newer products an `entityBody`; the deposit callback is flat.
 #[must_use]
@@ -26,8 +29,11 @@ pub fn read_webhook(body: &[u8]) -> ReadBody {
         return ReadBody { webhook: Webhook::Unreadable, kept: without_account(as_it_came()) };
     };
     let webhook = read_event(&json);
-    let kept = if mask_refund_accounts(&mut json) { json.to_string() } else { as_it_came() };
-    ReadBody { webhook, kept }
+    if serde_json::from_slice(body).is_ok_and(|Names(has_account)| !has_account) {
+        return ReadBody { webhook, kept: as_it_came() };
+    }
+    mask_refund_accounts(&mut json);
+    ReadBody { webhook, kept: json.to_string() }
 }
 
 /// What cannot be read, and so cannot be masked, is not kept when it names a refund account.
@@ -39,19 +45,84 @@ fn without_account(text: String) -> String {
     }
 }
 
-/// Masks every refund account in it; says whether there was one.
-fn mask_refund_accounts(json: &mut Value) -> bool {
-    let mask = |found: bool, value: &mut Value| mask_refund_accounts(value) || found;
+/// Masks every refund account in it.
+fn mask_refund_accounts(json: &mut Value) {
     match json {
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-        Value::Array(entries) => entries.iter_mut().fold(false, mask),
-        Value::Object(fields) => fields.iter_mut().fold(false, |found, (name, value)| {
-            if name != REFUND_ACCOUNT || value.is_null() {
-                return mask(found, value);
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        Value::Array(entries) => entries.iter_mut().for_each(mask_refund_accounts),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name == REFUND_ACCOUNT && !value.is_null() {
+                    *value = Value::from(MASK);
+                } else {
+                    mask_refund_accounts(value);
+                }
             }
-            *value = Value::from(MASK);
-            true
-        }),
+        }
+    }
+}
+
+/// Whether JSON names a refund account anywhere, also in a field that a later one of the same name hides from [`Value`].
+struct Names(bool);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Names, D::Error> {
+        json.deserialize_any(EveryField)
+    }
+}
+
+/// Visits every field as it stands in the text.
+struct EveryField;
+
+impl<'de> Visitor<'de> for EveryField {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Names, A::Error> {
+        let mut has_account = false;
+        while let Some(name) = fields.next_key::<String>()? {
+            has_account |= if name == REFUND_ACCOUNT {
+                fields.next_value::<Option<IgnoredAny>>()?.is_some()
+            } else {
+                fields.next_value::<Names>()?.0
+            };
+        }
+        Ok(Names(has_account))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Names, A::Error> {
+        let mut has_account = false;
+        while let Some(Names(named)) = entries.next_element()? {
+            has_account |= named;
+        }
+        Ok(Names(has_account))
+    }
+
+    fn visit_unit<E>(self) -> Result<Names, E> {
+        Ok(Names(false))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Names, E> {
+        Ok(Names(false))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Names, E> {
+        Ok(Names(false))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Names, E> {
+        Ok(Names(false))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Names, E> {
+        Ok(Names(false))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Names, E> {
+        Ok(Names(false))
     }
 }
 
@@ -180,7 +251,71 @@ mod tests {
         assert_eq!(again, read, "what is kept says the same when it is read once more");
     }
 
+    /// JSON in which fields share names, as text: a [`Value`] cannot hold it.
+    fn repetitive() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null"),
+            Just("true"),
+            Just("-1"),
+            Just("1.5e9"),
+            Just("\"text\""),
+            Just("{}")
+        ];
+        let name = prop_oneof![
+            Just("\"refundReceiveAccount\""),
+            Just(r#""refundReceive\u0041ccount""#),
+            Just("\"data\"")
+        ];
+        // What must go stands below the name of an account and nowhere else.
+        let account = Just(r#"{"accountNumber":"110123456789"}"#.to_owned());
+        leaf.prop_map(str::to_owned).prop_recursive(5, 40, 4, move |inner| {
+            let account = account.clone();
+            let field = (name.clone(), inner.clone()).prop_flat_map(move |(name, value)| {
+                let value = if name == "\"data\"" {
+                    Just(value).boxed()
+                } else {
+                    prop_oneof![Just(value), account.clone()].boxed()
+                };
+                value.prop_map(move |value| format!("{name}: {value}"))
+            });
+            prop_oneof![
+                proptest::collection::vec(inner, 0..4).prop_map(|it| format!("[{}]", it.join(","))),
+                proptest::collection::vec(field, 0..4)
+                    .prop_map(|it| format!("{{{}}}", it.join(","))),
+            ]
+        })
+    }
+
+    #[test]
+    fn an_account_that_a_later_field_hides_is_not_kept() {
+        let account = r#"{"accountNumber":"110123456789","holderName":"김토스"}"#;
+        for body in [
+            format!(r#"{{"refundReceiveAccount":{account},"refundReceiveAccount":null}}"#),
+            format!(r#"{{"refundReceiveAccount":null,"refundReceiveAccount":{account}}}"#),
+            format!(r#"{{"refundReceiveAccount":{account},"refundReceiveAccount":{account}}}"#),
+            format!(r#"{{"data":{{"a":[{{"refundReceiveAccount":{account}}}]}},"data":{{}}}}"#),
+            format!(r#"[1,{{"x":{{"refundReceiveAccount":{account}}},"x":2}},-0.5]"#),
+            format!(r#"{{"refundReceive\u0041ccount":{account},"refundReceiveAccount":null}}"#),
+        ] {
+            let read = read_webhook(body.as_bytes());
+            for hidden in ["110123456789", "김토스"] {
+                assert!(!read.kept.contains(hidden), "{body}: {}", read.kept);
+            }
+            assert!(serde_json::from_str::<Value>(&read.kept).is_ok(), "{}", read.kept);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn whatever_fields_share_a_name_no_account_is_kept_and_all_else_is(body in repetitive()) {
+            let read = read_webhook(body.as_bytes());
+            prop_assert!(!read.kept.contains("110123456789"), "{body}: {}", read.kept);
+            let (mut came, kept): (Value, Value) =
+                (serde_json::from_str(&body).unwrap(), serde_json::from_str(&read.kept).unwrap());
+            mask_refund_accounts(&mut came);
+            prop_assert_eq!(came, kept, "{}", body);
+        }
+
         #[test]
         fn no_body_can_do_harm(body in proptest::collection::vec(any::<u8>(), 0..200)) {
             let kind = read_webhook(&body).webhook.kind();

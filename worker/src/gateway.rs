@@ -88,6 +88,7 @@ impl Gateways {
 async fn ask(client: &TossClient, attempt: &StartedAttempt) -> Option<CallResult> {
     Some(match attempt.call() {
         Call::LookUp { payment_key } => client.look_up(payment_key).await,
+        Call::LookUpOrder { order_id } => client.look_up_by_order(order_id).await,
         Call::Confirm { payment_key, order_id, amount, customer_key } => {
             let amount = Won::new(*amount).ok()?;
             let customer_key = customer_key.as_deref();

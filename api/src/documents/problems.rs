@@ -40,6 +40,7 @@ const CART: &[ProblemCode] = &[
     C::AmountTooSmall,
     C::TooManyRequests,
 ];
+const READ: &[ProblemCode] = &[C::Unauthorized, C::TicketExpired, C::OrderUnknown];
 const CONFIRM: &[ProblemCode] = &[
     C::OrderUnknown,
     C::ConfirmAmountMismatch,
@@ -58,6 +59,7 @@ const CANCEL: &[ProblemCode] = &[
     C::CancelExceedsBalance,
     C::CancelZero,
     C::CancelWholeOnly,
+    C::CancelMayRepeatLost,
     C::CancelTaxFreePart,
     C::CancelAccountNeeded,
     C::CancelAccountUnwanted,
@@ -126,9 +128,8 @@ fn of(operation: &str) -> Option<Vec<&'static [ProblemCode]>> {
             KEY,
             &[C::AmountMismatch, C::OrderIdTaken, C::MerchantKeysMissing],
         ],
-        "readOrder" | "followOrder" => {
-            vec![ANY, LIST, &[C::Unauthorized, C::TicketExpired, C::OrderUnknown]]
-        }
+        "readOrder" => vec![ANY, LIST, READ],
+        "followOrder" => vec![ANY, LIST, READ, &[C::TooManyRequests]],
         "confirmOrder" => vec![ANY, BODY, ACTING, CONFIRM],
         "closeOrder" => vec![ANY, ACTING, &[C::OrderUnknown, C::OrderHasPayment, C::OrderLapsed]],
         "listOrders" | "listJobs" | "countJobs" | "groupJobs" | "exportJobs" => {

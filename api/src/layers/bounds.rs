@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::context::Api;
 use crate::problem::{Problem, ProblemCode};
@@ -43,11 +43,6 @@ pub(crate) async fn at_once(State(api): State<Api>, mut request: Request, next: 
 /// The process has as much to do as it takes.
 pub(crate) fn full() -> Problem {
     Problem::new(ProblemCode::Overloaded).retry_after_s(FULL_RETRY_S)
-}
-
-/// Takes one of a bounded number of places, or nothing.
-pub(crate) fn try_take(places: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-    Arc::clone(places).try_acquire_owned().ok()
 }
 
 /// How much longer than usual a request may take.

@@ -40,7 +40,8 @@ pub(crate) struct ReadParams {
 ///
 /// Where an order stands. With `wait`, or `Prefer: wait=N`, the answer comes when the order changes, or after N seconds: with
 /// `If-None-Match` when it differs from that version, else from the version at arrival. When `keepPolling` is false, nothing more
-/// comes by itself and the answer comes at once; who expects a cancel by staff asks again now and then.
+/// comes by itself and the answer comes at once; who expects a cancel by staff asks again now and then. In each process at most 16 wait for
+/// one order; whoever comes on top of them is answered at once, without `Preference-Applied`.
 #[utoipa::path(
     get, path = "/v1/orders/{orderId}", operation_id = "readOrder", tag = "Orders",
     params(

@@ -125,6 +125,7 @@ codes! {
     CancelExceedsBalance = "cancel_exceeds_balance", staff::CANCEL_EXCEEDS_BALANCE;
     CancelZero = "cancel_zero", staff::CANCEL_ZERO;
     CancelWholeOnly = "cancel_whole_only", staff::CANCEL_WHOLE_ONLY;
+    CancelMayRepeatLost = "cancel_may_repeat_lost", staff::CANCEL_MAY_REPEAT_LOST;
     CancelTaxFreePart = "cancel_tax_free_part", staff::CANCEL_TAX_FREE_PART;
     CancelAccountNeeded = "cancel_account_needed", staff::CANCEL_ACCOUNT_NEEDED;
     CancelAccountUnwanted = "cancel_account_unwanted", staff::CANCEL_ACCOUNT_UNWANTED;

@@ -153,6 +153,7 @@ impl From<CancelRefusal> for Problem {
             }
             CancelRefusal::Zero => Problem::new(ProblemCode::CancelZero),
             CancelRefusal::WholeOnly => Problem::new(ProblemCode::CancelWholeOnly),
+            CancelRefusal::MayRepeatLost => Problem::new(ProblemCode::CancelMayRepeatLost),
             CancelRefusal::TaxFreePart { least, most } => {
                 Problem::new(ProblemCode::CancelTaxFreePart)
                     .with("least", least.get())

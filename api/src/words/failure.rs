@@ -311,6 +311,10 @@ pub(crate) fn cancel_next_step(code: &str) -> Option<Text> {
             ko: "일부만 취소할 수 없는 결제입니다. 전액을 취소하거나 다른 방법으로 환불해 주세요.",
             en: "No part of this payment can be cancelled. Cancel all of it, or give the money back by another way.",
         }),
+        "MAY_REPEAT_LOST_CANCEL" => Some(Text {
+            ko: "복원 전에 같은 금액이 이미 취소된 것이 확인되었습니다. 또 취소하려는 것이면 다시 요청해 주세요.",
+            en: "The same was cancelled before the database was restored. Ask again if you mean another cancel.",
+        }),
         _ => None,
     }
 }

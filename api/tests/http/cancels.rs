@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use store::idempotency::CallerKey;
 use store::{AcceptCancel, Actor};
 
-use crate::app::{Answer, As, Ordered, TestApp, won};
+use crate::app::{Answer, As, Ordered, TestApp, with, won};
 use crate::toss::{done, failure};
 
 impl TestApp {
@@ -23,6 +23,21 @@ impl TestApp {
         self.post_with(who, &order.path_to("cancels"), &[("idempotency-key", key)], body).await
     }
 
+    /// A cancel turned up at Toss whose record was lost with a database.
+    pub(crate) async fn found_lost_cancel(&self, order: &Ordered, amount: i64) {
+        self.sql(&format!(
+            "INSERT INTO cancellations (id, order_id, amount, reason, requested_by, role, state, transaction_key, requested_at, cancelled_at, updated_at) \
+             VALUES ('found-{id}', '{id}', {amount}, '품절 [0123456789ab]', 'toss', 'system', 'done', 'tx-{id}', 1, 1, 1)",
+            id = order.id
+        ))
+        .await;
+        self.sql(&format!(
+            "UPDATE payments SET state = 'partially_cancelled', balance = balance - {amount} WHERE order_id = '{}'",
+            order.id
+        ))
+        .await;
+    }
+
     /// Cancels one won at a time until no more cancels are taken.
     pub(crate) async fn cancel_to_the_limit(&self, order: &Ordered) {
         for number in 0..CANCELLATIONS_MAX {
@@ -32,6 +47,7 @@ impl TestApp {
                 tax_free_amount: None,
                 refund_account: None,
                 reason: "one won".to_owned(),
+                is_another: false,
                 actor: Actor::system(),
                 key: CallerKey {
                     scope: "test".to_owned(),
@@ -41,6 +57,33 @@ impl TestApp {
             };
             self.store.accept_cancel(&cancel).await.unwrap();
         }
+    }
+}
+
+#[tokio::test]
+async fn what_may_repeat_a_lost_cancel_is_refused_until_it_is_said_to_be_another() {
+    let app = TestApp::start().await;
+    let order = app.paid_order().await;
+    app.found_lost_cancel(&order, 1_500).await;
+    let same = json!({ "reason": "품절", "amount": 1_500 });
+    let jobs = app.job_count().await;
+    for body in
+        [same.clone(), json!({ "reason": "품절" }), with(same.clone(), "/another", json!(false))]
+    {
+        let refused = app.cancel(As::Manager, &order, "cancel-1", body.clone()).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{body}");
+        assert_eq!(refused.code(), "cancel_may_repeat_lost", "{body}");
+    }
+    assert_eq!(app.job_count().await, jobs);
+    let other = json!({ "reason": "품절", "amount": 1_000 });
+    let other = app.cancel(As::Manager, &order, "cancel-2", other).await;
+    assert_eq!(other.status, StatusCode::ACCEPTED, "{}", other.body);
+    // A refused key is not used up.
+    let meant = with(same, "/another", json!(true));
+    for replayed in [false, true] {
+        let accepted = app.cancel(As::Manager, &order, "cancel-1", meant.clone()).await;
+        assert_eq!(accepted.status, StatusCode::ACCEPTED, "{}", accepted.body);
+        assert_eq!(accepted.headers.contains_key("idempotent-replayed"), replayed);
     }
 }
 

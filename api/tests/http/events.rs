@@ -126,6 +126,25 @@ async fn streams_are_bounded_and_give_their_place_back() {
     assert_eq!(open().await.unwrap().status(), StatusCode::OK);
 }
 
+#[tokio::test]
+async fn one_orders_streams_leave_room_for_those_of_others() {
+    let app = TestApp::start_with(|settings| settings.limits.waiting_per_order_max = 2).await;
+    let (one, two) = (app.order().await, app.order().await);
+    let open = |order: &Ordered| {
+        let asked = request(Method::GET, As::Token(&order.access), &path(&order.id), &[], None);
+        app.router.clone().oneshot(asked)
+    };
+    let first = open(&one).await.unwrap();
+    let second = open(&one).await.unwrap();
+    assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
+    let third = app.get(As::Token(&one.access), &path(&one.id)).await;
+    assert_eq!((third.status, third.code()), (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"));
+    assert_eq!(third.header("retry-after"), "5");
+    assert_eq!(open(&two).await.unwrap().status(), StatusCode::OK);
+    drop(first);
+    assert_eq!(open(&one).await.unwrap().status(), StatusCode::OK);
+}
+
 fn path(order: &str) -> String {
     format!("/v1/orders/{order}/events")
 }

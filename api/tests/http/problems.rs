@@ -83,6 +83,7 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::CancelExceedsBalance
         | C::CancelZero
         | C::CancelWholeOnly
+        | C::CancelMayRepeatLost
         | C::CancelTaxFreePart
         | C::CancelAccountNeeded
         | C::CancelAccountUnwanted

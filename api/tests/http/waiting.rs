@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::json;
 
 use crate::app::{As, TestApp};
@@ -124,6 +126,28 @@ async fn when_too_many_wait_the_next_is_answered_at_once() {
     assert_eq!(view.status, StatusCode::OK);
     assert_eq!(view.header("preference-applied"), "");
     assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn one_orders_polls_leave_room_for_those_of_others() {
+    let app = TestApp::start_with(|settings| settings.limits.waiting_per_order_max = 2).await;
+    let (one, two) = (app.order().await, app.order().await);
+    let path = format!("{}?wait=20", one.path());
+    let poll = || app.get(As::Token(&one.access), &path);
+    let mut polls: FuturesUnordered<_> = [poll(), poll(), poll()].into_iter().collect();
+    // Nothing changes: whoever is answered before the others does not wait.
+    let third = polls.next().await.unwrap();
+    assert_eq!((third.status, third.text("status")), (StatusCode::OK, "awaiting_payment"));
+    assert_eq!((third.header("preference-applied"), third.header("retry-after")), ("", "5"));
+    let other = app.get(As::Token(&two.access), &format!("{}?wait=1", two.path())).await;
+    assert_eq!(other.header("preference-applied"), "wait=1");
+    app.confirm(&one).await;
+    while let Some(waited) = polls.next().await {
+        assert_eq!(waited.text("status"), "confirming");
+        assert_eq!(waited.header("preference-applied"), "wait=20");
+    }
+    let again = app.get(As::Token(&one.access), &format!("{}?wait=1", one.path())).await;
+    assert_eq!(again.header("preference-applied"), "wait=1", "the places are free again");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use store::Store;
 
 use crate::config::Config;
-use crate::data_dir::open_private;
+use crate::data_dir::{open_private, rename_for_good};
 use crate::exit::Failure;
 use crate::output::print;
 
@@ -59,6 +59,6 @@ async fn copy(store: &Store, partial: &Path, file: &Path) -> anyhow::Result<()> 
     let damage = store::damage_of(partial).await.context("the copy cannot be read")?;
     anyhow::ensure!(damage.is_none(), "the copy is damaged: {}", damage.unwrap_or_default());
     File::open(partial)?.sync_all().context("the copy cannot be kept")?;
-    std::fs::rename(partial, file).context("the copy cannot get its name")?;
+    rename_for_good(partial, file).context("the copy cannot get its name for good")?;
     Ok(())
 }

@@ -1,16 +1,23 @@
 //! `seungin recover`: after a backup was restored, before anything is started. What it does to the rows is in `store`.
 
 use anyhow::Context as _;
-use domain::limits::RECONCILE_RANGE_MS_MAX;
+use domain::limits::{RECONCILE_RANGE_MS_MAX, WORKER_ALIVE_MS};
 use domain::reconcile::Range;
 use serde_json::json;
-use store::Recovery;
+use store::{Recovery, WorkerRow};
 
 use super::findings::{in_korea, in_utc};
 use super::reconcile::{options_of, read_time};
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::output::print;
+
+/// What is said when there are records from behind now.
+const AHEAD: &str =
+    " The database's clock is behind its own records: set the clock of its machine right first.";
+
+/// How far ahead a record may be that was only written meanwhile.
+const AHEAD_MS: i64 = 1_000;
 
 /// From when on nothing is known.
 #[derive(Debug, clap::Args)]
@@ -21,6 +28,9 @@ pub(crate) struct RecoverArgs {
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Go on although workers count as alive: for heartbeats that are known to be the backup's
+    #[arg(long)]
+    beside_running: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -38,6 +48,12 @@ pub(crate) async fn run(config: &Config, args: &RecoverArgs) -> Result<(), Failu
         let message = "--since has not come yet: it is when the backup was made, or earlier";
         return Err(Failure::Usage(anyhow::anyhow!(message)));
     }
+    if !args.dry_run && !args.beside_running {
+        let alive = store.list_alive_workers().await.map_err(anyhow::Error::from)?;
+        if let Some(refusal) = refusal_beside(&alive, now_ms) {
+            return Err(Failure::Usage(anyhow::anyhow!(refusal)));
+        }
+    }
     let recovery = if args.dry_run {
         store.plan_recovery(args.since).await.context("nothing was done")?
     } else {
@@ -47,6 +63,27 @@ pub(crate) async fn run(config: &Config, args: &RecoverArgs) -> Result<(), Failu
     let next = next_commands(&recovery, &config.toss.merchant_names(), now_ms);
     print(&report(&recovery, &next, args))?;
     Ok(())
+}
+
+/// Why nothing is done while workers count as alive; `None` when none does. What they send meanwhile would not be looked up first.
+fn refusal_beside(alive: &[WorkerRow], now_ms: i64) -> Option<String> {
+    let latest_ms = alive.iter().map(|worker| worker.seen_at_ms).max()?;
+    let named: String = alive
+        .iter()
+        .map(|worker| {
+            let (id, host) = (&worker.said.id, &worker.said.host);
+            let seen = in_utc(worker.seen_at_ms).unwrap_or_default();
+            format!("\n  {id} on {host}, heard of at {seen}")
+        })
+        .collect();
+    // The first whole second in which the youngest heartbeat is too old.
+    let left_ms = latest_ms.saturating_add(WORKER_ALIVE_MS).saturating_sub(now_ms);
+    let wait_s = left_ms.div_euclid(1_000).saturating_add(1);
+    let clock = if latest_ms.saturating_sub(now_ms) > AHEAD_MS { AHEAD } else { "" };
+    Some(format!(
+        "these workers may be running:{named}\nStop them, so that nothing starts them again, and run this again in {wait_s} s. If none of them \
+         runs, these heartbeats came with the backup and are too old by then; --beside-running does not wait.{clock}"
+    ))
 }
 
 /// What compares everything since with Toss's records, in ranges that can be compared.
@@ -77,6 +114,8 @@ fn report(recovery: &Recovery, next: &[String], args: &RecoverArgs) -> String {
             "cancels": recovery.cancels,
             "parked": recovery.parked,
             "lookUps": recovery.look_ups,
+            "openOrders": recovery.open,
+            "recordsAheadMs": recovery.newest_is_ahead_ms,
             "sessionsEnded": recovery.sessions,
             "nothingSentBefore": in_utc(recovery.sends_from_ms),
             "next": next,
@@ -91,13 +130,19 @@ fn report(recovery: &Recovery, next: &[String], args: &RecoverArgs) -> String {
         ("cancels to look up first", recovery.cancels.to_string()),
         ("of these, parked", recovery.parked.to_string()),
         ("payments that are looked up", recovery.look_ups.to_string()),
+        ("open orders to ask for first", recovery.open.to_string()),
         ("sessions ended", recovery.sessions.to_string()),
         ("nothing is sent before", in_korea(recovery.sends_from_ms)),
     ];
     let rows: String = rows.iter().map(|(name, value)| format!("{name:<28} {value}\n")).collect();
+    let ahead = if recovery.newest_is_ahead_ms > AHEAD_MS {
+        format!("\nMind:{AHEAD}\n")
+    } else {
+        String::new()
+    };
     let done = if args.dry_run { "nothing was done: this would be\n" } else { "" };
     let next: String = next.iter().map(|command| format!("  {command}\n")).collect();
-    format!("{done}{rows}\nNow start everything, and in a quarter of an hour:\n{next}")
+    format!("{done}{rows}{ahead}\nNow start everything, and in a quarter of an hour:\n{next}")
 }
 
 #[cfg(test)]
@@ -112,9 +157,38 @@ mod tests {
             cancels: 0,
             parked: 0,
             look_ups: 0,
+            open: 0,
+            newest_is_ahead_ms: 0,
             sessions: 0,
             sends_from_ms: 0,
         }
+    }
+
+    fn worker(id: &str, seen_at_ms: i64) -> WorkerRow {
+        let said = store::Heartbeat {
+            id: id.to_owned(),
+            host: "host".to_owned(),
+            version: "0".to_owned(),
+            kinds: "confirm".to_owned(),
+            concurrency: 1,
+            in_flight: 0,
+            is_stopping: false,
+        };
+        WorkerRow { said, started_at_ms: 0, seen_at_ms, is_alive: true }
+    }
+
+    #[test]
+    fn who_may_be_running_is_named_with_the_time_to_wait_for_and_a_clock_that_is_behind() {
+        let now_ms = 1_793_458_800_000;
+        assert_eq!(refusal_beside(&[], now_ms), None);
+        let two = [worker("one", now_ms - 4_500), worker("two", now_ms - 9_000)];
+        let told = refusal_beside(&two, now_ms).unwrap();
+        for part in ["one on host, heard of at 2026-10-31T14:59:55", "two on host", " in 11 s."] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+        assert!(!told.contains(AHEAD), "{told}");
+        let ahead = refusal_beside(&[worker("one", now_ms + 60_000)], now_ms).unwrap();
+        assert!(ahead.contains(" in 76 s.") && ahead.ends_with(AHEAD), "{ahead}");
     }
 
     #[test]

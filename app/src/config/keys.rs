@@ -173,16 +173,24 @@ pub(crate) const KEYS: &[Key] = &[
             ],
         )
     },
-    key("api.requests_max", "512", &["Requests in work at the same time; more are answered 503."]),
+    key(
+        "api.requests_max",
+        "512",
+        &[
+            "Requests in work at the same time, without those of the console; more are answered 503.",
+        ],
+    ),
     key(
         "api.polls_max",
         "2048",
-        &["Long polls that wait at the same time; more are answered at once."],
+        &[
+            "Long polls that wait at the same time; more are answered at once. Of one order at most 16.",
+        ],
     ),
     key(
         "api.streams_max",
         "1024",
-        &["Event streams open at the same time; more are answered 503."],
+        &["Event streams open at the same time; more are answered 503. Of one order at most 16."],
     ),
     key(
         "api.public_per_second",

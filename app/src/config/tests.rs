@@ -269,6 +269,19 @@ fn what_is_printed_is_what_is_in_force() {
 }
 
 #[test]
+fn an_origin_is_written_as_browsers_write_it() {
+    for (address, origin) in [
+        ("https://pay.example.com", "https://pay.example.com"),
+        ("https://Pay.Example.com:443/", "https://pay.example.com"),
+        ("http://pay.example.com:8080/below", "http://pay.example.com:8080"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://결제.example", "https://xn--p89a133c.example"),
+    ] {
+        assert_eq!(address.parse::<Address>().unwrap().origin(), origin, "{address}");
+    }
+}
+
+#[test]
 fn an_address_has_no_room_for_a_secret_and_leads_to_no_other_kind_of_place() {
     let addresses = [
         "SEUNGIN__TOSS__BASE_URL",

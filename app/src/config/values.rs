@@ -55,6 +55,13 @@ impl Address {
         &self.0
     }
 
+    /// Its origin, as browsers write it: without a path or a port that goes without saying.
+    pub(crate) fn origin(&self) -> String {
+        // It was parsed when it was made.
+        reqwest::Url::parse(&self.0)
+            .map_or_else(|_| self.0.clone(), |url| url.origin().ascii_serialization())
+    }
+
     /// Whether it is reached over TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.0.starts_with("https://")

@@ -78,9 +78,21 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         let mut file = private().create(true).truncate(true).open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        std::fs::rename(&new, path)
+        rename_for_good(&new, path)
     };
     replace().with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Gives a file another name in its directory, so that it still has it after the machine lost its power.
+pub(crate) fn rename_for_good(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::rename(from, to)?;
+    // The name stands in the directory. Elsewhere than on Unix a directory cannot be opened.
+    #[cfg(unix)]
+    match to.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        Some(directory) => File::open(directory)?.sync_all()?,
+        None => File::open(".")?.sync_all()?,
+    }
+    Ok(())
 }
 
 fn private() -> OpenOptions {

@@ -53,7 +53,7 @@ fn assert_protected(path: &str, answer: &Answer) {
     assert!(
         !scripts
             .iter()
-            .any(|from| from.contains("unsafe") || ["*", "data:", "https:"].contains(from)),
+            .any(|from| from.contains("unsafe") || from.contains('*') || from.ends_with(':')),
         "{path}"
     );
     let has_pages = answer.header("content-type").is_some_and(|it| it.starts_with("text/html"));
@@ -179,6 +179,7 @@ fn no_query_leads_from_the_checkout_to_another_place() {
         "paymentType",
         "token",
     ];
+    let mut led = 0;
     for path in [
         "/checkout/success",
         "/checkout/fail",
@@ -190,6 +191,7 @@ fn no_query_leads_from_the_checkout_to_another_place() {
                 let url = format!("{}{path}?{name}={there}&token={token}#{there}", running.api);
                 let answer = exchange(Method::GET, &url, &[], None);
                 let leads_to = answer.header("location").unwrap_or("/shop/return");
+                led += usize::from(answer.header("location").is_some());
                 assert!(
                     leads_to == "/shop/return"
                         || leads_to.starts_with("/shop/return?")
@@ -204,5 +206,6 @@ fn no_query_leads_from_the_checkout_to_another_place() {
             }
         }
     }
+    assert!(led >= names.len() * places.len(), "{led} led anywhere at all");
     running.stop().expect(0);
 }

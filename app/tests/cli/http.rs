@@ -123,11 +123,17 @@ pub(crate) fn order_of(api: &str, customer: &Value) -> (String, String) {
     (text("orderId"), text("accessToken"))
 }
 
-/// Authenticates a payment of the order; gives its key.
+/// Authenticates a payment of the order by card; gives its key.
 pub(crate) fn authenticate(simulator: &str, order_id: &str) -> String {
+    authenticate_by("CARD", simulator, order_id)
+}
+
+/// The same by another method.
+pub(crate) fn authenticate_by(method: &str, simulator: &str, order_id: &str) -> String {
     // `test_sk_seungin_simulator:`, which the product itself calls the bundled simulator with.
     let key = [("authorization", "Basic dGVzdF9za19zZXVuZ2luX3NpbXVsYXRvcjo=")];
-    let body = json!({"orderId": order_id, "orderName": "통닭", "amount": 22_000});
+    let body =
+        json!({"orderId": order_id, "orderName": "통닭", "amount": 22_000, "method": method});
     let url = format!("{simulator}/_sim/payments");
     let (status, payment) = send_with(Method::POST, &url, None, &key, Some(&body));
     assert_eq!(status, 200, "{payment}");

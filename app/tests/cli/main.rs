@@ -11,6 +11,7 @@ mod http;
 mod journey;
 mod process;
 mod reconcile;
+mod recover;
 mod retention;
 mod secrets;
 mod server;

@@ -40,34 +40,37 @@ fn no_command_that_tells_of_its_settings_tells_a_secret() {
     ];
     let names: BTreeSet<&str> = known.iter().map(|(names, _, _)| *names).collect();
     assert_eq!(secret_variables(), names, "a new secret is to be tried here");
+    // What each ends with when the configuration is right and no server is there: one that stops earlier has told nothing.
     let commands = [
-        &["config", "print"][..],
-        &["config", "print", "--json"],
-        &["config", "check"],
-        &["doctor"],
-        &["doctor", "--json"],
-        &["healthcheck"],
-        &["migrate"],
-        &["staff", "list"],
-        &["prune"],
+        (&["config", "print"][..], 0),
+        (&["config", "print", "--json"], 0),
+        (&["config", "check"], 0),
+        (&["doctor"], 1),
+        (&["doctor", "--json"], 1),
+        (&["healthcheck"], 1),
+        (&["migrate"], 69),
+        (&["staff", "list"], 69),
+        (&["prune"], 69),
     ];
     let place = Place::new();
     let mut told = 0;
     std::thread::scope(|scope| {
-        let ended = commands.map(|command| {
-            let mut command = place.command(command);
+        let ended = commands.map(|(arguments, code)| {
+            let mut command = place.command(arguments);
             command.args(["--log", "trace"]).env("TOSS_CLIENT_KEY", "test_ck_one");
             command.env("SEUNGIN__MERCHANTS__GANGNAM__KEYS__2__CLIENT_KEY", "test_ck_two");
             command.envs(known.iter().map(|(_, name, value)| (name, value)));
-            scope.spawn(move || (format!("{command:?}").len(), command.output().unwrap()))
+            (arguments, code, scope.spawn(move || command.output().unwrap()))
         });
-        for ended in ended {
-            let output = ended.join().unwrap().1;
+        for (arguments, code, ended) in ended {
+            let output = ended.join().unwrap();
             let text = format!(
                 "{}{}",
                 String::from_utf8(output.stdout).unwrap(),
                 String::from_utf8(output.stderr).unwrap()
             );
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+            assert!(!text.is_empty(), "{arguments:?} says something");
             told += text.len();
             assert!(!text.contains("HUSH") && !text.contains("5ec2e7"), "{text}");
         }
@@ -147,6 +150,53 @@ fn sign_in(place: &Place, api: &str, order_id: &str) -> Vec<String> {
     secrets
 }
 
+/// Waits until the order is like this.
+fn wait_for(path: &str, access: &str, status: &str) {
+    let began = std::time::Instant::now();
+    loop {
+        let (_, view) = http::get(&format!("{path}?wait=5"), Some(access));
+        if view["status"] == status {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{status} is waited for: {view}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// A customer with something to hide confirms a payment; gives the order's id, its token and the payment's key.
+fn pay(api: &str, simulator: &str, method: &str, status: &str) -> (String, String, String) {
+    let customer = json!({"name": "비밀이", "email": "hush@example.com", "phone": "01098765432"});
+    let (order_id, access) = http::order_of(api, &customer);
+    let payment_key = http::authenticate_by(method, simulator, &order_id);
+    let body = json!({"paymentKey": payment_key, "amount": 22_000});
+    let path = format!("{api}/v1/orders/{order_id}");
+    assert_eq!(http::post(&format!("{path}/confirm"), Some(&access), &body).0, 202);
+    wait_for(&path, &access, status);
+    (order_id, access, payment_key)
+}
+
+/// The master gives the money back.
+fn cancel(place: &Place, path: &str, access: &str, body: &Value) {
+    let (key, master) = ([("idempotency-key", path)], place.master_token());
+    let asked = format!("{path}/cancels");
+    let (status, answer) = http::send_with(Method::POST, &asked, Some(&master), &key, Some(body));
+    assert_eq!(status, 202, "{answer}");
+    wait_for(path, access, "cancelled");
+}
+
+/// A deposit is paid and refunded to an account, which goes through the database and out to Toss.
+fn refund_to_an_account(place: &Place, api: &str, simulator: &str) -> Vec<String> {
+    let method = "VIRTUAL_ACCOUNT";
+    let (order_id, access, payment_key) = pay(api, simulator, method, "waiting_for_deposit");
+    let deposit = format!("{simulator}/_sim/payments/{payment_key}/deposit");
+    assert_eq!(exchange(Method::POST, &deposit, &[], None).status, 200);
+    let path = format!("{api}/v1/orders/{order_id}");
+    wait_for(&path, &access, "paid");
+    let account = json!({"bankCode": "20", "accountNumber": "9998887776", "holderName": "비밀이"});
+    cancel(place, &path, &access, &json!({"reason": "because", "refundAccount": account}));
+    vec![access, payment_key]
+}
+
 /// Everything that customers and staff do, with everything that must not be told.
 fn live_through_a_day(place: &Place, running: &Running) -> Vec<String> {
     let (api, simulator) = (&running.api, running.simulator.as_deref().unwrap());
@@ -155,29 +205,13 @@ fn live_through_a_day(place: &Place, running: &Running) -> Vec<String> {
     place.run(&["try", "--api", api, "--json"]).expect(0);
     place.run(&["try", "--api", api, "--json", "--decline", "REJECT_CARD_COMPANY"]).expect(0);
 
-    let customer = json!({"name": "비밀이", "email": "hush@example.com", "phone": "01098765432"});
-    let (order_id, access) = http::order_of(api, &customer);
-    let payment_key = http::authenticate(simulator, &order_id);
-    let body = json!({"paymentKey": payment_key, "amount": 22_000});
+    let (order_id, access, payment_key) = pay(api, simulator, "CARD", "paid");
     let path = format!("{api}/v1/orders/{order_id}");
-    assert_eq!(http::post(&format!("{path}/confirm"), Some(&access), &body).0, 202);
-    let began = std::time::Instant::now();
-    let view = loop {
-        let (_, view) = http::get(&format!("{path}?wait=20"), Some(&access));
-        if view["status"] == "paid" {
-            break view;
-        }
-        assert!(began.elapsed() < PATIENCE, "{view}");
-    };
+    let (_, view) = http::get(&path, Some(&access));
     let ticket = view["ticket"].as_str().unwrap().to_owned();
     assert_eq!(http::get(&format!("{path}?ticket={ticket}"), None).0, 200);
-    let master = place.master_token();
-    let cancel = json!({
-        "reason": "because",
-        "refundAccount": {"bank": "20", "accountNumber": "9998887776", "holderName": "비밀이"},
-    });
-    let key = [("idempotency-key", "019ab1c9-0b1c-7e00-9f4d-2a3b4c5d6e7f")];
-    http::send_with(Method::POST, &format!("{path}/cancels"), Some(&master), &key, Some(&cancel));
+    cancel(place, &path, &access, &json!({"reason": "because"}));
+    secrets.extend(refund_to_an_account(place, api, simulator));
 
     let webhook = json!({"createdAt": "2026-11-27T12:18:14.000", "secret": "ps_hush", "status": "DONE", "orderId": order_id});
     assert_eq!(http::post(&format!("{api}/v1/webhooks/toss"), None, &webhook).0, 200);
@@ -185,10 +219,11 @@ fn live_through_a_day(place: &Place, running: &Running) -> Vec<String> {
         let query = format!(
             "token=cot_guessedtoken.{order_id}&paymentKey=hushhush&orderId={order_id}&amount=1&code=X"
         );
-        exchange(Method::GET, &format!("{api}{path}?{query}"), &[], None);
+        let url = format!("{api}{path}?{query}");
+        assert_eq!(exchange(Method::GET, &url, &[], None).status, 303, "{url}");
     }
-    http::get(&format!("{path}?ticket=otk_guessedticket"), None);
-    http::get(&path, Some("sst_guessedtoken"));
+    assert_eq!(http::get(&format!("{path}?ticket=otk_guessedticket"), None).0, 404);
+    assert_eq!(http::get(&path, Some("sst_guessedtoken")).0, 401);
 
     secrets.extend(sign_in(place, api, &order_id));
     let known = [

@@ -66,7 +66,7 @@ fn plan_first_send(
         | PaymentState::Expired => false,
     };
     if is_cancellable && cancel.amount <= payment.balance && may_send {
-        Step::Send
+        if cancel.may_repeat_lost { conclude(may_repeat_lost(history)) } else { Step::Send }
     } else if history.may_have_reached_toss() {
         // What is missing may be what a call under an earlier key gave back.
         Step::LookUp
@@ -81,6 +81,19 @@ fn plan_first_send(
                 .because("GAVE_UP", "Toss could not be reached for a day; nothing was sent"),
         )
     }
+}
+
+/// Who asked for it could not know that the money had gone back: they ask again if they mean another cancel.
+fn may_repeat_lost(history: &History<'_>) -> Decision {
+    let decision = if history.may_have_reached_toss() {
+        Decision::park(Verdict::Inconclusive, ReviewReason::AmbiguousCancels)
+    } else {
+        Decision::new(Verdict::Proven, NextJob::Decline).cancellation(CancellationMove::Refused)
+    };
+    decision.because(
+        "MAY_REPEAT_LOST_CANCEL",
+        "a cancel of this amount, whose record was lost with a database, turned up at Toss",
+    )
 }
 
 fn conclude(decision: Decision) -> Step {

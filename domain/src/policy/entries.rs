@@ -19,6 +19,9 @@ pub struct CancelFacts {
     pub other_tags: Vec<String>,
     /// Toss's keys of the cancels that we know already.
     pub known_transaction_keys: Vec<String>,
+    /// Whether a lost cancel of this amount turned up at Toss after this one was accepted, so that this one may be its repeat: see
+    /// [`crate::cancellation::has_tag`].
+    pub may_repeat_lost: bool,
 }
 
 /// Toss's cancels of a payment, seen from one cancellation of ours.

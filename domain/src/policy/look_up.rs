@@ -1,11 +1,12 @@
 //! Look-ups of their own, asked for by staff or a webhook: they apply what Toss proves and never send anything else.
 
 use super::{
-    CurrentAttempt, Decision, History, NextJob, PaymentFacts, ReviewReason, look_up_failed,
+    CurrentAttempt, Decision, History, NextJob, Pace, PaymentFacts, ReviewReason, look_up_failed,
+    wait,
 };
 use crate::answer::{Answer, FailureClass, TossPayment, TossStatus};
 use crate::attempt::Verdict;
-use crate::limits::DEPOSIT_TAIL_MS;
+use crate::limits::{DEPOSIT_TAIL_MS, ESCALATE_AFTER_MS};
 use crate::payment::{PaymentEvent, PaymentState};
 
 /// What the answer to a look-up job's attempt changes.
@@ -21,31 +22,35 @@ pub fn decide_look_up(
     answer: &Answer,
     now_ms: i64,
 ) -> Decision {
+    let first_ms = own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
     match answer {
         Answer::Payment(told) if payment.is_described_by(told) => {
             looked_up(confirm, payment, current, told)
         }
-        Answer::Payment(told) => mismatch(confirm, payment, current, told),
+        Answer::Payment(told) => {
+            let is_given_up = now_ms.saturating_sub(first_ms) >= ESCALATE_AFTER_MS;
+            let again = NextJob::Wait(wait(Pace::LookUp, own.look_ups_in_a_row()));
+            let next = if is_given_up { NextJob::Succeed } else { again };
+            mismatch(confirm, payment, current, told, next)
+        }
         Answer::Failure(failure) if failure.class == FailureClass::Absent => {
             absent(confirm, payment, current)
         }
-        Answer::Failure(failure) => {
-            let first_ms =
-                own.attempts.first().map_or(current.started_at_ms, |first| first.started_at_ms);
-            look_up_failed(failure, own, first_ms, now_ms)
-        }
+        Answer::Failure(failure) => look_up_failed(failure, own, first_ms, now_ms),
     }
 }
 
-/// Toss answers with something else than our payment. Nothing of it is believed but this: when no confirm of ours can have any effect any
-/// more, and what stands under our own key holds no money, then none was taken under it.
+/// Toss answers with something else than our payment. A person is told at once, and it is asked again, because an answer that went astray
+/// must not hide what happened. Nothing of it is believed but this: when no confirm of ours can have any effect any more, and what stands under
+/// our own key holds no money, then none was taken under it.
 fn mismatch(
     confirm: &History<'_>,
     payment: &PaymentFacts,
     current: CurrentAttempt,
     told: &TossPayment,
+    next: NextJob,
 ) -> Decision {
-    let decision = Decision::new(Verdict::Inconclusive, NextJob::Succeed)
+    let decision = Decision::new(Verdict::Inconclusive, next)
         .review(ReviewReason::AnswerMismatch)
         .because("ANSWER_MISMATCH", "the answer is about another order, key, amount or currency");
     let at_ms = current.started_at_ms;
@@ -55,7 +60,8 @@ fn mismatch(
     if !payment.state.is_undecided() {
         decision
     } else if is_over && told.payment_key == payment.payment_key && holds_no_money(told) {
-        Decision { verdict: Verdict::Proven, ..decision }.event(PaymentEvent::TimePassed)
+        Decision { verdict: Verdict::Proven, job: NextJob::Succeed, ..decision }
+            .event(PaymentEvent::TimePassed)
     } else {
         decision.event(PaymentEvent::OutcomeUnknown)
     }

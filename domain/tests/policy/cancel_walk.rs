@@ -299,6 +299,7 @@ fn cancellation(number: u8, amount: Won, requested_at_ms: i64) -> CancelFacts {
         requested_at_ms,
         other_tags: vec![],
         known_transaction_keys: vec![],
+        may_repeat_lost: false,
     }
 }
 

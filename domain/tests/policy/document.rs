@@ -226,8 +226,10 @@ fn own_look_ups(text: &mut String) {
         "## Look-ups that staff or a webhook asked for",
         &format!(
             "They apply what Toss proves and never send anything else. A reason such as `absent` asks a person; – changes nothing. \
+             An answer about another payment asks a person at once, and is asked for again for {}. \
              For an undecided payment the table shows the first \
              {}; from then on `READY`, `IN_PROGRESS` and `absent` prove that it expired, unless a call may still be under way.",
+            duration(limits::ESCALATE_AFTER_MS),
             duration(limits::CONFIRM_PROOF_MS)
         ),
         &[

@@ -3,9 +3,11 @@
 use domain::Won;
 use domain::answer::{Answer, FailureClass, TossStatus, VirtualAccount};
 use domain::attempt::{Operation, PastAttempt, Verdict};
-use domain::limits::{CONFIRM_PROOF_MS, DEPOSIT_TAIL_MS, UNFINISHED_CALL_MS};
+use domain::limits::{CONFIRM_PROOF_MS, DEPOSIT_TAIL_MS, ESCALATE_AFTER_MS, UNFINISHED_CALL_MS};
 use domain::payment::{PaymentEvent, PaymentState};
-use domain::policy::{Decision, History, NextJob, PaymentFacts, ReviewReason, decide_look_up};
+use domain::policy::{
+    Decision, History, NextJob, Pace, PaymentFacts, ReviewReason, decide_look_up,
+};
 
 use crate::fixture::{
     AMOUNT, MINUTE_MS, START_MS, failure, now, past, payment, shown, told, unfinished, won,
@@ -127,6 +129,27 @@ fn an_answer_about_another_payment_changes_nothing_and_calls_a_person() {
     let decision =
         look_up(&payment(PaymentState::Failed), &[], START_MS, &Answer::Payment(Box::new(other)));
     assert_eq!((decision.event, decision.review), (None, Some(ReviewReason::AnswerMismatch)));
+}
+
+#[test]
+fn an_answer_that_went_astray_is_asked_for_again_until_an_hour_has_passed() {
+    let mut other = told(TossStatus::Done);
+    other.order_id = "another".to_owned();
+    let answer = Answer::Payment(Box::new(other));
+    let facts = payment(PaymentState::WaitingForDeposit);
+    let asked = [past(Operation::LookUp, 0, START_MS, Verdict::Inconclusive)];
+    let decide = |now_ms: i64| {
+        let (own, confirm) = (History::whole(&asked, 2), History::whole(&[], 1));
+        let current = now(Operation::LookUp, now_ms - 100);
+        let decision = decide_look_up(&own, &confirm, &facts, current, &answer, now_ms);
+        assert_eq!(decision.review, Some(ReviewReason::AnswerMismatch), "a person knows");
+        decision.job
+    };
+    let NextJob::Wait(wait) = decide(START_MS + ESCALATE_AFTER_MS - 1) else {
+        panic!("it is asked again")
+    };
+    assert_eq!((wait.pace, wait.repeats), (Pace::LookUp, 1));
+    assert_eq!(decide(START_MS + ESCALATE_AFTER_MS), NextJob::Succeed);
 }
 
 #[test]

@@ -154,6 +154,7 @@ pub(crate) fn cancel_facts() -> CancelFacts {
         requested_at_ms: START_MS,
         other_tags: vec![],
         known_transaction_keys: vec![],
+        may_repeat_lost: false,
     }
 }
 

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::cancellation::{Available, CancelRefusal, tax_free_part};
+use domain::cancellation::{Available, CancelRefusal, check_repeats_no_lost, tax_free_part};
 use domain::id::IdSource as _;
 use domain::refund_account::{BANKS, RefundAccount, bank_name};
 use domain::role::Action;
@@ -34,6 +34,8 @@ struct CancelPage {
     left: Available,
     is_whole_only: bool,
     needs_account: bool,
+    /// Whether cancels were found whose records were lost.
+    has_lost: bool,
 }
 
 #[derive(Debug, Template)]
@@ -74,12 +76,14 @@ pub(crate) async fn ask_cancel(
         left,
         is_whole_only: offers.is_whole_only,
         needs_account: offers.needs_refund_account,
+        has_lost: !offers.lost.is_empty(),
     };
     page(StatusCode::OK, &by.asked, &form)
 }
 
 /// The fields that the second page hands on.
-const HANDED_ON: [&str; 6] = ["amount", "tax-free", "reason", "bank", "account-number", "holder"];
+const HANDED_ON: [&str; 7] =
+    ["amount", "tax-free", "reason", "bank", "account-number", "holder", "another"];
 
 /// `POST /console/orders/{id}/cancel`: first what will happen, then, with the field `sure`, doing it.
 pub(crate) async fn cancel(
@@ -121,6 +125,9 @@ fn check(offers: &PaymentOffers, asked: &AcceptCancel) -> Result<WouldGoBack, Ca
     let amount = asked.amount.unwrap_or(left.total);
     if amount.is_zero() {
         return Err(CancelRefusal::Zero);
+    }
+    if !asked.is_another {
+        check_repeats_no_lost(&offers.lost, asked.amount, amount)?;
     }
     let Some(rest) = left.total.minus(amount) else {
         return Err(CancelRefusal::TooMuch { available: left.total });
@@ -244,6 +251,7 @@ fn read_cancel(
         tax_free_amount,
         refund_account,
         reason,
+        is_another: text("another").is_some(),
         actor: by.actor(),
         key: CallerKey {
             scope: format!("{} POST /console/orders/{{id}}/cancel", by.member.id),

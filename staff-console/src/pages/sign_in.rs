@@ -68,6 +68,8 @@ enum NotSignedIn {
     Locked { for_ms: i64 },
     /// Name and password do not belong together.
     Wrong,
+    /// Too many are signing in; nothing was tried.
+    Busy,
     /// The database does not answer.
     Store(StoreError),
 }
@@ -87,7 +89,7 @@ pub(crate) async fn sign_in(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let asked = Asked::of(&parts);
-    if !is_same_origin(&parts.headers) {
+    if !is_same_origin(&parts.headers, console.form_origin.as_deref()) {
         return StatusCode::FORBIDDEN.into_response();
     }
     let fields = match Fields::read(parts, body).await {
@@ -100,6 +102,7 @@ pub(crate) async fn sign_in(
     let (status, problem) = match try_sign_in(&console, client, &origin, typed, password).await {
         Ok(token) => return signed_in(&console, &token, next),
         Err(NotSignedIn::Store(error)) => return super::failed(&console, &asked, &error),
+        Err(NotSignedIn::Busy) => return super::busy(&console, &asked),
         Err(NotSignedIn::TooFast) => (
             StatusCode::TOO_MANY_REQUESTS,
             words::SIGN_IN_FAST.in_language(asked.language).to_owned(),
@@ -135,6 +138,8 @@ async fn try_sign_in(
     if !console.guard.may_try(client.address()) {
         return Err(NotSignedIn::TooFast);
     }
+    // Before the try counts.
+    let place = console.guard.place().await.ok_or(NotSignedIn::Busy)?;
     let known = match console.store.begin_sign_in(typed).await? {
         SignInTry::Compare(known) => known,
         SignInTry::Locked { until_ms } => {
@@ -146,7 +151,7 @@ async fn try_sign_in(
     // What is longer was never set, and hashing it would take longer.
     let is_too_long = password.chars().count() > PASSWORD_CHARS_MAX;
     let compared = if is_too_long { String::new() } else { password.to_owned() };
-    let is_right = console.guard.is_right(compared, hash).await;
+    let is_right = place.compare(compared, hash).await;
     let (Some(known), true) = (known, is_right) else {
         tracing::warn!(client = %client.address(), "somebody could not be signed in to the console");
         return Err(NotSignedIn::Wrong);

@@ -153,6 +153,33 @@ async fn a_cancel_is_checked_before_it_is_shown_and_counts_once_per_shown_form()
 }
 
 #[tokio::test]
+async fn a_cancel_that_may_repeat_a_lost_one_is_ticked_as_another() {
+    let app = TestConsole::start().await;
+    paid(&app).await;
+    let hand = Hand::of(&app, "owner").await;
+    let path = format!("/console/orders/{ORDER}/cancel");
+    assert!(!hand.open(&path).await.text.contains("name=\"another\""), "nothing was lost");
+    app.sql(&format!(
+        "INSERT INTO cancellations (id, order_id, amount, reason, requested_by, role, state, transaction_key, requested_at, cancelled_at, updated_at) \
+         VALUES ('found', '{ORDER}', 1000, 'x [0123456789ab]', 'toss', 'system', 'done', 'tx', 1, 1, 1)"
+    ))
+    .await;
+    assert!(hand.open(&path).await.text.contains("name=\"another\""));
+    for fields in ["amount=1000&reason=x", "reason=x", "amount=1000&reason=x&another="] {
+        let refused = hand.send(&path, fields).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{fields}: {}", refused.text);
+        assert!(refused.text.contains("before the database was restored"), "{}", refused.text);
+    }
+    let page = hand.send(&path, "amount=1000&reason=x&another=1").await;
+    let sure = format!("sure=1&seen=1000&key={}", field(&page, "key"));
+    let unticked = hand.send(&path, &format!("amount=1000&reason=x&another=&{sure}")).await;
+    assert_eq!(unticked.status, StatusCode::CONFLICT, "{}", unticked.text);
+    assert_eq!(field(&page, "another"), "1");
+    let done = hand.send(&path, &format!("amount=1000&reason=x&another=1&{sure}")).await;
+    assert_eq!(done.location(), format!("/console/orders/{ORDER}?done=cancel"), "{}", done.text);
+}
+
+#[tokio::test]
 async fn above_the_limit_the_amount_is_typed_once_more() {
     let app = TestConsole::start_with("http://shop.example", |settings| {
         settings.confirm_amount_above = 1_000

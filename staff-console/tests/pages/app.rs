@@ -1,5 +1,6 @@
 //! A console to browse: two stores, three members of staff with passwords, and requests as short as their meaning.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::{ApiContext, ApiSettings, Merchants, Readiness, TokenKey};
@@ -13,7 +14,9 @@ use domain::sign_in::Login;
 use domain::{OrderId, PaymentKey, ProductId, StoreId, Won};
 use http_body_util::BodyExt as _;
 use queue::{Message, Published, Publisher};
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection};
+use sea_orm::{
+    ConnectionTrait as _, Database, DatabaseConnection, DbBackend, QueryResult, Statement,
+};
 use store::catalogue::{PutProduct, PutStore};
 use store::orders::CreateOrder;
 use store::scratch::Scratch;
@@ -46,9 +49,20 @@ impl Publisher for Open {
 /// A console with its database.
 pub(crate) struct TestConsole {
     pub(crate) router: Router,
+    /// The console's own routes, and what they are served with.
+    pub(crate) console: Router,
+    pub(crate) context: ApiContext,
     pub(crate) store: Store,
     pub(crate) master: StaffMember,
     scratch: Scratch,
+}
+
+/// A column of the schema.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) table: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
 }
 
 /// A page, read to its end.
@@ -131,6 +145,7 @@ impl TestConsole {
             store: store.clone(),
             publisher: Arc::new(Open),
             settings: settings.clone(),
+            form_origin: Some(public_url.to_owned()),
         });
         let context = ApiContext {
             store: store.clone(),
@@ -141,7 +156,9 @@ impl TestConsole {
             shutdown,
         };
         TestConsole {
-            router: api::router(context, Some(console)),
+            router: api::router(context.clone(), Some(console.clone())),
+            console,
+            context,
             store,
             master: master.unwrap(),
             scratch,
@@ -159,8 +176,10 @@ impl TestConsole {
     }
 
     async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], form: &str) -> Page {
-        let mut request =
-            Request::builder().method(method).uri(path).header("host", "shop.example");
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "shop.example");
+        }
         if method == "POST" && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/x-www-form-urlencoded");
         }
@@ -191,6 +210,57 @@ impl TestConsole {
     /// The rows behind everybody's back.
     pub(crate) async fn rows(&self) -> DatabaseConnection {
         Database::connect(self.scratch.url()).await.unwrap()
+    }
+
+    /// Every column of every table.
+    pub(crate) async fn columns(&self) -> Vec<Column> {
+        let rows = self.rows().await;
+        let query = if rows.get_database_backend() == DbBackend::Postgres {
+            "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT), CAST(data_type AS TEXT) FROM information_schema.columns \
+             WHERE table_schema = 'public' ORDER BY 1, 2"
+        } else {
+            "SELECT m.name, c.name, c.type FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' ORDER BY 1, 2"
+        };
+        let query = Statement::from_string(rows.get_database_backend(), query);
+        let found = rows.query_all_raw(query).await.unwrap();
+        let text = |row: &QueryResult, index| -> String { row.try_get_by_index(index).unwrap() };
+        let columns = found.iter().map(|row| Column {
+            table: text(row, 0),
+            name: text(row, 1),
+            kind: text(row, 2),
+        });
+        columns
+            .filter(|it| !it.table.starts_with("seaql") && !it.table.starts_with("sqlite"))
+            .collect()
+    }
+
+    /// Everything that the database holds, a line per row, but for when somebody was seen.
+    pub(crate) async fn everything(&self) -> Vec<String> {
+        let rows = self.rows().await;
+        let backend = rows.get_database_backend();
+        let mut tables = BTreeMap::<String, Vec<String>>::new();
+        for Column { table, name, .. } in self.columns().await {
+            if (table.as_str(), name.as_str()) == ("web_sessions", "seen_at") {
+                continue;
+            }
+            let value = if backend == DbBackend::Postgres {
+                format!("COALESCE(CAST(\"{name}\" AS TEXT), '-')")
+            } else {
+                format!("quote(\"{name}\")")
+            };
+            tables.entry(table).or_default().push(value);
+        }
+        let mut everything = Vec::new();
+        for (table, values) in tables {
+            let query = format!("SELECT {} FROM \"{table}\"", values.join(" || '|' || "));
+            let query = Statement::from_string(backend, query);
+            for row in rows.query_all_raw(query).await.unwrap() {
+                let line: String = row.try_get_by_index(0).unwrap();
+                everything.push(format!("{table}: {line}"));
+            }
+        }
+        everything.sort();
+        everything
     }
 
     /// Changes rows behind everybody's back.

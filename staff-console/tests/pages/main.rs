@@ -2,6 +2,7 @@
 
 mod acting;
 mod app;
+mod bounds;
 mod forgery;
 mod markup;
 mod matrix;

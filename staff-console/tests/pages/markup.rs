@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
 use domain::webhook::Webhook;
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use store::{Heartbeat, Origin, ReceivedWebhook};
 
 use crate::app::TestConsole;
@@ -218,24 +217,9 @@ fn assert_only_ours(page: &str, which: &str) {
 
 /// Every column of a text, as `table.column`.
 async fn text_columns(app: &TestConsole) -> Vec<(String, String)> {
-    let rows = app.rows().await;
-    let query = if rows.get_database_backend() == DbBackend::Postgres {
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND data_type = 'text'"
-    } else {
-        "SELECT m.name, c.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND c.type = 'TEXT'"
-    };
-    let found = rows
-        .query_all_raw(Statement::from_string(rows.get_database_backend(), query))
-        .await
-        .unwrap();
-    let columns = found
-        .iter()
-        .map(|row| (row.try_get_by_index(0).unwrap(), row.try_get_by_index(1).unwrap()));
-    columns
-        .filter(|(table, _): &(String, String)| {
-            !table.starts_with("seaql") && !table.starts_with("sqlite")
-        })
-        .collect()
+    let columns = app.columns().await.into_iter();
+    let texts = columns.filter(|column| column.kind.eq_ignore_ascii_case("text"));
+    texts.map(|column| (column.table, column.name)).collect()
 }
 
 /// A row of everything, beside what [`things`] makes.

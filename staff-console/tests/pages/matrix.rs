@@ -185,6 +185,7 @@ pub(crate) async fn things(app: &TestConsole, store: &'static str, member: &str)
         tax_free_amount: None,
         refund_account: None,
         reason: "because".to_owned(),
+        is_another: false,
         actor: Actor::system(),
         key,
     };

@@ -104,6 +104,39 @@ async fn a_form_without_proof_or_from_another_site_changes_nothing() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_that_writes_another_host_forms_of_the_configured_address_are_taken() {
+    let app = TestConsole::start_at("https://pay.example.com").await;
+    let host = ("host", "10.0.0.7:8080");
+    let form = "login=master&password=a+long+enough+secret";
+    let ours = ("origin", "https://pay.example.com");
+    let signed = app.post("/console/sign-in", &[host, ours], form).await;
+    assert_eq!(signed.status, StatusCode::SEE_OTHER, "{}", signed.text);
+    let cookie = signed.cookie().unwrap();
+    let cookie = ("cookie", cookie.as_str());
+    let proof = format!("proof={}", app.get("/console", &[cookie, host]).await.proof());
+    for bad in [
+        "http://pay.example.com",
+        "https://pay.example.com:8443",
+        "https://pay.example.com.evil.example",
+        "https://evil.example",
+        "null",
+    ] {
+        let bad = ("origin", bad);
+        let login = app.post("/console/sign-in", &[host, bad], form).await;
+        assert_eq!(login.status, StatusCode::FORBIDDEN, "{bad:?}");
+        let page = app.post("/console/sign-out", &[cookie, host, bad], &proof).await;
+        assert_eq!(page.status, StatusCode::FORBIDDEN, "{bad:?}");
+    }
+    let elsewhere = [cookie, host, ours, ("sec-fetch-site", "cross-site")];
+    let page = app.post("/console/sign-out", &elsewhere, &proof).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "browsers that say more are heeded");
+    let page = app.post("/console/sign-out", &[cookie, host, ours], "").await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "the proof is needed all the same");
+    let left = app.post("/console/sign-out", &[cookie, host, ours], &proof).await;
+    assert_eq!(left.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
 async fn over_https_the_cookie_goes_over_nothing_else() {
     let app = TestConsole::start_at("https://shop.example").await;
     let page = app.try_sign_in("master", PASSWORD).await;

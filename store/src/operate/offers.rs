@@ -13,7 +13,7 @@ use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
 };
 
-use crate::accept_cancel::left_to_cancel;
+use crate::accept_cancel::{left_to_cancel, lost_amounts};
 use crate::connection::Store;
 use crate::error::StoreError;
 use crate::rows;
@@ -41,6 +41,8 @@ pub struct PaymentOffers {
     pub is_whole_only: bool,
     /// Whether a cancel needs an account to refund to.
     pub needs_refund_account: bool,
+    /// What went back by cancels whose records were lost with a database: one of the same amount has to be said to be another.
+    pub lost: Vec<Won>,
 }
 
 /// A job as the rules see it.
@@ -134,6 +136,7 @@ impl Store {
             cancel: cancel.map(|total| Available { total, tax_free: left.tax_free.min(total) }),
             is_whole_only: state == PaymentState::WaitingForDeposit || whole == Some(false),
             needs_refund_account: needs_account == Err(CancelRefusal::RefundAccountNeeded),
+            lost: lost_amounts(&known)?,
         }))
     }
 }

@@ -209,6 +209,7 @@ fn new_order(
         erased_at: None,
         key_pair,
         customer_key: order.customer_key.as_ref().map(|key| key.as_str().to_owned()),
+        unrecorded_until: 0,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Evidence: what a payment as Toss shows it adds to our records, whatever was asked.
 
 use domain::Won;
-use domain::answer::{Means, TossCancel, TossPayment};
-use domain::cancellation::{CancellationState, cancel_tag};
+use domain::answer::{Answer, Means, TossCancel, TossPayment};
+use domain::cancellation::{CancellationState, cancel_tag, has_tag};
 use domain::job::JobState;
 use domain::payment::PaymentState;
 use entities::{cancellation, job, payment};
@@ -15,8 +15,11 @@ use sea_orm::{
 use super::Scene;
 use super::apply::end_cancel_job;
 use super::entries;
+use crate::accept_confirm::is_key_taken;
+use crate::audit;
 use crate::connection::Write;
 use crate::error::StoreError;
+use crate::operate::Actor;
 use crate::refund_accounts;
 
 /// An answer about our payment.
@@ -108,6 +111,40 @@ fn copy_means(row: &mut payment::ActiveModel, means: &Means, is_erased: bool) {
     }
 }
 
+/// The order was paid under another key while nothing of it could be recorded: its payment becomes that one. What the customer
+/// authenticated since is never confirmed, and lapses at Toss. A key that another order's payment holds is left to a person.
+pub(super) async fn take_other_payment(
+    write: &Write<'_>,
+    scene: &mut Scene,
+    answer: &Answer,
+) -> Result<(), StoreError> {
+    let Answer::Payment(told) = answer else { return Ok(()) };
+    if is_key_taken(write, &told.payment_key).await? {
+        return Ok(());
+    }
+    let order_id = scene.payment.order_id.clone();
+    tracing::warn!(
+        order_id,
+        "an order was paid under another key before the database was restored"
+    );
+    let store_id = scene.payment.store_id.clone();
+    let detail = serde_json::json!({ "status": told.status.word() });
+    audit::record(
+        write,
+        &Actor::system(),
+        "payment.found",
+        &order_id,
+        Some(&store_id),
+        None,
+        Some(detail),
+    )
+    .await?;
+    let mut payment = scene.payment.clone().into_active_model();
+    payment.payment_key = Set(told.payment_key.clone());
+    scene.payment = payment.update(&write.tx).await?;
+    Ok(())
+}
+
 /// Whether the answer to a call is older than what is known: it does not show a cancel that is recorded as done.
 pub(super) fn lacks_known_cancels(scene: &Scene, told: &TossPayment) -> bool {
     let is_shown = |key: &String| told.cancels.iter().any(|entry| entry.transaction_key == *key);
@@ -187,14 +224,20 @@ async fn may_be_anothers(
     if alike.is_empty() {
         return Ok(false);
     }
-    // Of parked ones a person decides.
-    let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
+    // Of parked ones a person decides. A reason with a tag was not lost, so others go on: a lost cancel of ours stops them when it is known.
+    let is_asked = |state: &JobState| *state == JobState::Parked || !has_tag(&entry.reason);
+    let live = JobState::ALL.into_iter().filter(|state| state.is_live()).filter(is_asked);
     let undecided = job::Entity::find()
         .filter(job::Column::CancellationId.is_in(alike))
-        .filter(job::Column::State.is_in(live))
+        .filter(job::Column::State.is_in(live.map(JobState::word)))
         .one(&write.tx)
         .await?;
     Ok(undecided.is_some())
+}
+
+/// Whether a cancellation is one that we were asked for once, and whose own row was lost: Toss showed it, with a tag that none of ours has.
+pub(crate) fn is_lost(row: &cancellation::Model) -> bool {
+    row.requested_by == TOSS && has_tag(&row.reason)
 }
 
 /// A cancel that nobody asked us for: made in Toss's merchant console.

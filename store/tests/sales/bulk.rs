@@ -1,5 +1,7 @@
 //! Bulk runs in the database: what is frozen, what is too much, whose rights count, and how long the rows stay.
 
+use std::ops::RangeInclusive;
+
 use domain::bulk::{BulkAction, BulkState, ItemState};
 use domain::job::JobState;
 use domain::limits::{BULK_ITEMS_MAX, BULK_LEASE_MS};
@@ -7,12 +9,12 @@ use domain::role::{Role, Scope};
 use domain::{BulkRunId, JobId};
 use sea_orm::ConnectionTrait as _;
 use store::bulk::{
-    BulkError, BulkReader, BulkSelection, BulkStep, BulkVerdict, ItemOutcome, StartBulkRun,
+    BulkError, BulkReader, BulkSelection, BulkStep, BulkVerdict, HeldRun, ItemOutcome, StartBulkRun,
 };
 use store::staff::{NewStaff, StaffMember};
 use store::{JobFilter, JobSet, Origin, PruneMode, PrunedTable};
 
-use crate::fixture::{GIMBAP, Shop, store_id};
+use crate::fixture::{GIMBAP, Shop, owner, store_id};
 
 const ALL: BulkReader = BulkReader { started_by: None, scope: Scope::Every };
 
@@ -91,6 +93,34 @@ async fn a_run_has_as_many_jobs_as_it_may_have_and_not_one_more() {
     assert_eq!(shop.store.find_bulk_run(&id, &ALL).await.unwrap().unwrap().items, 10_000);
     let foreign = shop.begin(&manager, Scope::Stores(vec![]), selection).await.unwrap_err();
     assert!(matches!(foreign, BulkError::Empty), "{foreign}");
+}
+
+#[tokio::test]
+async fn the_longest_run_goes_on_with_another_worker_in_the_middle_and_stops_where_it_stands() {
+    let shop = Shop::open().await;
+    let manager = shop.manager().await;
+    shop.fill(BULK_ITEMS_MAX).await;
+    let id = shop.begin(&manager, own(), of_state(JobState::Discarded)).await.unwrap();
+    let perform = async |held: &HeldRun, numbers: RangeInclusive<i32>| {
+        for expected in numbers {
+            let step = shop.store.perform_bulk_item(held).await.unwrap();
+            let BulkStep::Item { number, .. } = step else { panic!("{expected}: {step:?}") };
+            assert_eq!(number, expected);
+        }
+    };
+    let dead = shop.store.take_bulk_run("worker-1").await.unwrap().unwrap();
+    perform(&dead, 1..=500).await;
+    shop.store.advance_clock(BULK_LEASE_MS);
+    let held = shop.store.take_bulk_run("worker-2").await.unwrap().unwrap();
+    assert_eq!(shop.store.perform_bulk_item(&dead).await.unwrap(), BulkStep::Lost);
+    perform(&held, 501..=1_000).await;
+    // A tenth of it is done.
+    shop.store.stop_bulk_run(&id, &ALL, &owner(), None).await.unwrap();
+    assert_eq!(shop.store.perform_bulk_item(&held).await.unwrap(), BulkStep::Lost);
+    assert_eq!(shop.store.take_bulk_run("worker-2").await.unwrap(), None);
+    let run = shop.store.find_bulk_run(&id, &ALL).await.unwrap().unwrap();
+    assert_eq!((run.state, run.items, run.pending()), (BulkState::Stopped, 10_000, 0));
+    assert_eq!((run.done + run.refused, run.failed, run.skipped), (1_000, 0, 9_000));
 }
 
 #[tokio::test]

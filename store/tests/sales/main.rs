@@ -6,6 +6,7 @@ mod catalogue;
 mod fixture;
 mod gauges;
 mod job_lists;
+mod key_pairs;
 mod listing;
 mod orders;
 mod overview;

@@ -257,6 +257,7 @@ async fn an_order_is_read_with_its_payment_its_job_and_its_cancellations() {
         amount: Some(won(amount)),
         tax_free_amount: None,
         reason: "품절".to_owned(),
+        is_another: false,
         actor: owner(),
         key: caller_key(&format!("cancel {amount}"), "body"),
     };

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(150);
 const REQUEST_MAX: Duration = Duration::from_secs(8);
 const BETWEEN_TRIES: Duration = Duration::from_millis(400);
 
+/// Where money goes back to that was paid into an account.
+pub(super) const ACCOUNT_NUMBER: &str = "1002123456789";
+
 /// What everybody knows.
 #[derive(Debug, Clone)]
 pub(super) struct World {
@@ -109,7 +112,10 @@ async fn order(world: &World, luck: &mut Luck) -> Option<(String, String, i64)> 
             .note(|it| it.broken.push(format!("no order but {}: {}", made.status, made.body)));
         return None;
     };
-    world.record.note(|it| it.orders.insert(order.0.clone(), order.2));
+    world.record.note(|it| {
+        it.orders.insert(order.0.clone(), order.2);
+        it.tokens.insert(order.1.clone());
+    });
     if luck.one_in(5) {
         let again = insist(world, luck, post("/v1/orders", body, key)).await?;
         if read(&again).is_none_or(|(order_id, ..)| order_id != order.0) {
@@ -272,7 +278,7 @@ impl Customer {
     /// Staff give money back: nothing, all of it, a part, or two parts at once.
     async fn regret(&mut self) {
         let account = (self.method == "VIRTUAL_ACCOUNT").then(
-            || json!({"bankCode": "20", "accountNumber": "1002123456789", "holderName": "손님"}),
+            || json!({"bankCode": "20", "accountNumber": ACCOUNT_NUMBER, "holderName": "손님"}),
         );
         let part = self.luck.between(1, 5) * 1_000;
         match self.luck.below(20) {

@@ -165,14 +165,8 @@ impl Nemesis<'_> {
                 continue;
             }
             if let Some(mut process) = slot.process.take() {
-                process.signal(Signal::Terminate);
-                let (code, name) =
-                    spawn_blocking(move || (process.wait_for_end().0, process.name().to_owned()))
-                        .await
-                        .map_err(|error| format!("a process does not stop: {error}"))?;
-                if code != 0 {
-                    failed.push(format!("{name} was told to stop and ended with {code}"));
-                }
+                let stopped = spawn_blocking(move || process.stop()).await;
+                failed.extend(stopped.map_err(|error| error.to_string()).flatten().err());
             }
             self.topology.start_process(&mut slot, &[]);
             self.wait_for_ready(&slot.health).await;

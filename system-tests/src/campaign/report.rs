@@ -59,9 +59,10 @@ impl Report {
         self.verdict.told()
     }
 
-    /// Every payment key that Toss knows.
-    pub(super) fn payment_keys(&self) -> HashSet<&str> {
-        self.books.ledger.iter().map(|account| account.payment_key.as_str()).collect()
+    /// Every payment key that Toss knows, and every customer's token.
+    pub(super) fn secrets(&self) -> HashSet<&str> {
+        let keys = self.books.ledger.iter().map(|account| account.payment_key.as_str());
+        keys.chain(self.recorded.tokens.iter().map(String::as_str)).collect()
     }
 
     /// Jobs that ended well although a process went away, a lease was over, or no answer came.

@@ -15,6 +15,10 @@ pub enum Way {
     LateApproval,
     /// A webhook of an approval whose answer was lost, before the confirm itself is looked up.
     Overtaken,
+    /// A webhook that comes before its confirm, and is taken up once the payment is there.
+    Early,
+    /// A confirm that Toss takes its time for, so that its lease is renewed.
+    Slow,
     /// A confirm that has no answer at first, so that the relay brings it again.
     Retry,
     /// Production's shape: a confirm at one of two APIs.
@@ -38,6 +42,8 @@ impl Way {
             Way::Refund => "a cancel of a deposit",
             Way::LateApproval => "a webhook of a late approval",
             Way::Overtaken => "a webhook of an approval whose answer was lost",
+            Way::Early => "a webhook that comes before its confirm",
+            Way::Slow => "a confirm that takes its time",
             Way::Retry => "a confirm without an answer",
             Way::AtApi => "a confirm at one of two APIs",
             Way::AtRelay => "a job that nobody took, published once more",
@@ -60,6 +66,8 @@ pub enum Recovery {
     Done,
     /// The job's message comes again.
     Redelivery,
+    /// Nothing was done about it: the next round of a sweeper does it.
+    Sweeper,
     /// What else was under way at the same time decides which of the others.
     Either,
 }
@@ -75,6 +83,7 @@ impl Recovery {
             }
             Recovery::Lease => "the lease ends; what is not known is looked up first",
             Recovery::Done => "it is done; nothing happens again",
+            Recovery::Sweeper => "nothing of it is left; a sweeper does it in its next round",
             Recovery::Redelivery => "the broker delivers its message again",
             Recovery::Either => "a relay or the end of the lease, by how far the job was meanwhile",
         }
@@ -90,7 +99,8 @@ pub struct Case {
     pub way: Way,
     /// What brings it to its end.
     pub recovery: Recovery,
-    /// The operations of all attempts of the job that was under way, in the end; empty where more than one row may come of it.
+    /// The operations of all attempts of the job that was under way, in the end; empty where more than one row may come
+    /// of it.
     pub attempts: &'static str,
 }
 
@@ -105,6 +115,8 @@ impl Case {
             | Way::Refund
             | Way::LateApproval
             | Way::Overtaken
+            | Way::Early
+            | Way::Slow
             | Way::Retry => true,
             Way::AtApi | Way::AtRelay | Way::WithoutBroker | Way::AtWorker => false,
         }
@@ -114,7 +126,7 @@ impl Case {
 /// Points with the same way, recovery and attempts.
 type Group = (Way, Recovery, &'static str, &'static [&'static str]);
 
-const GROUPS: [Group; 28] = [
+const GROUPS: [Group; 31] = [
     (Way::Confirm, Recovery::Repeat, "confirm", &["accept 1", "accept 2", "accept 3"]),
     (
         Way::Confirm,
@@ -168,6 +180,10 @@ const GROUPS: [Group; 28] = [
     (Way::Refund, Recovery::Lease, "cancel look_up", &["settle 11", "settle 12"]),
     (Way::LateApproval, Recovery::Lease, "look_up look_up", &["settle 13", "settle 14"]),
     (Way::Overtaken, Recovery::Lease, "look_up look_up", &["settle 15"]),
+    // The confirm goes on beside the look-up, which is made again when that overtook it.
+    (Way::Early, Recovery::Sweeper, "", &["accept 18"]),
+    (Way::Early, Recovery::Relay, "", &["accept 19"]),
+    (Way::Slow, Recovery::Lease, "confirm look_up", &["dispatch 11", "dispatch 12"]),
     (Way::Retry, Recovery::Relay, "confirm look_up confirm", &["relay 1", "relay 2", "relay 3"]),
     (Way::AtApi, Recovery::Repeat, "confirm", &["accept 3"]),
     (Way::AtApi, Recovery::Relay, "confirm", &["accept 4", "relay 7"]),

@@ -2,51 +2,34 @@
 //!
 //! The sources are read as text: a point is found where it is written, whether or not anything is built with it.
 
-use std::path::{Path, PathBuf};
+use crate::sources::product_sources;
 
 /// What begins a point.
 const MARK: &str = "crash::point!(";
-/// Where accepting, relaying, dispatching and settling have their effects: every effect here is followed by a point, or explained.
-pub const WATCHED: [&str; 22] = [
-    "api/src/cancels.rs",
-    "api/src/confirm.rs",
-    "api/src/publishing.rs",
-    "api/src/webhooks.rs",
-    "queue/src/rabbit/intake.rs",
-    "queue/src/rabbit/publisher/window.rs",
-    "relay/src",
-    "store/src/accept_cancel.rs",
-    "store/src/accept_confirm.rs",
-    "store/src/audit.rs",
-    "store/src/claim.rs",
-    "store/src/connection.rs",
-    "store/src/gate.rs",
-    "store/src/idempotency.rs",
-    "store/src/late_approval.rs",
-    "store/src/operate/look_up.rs",
-    "store/src/refund_accounts.rs",
-    "store/src/relayed.rs",
-    "store/src/settle",
-    "store/src/webhooks.rs",
-    "toss/src/transport.rs",
-    "worker/src",
-];
+/// Stand for somebody else, or are the points themselves: nothing in them is an effect of the product's.
+const NOT_OURS: [&str; 3] = ["crash/", "simulator/", "shop/"];
 /// What an effect looks like: a statement that writes, a commit, a message, a call, an acknowledgement. Reads have none.
-const EFFECTS: [&str; 11] = [
-    ".insert(&write.tx)",
-    ".update(&write.tx)",
-    ".exec(&write.tx)",
-    ".exec(&self.tx)",
-    ".exec_without_returning(&write.tx)",
-    ".exec_with_returning(&write.tx)",
-    "write.commit()",
-    "tx.commit()",
-    "publisher.publish(",
-    ".send().await",
+const EFFECTS: [&str; 14] = [
+    ".exec(",
+    ".exec_without_returning(",
+    ".exec_with_returning(",
+    ".execute(",
+    ".execute_unprepared(",
+    ".commit()",
+    ".publish(",
+    ".send()",
     "gateways.call(",
+    ".ack()",
+    ".basic_ack(",
+    ".basic_nack(",
+    ".basic_reject(",
+    // Messages that are written together.
+    "join_all(publishing)",
 ];
-/// Those that do not wait, or wait together.
-const MORE_EFFECTS: [&str; 3] = ["delivery.ack()", "channel.basic_ack(", "join_all(publishing)"];
+/// Writes of one row; collections have methods of these names as well.
+const ROW_EFFECTS: [&str; 4] = [".insert(", ".update(", ".save(", ".delete("];
+/// What a row is written to.
+const DATABASES: [&str; 6] = ["write.tx", "self.tx", "tx", "self.db", "db", "connection"];
 
 /// A place at which a process can be made to die.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,8 +73,7 @@ pub struct Unmarked {
 /// The sources cannot be read, or a point is not written like the others.
 #[must_use]
 pub fn points() -> Vec<Point> {
-    let mut points: Vec<Point> = sources()
-        .into_iter()
+    let mut points: Vec<Point> = our_sources()
         .flat_map(|(file, text)| {
             let own = read(&text).into_iter().filter_map(|(function, seen)| match seen {
                 Seen::Point(written) => Some(point(&file, &function, &written)),
@@ -104,19 +86,14 @@ pub fn points() -> Vec<Point> {
     points
 }
 
-/// The effects in the watched sources that no point follows, by file and function.
+/// The effects in the product's sources that no point follows, by file and function.
 ///
 /// # Panics
-/// The sources cannot be read, or something watched is not there any more.
+/// The sources cannot be read.
 #[must_use]
 pub fn unmarked_effects() -> Vec<Unmarked> {
-    let sources = sources();
-    for watched in WATCHED {
-        assert!(sources.iter().any(|(file, _)| file.starts_with(watched)), "{watched} is gone");
-    }
-    let is_watched = |file: &str| WATCHED.iter().any(|watched| file.starts_with(watched));
     let mut unmarked: Vec<Unmarked> = Vec::new();
-    for (file, text) in sources.into_iter().filter(|(file, _)| is_watched(file)) {
+    for (file, text) in our_sources() {
         let seen = read(&text);
         for (number, (function, what)) in seen.iter().enumerate() {
             let follower = seen.get(number + 1).filter(|(other, _)| other == function);
@@ -144,27 +121,51 @@ enum Seen {
     Effect,
 }
 
-/// Points and effects of a source in their order, each with its function. Tests and comments are left out.
+fn our_sources() -> impl Iterator<Item = (String, String)> {
+    let is_ours = |file: &str| !NOT_OURS.iter().any(|folder| file.starts_with(folder));
+    product_sources().into_iter().filter(move |(file, _)| is_ours(file))
+}
+
+/// Points and effects of a source in their order, each with its function. Comments are left out.
 fn read(text: &str) -> Vec<(String, Seen)> {
-    let (product, _) = text.split_once("#[cfg(test)]\nmod tests {").unwrap_or((text, ""));
     let mut function = String::new();
     let mut seen = Vec::new();
-    let mut lines = product.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    let mut lines = chains(text).into_iter();
     while let Some(line) = lines.next() {
-        if let Some(name) = function_of(line) {
+        if let Some(name) = function_of(&line) {
             function = name.to_owned();
         }
         if let Some((_, begun)) = line.split_once(MARK) {
             let mut written = begun.to_owned();
             while !written.ends_with(");") {
-                written.push_str(lines.next().expect("a point ends"));
+                written.push_str(&lines.next().expect("a point ends"));
             }
             seen.push((function.clone(), Seen::Point(written)));
-        } else if EFFECTS.iter().chain(&MORE_EFFECTS).any(|effect| line.contains(effect)) {
-            seen.push((function.clone(), Seen::Effect));
+        } else {
+            let effects = (0..effects_in(&line)).map(|_| (function.clone(), Seen::Effect));
+            seen.extend(effects);
         }
     }
     seen
+}
+
+/// The lines of a source, those of a chain of methods as one.
+fn chains(text: &str) -> Vec<String> {
+    let mut chains: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        match chains.last_mut() {
+            Some(begun) if line.starts_with('.') || begun.ends_with('(') => begun.push_str(line),
+            _ => chains.push(line.to_owned()),
+        }
+    }
+    chains
+}
+
+fn effects_in(line: &str) -> usize {
+    let of_rows = ROW_EFFECTS.iter().flat_map(|effect| line.split(effect).skip(1));
+    let arguments = of_rows.filter_map(|rest| rest.split([')', ',']).next());
+    let rows = arguments.filter(|it| DATABASES.contains(&it.trim_start_matches("&"))).count();
+    rows + EFFECTS.iter().map(|effect| line.matches(effect).count()).sum::<usize>()
 }
 
 fn function_of(line: &str) -> Option<&str> {
@@ -184,30 +185,4 @@ fn point(file: &str, function: &str, written: &str) -> Point {
     let number = number.parse().unwrap_or_else(|_| panic!("{file}: {id} has no number"));
     let [area, done, next, file, function] = [area, done, next, file, function].map(str::to_owned);
     Point { area, number, done, next, file, function }
-}
-
-/// Every source of the product: its path from the root, and its text.
-fn sources() -> Vec<(String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
-    let mut folders: Vec<PathBuf> = std::fs::read_dir(&root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.ends_with("system-tests") && !path.ends_with("crash"))
-        .map(|path| path.join("src"))
-        .filter(|path| path.is_dir())
-        .collect();
-    let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let file = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-                sources.push((file, std::fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    sources.sort();
-    sources
 }

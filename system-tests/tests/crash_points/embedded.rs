@@ -15,6 +15,8 @@ const AT_ONCE: usize = 12;
 /// A lease, which is the longest that anybody has to wait for, and five seconds.
 const RECOVERY_MAX: Duration = Duration::from_secs(25);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+/// Longer than it takes until a lease is renewed.
+const SLOW_MS: u64 = 8_000;
 const SECRET_KEY: &str = "test_sk_crash_points";
 /// The states in which a job needs nobody any more.
 const ENDED: [&str; 4] = ["succeeded", "declined", "void", "discarded"];
@@ -123,6 +125,8 @@ impl Story {
                 story.script(json!({"kind": "cut_after"})).await;
                 story.confirm_until("checking").await;
             }
+            Way::Early => assert_eq!(story.tell().await.expect("an answer").status, 200),
+            Way::Slow => story.script(json!({"kind": "delay", "ms": SLOW_MS})).await,
             Way::AtApi | Way::AtRelay | Way::WithoutBroker | Way::AtWorker => {
                 unreachable!("takes more than one process")
             }
@@ -140,6 +144,8 @@ impl Story {
             }
             Way::Deposit | Way::LateApproval | Way::Overtaken => self.tell().await,
             Way::Confirm
+            | Way::Early
+            | Way::Slow
             | Way::Retry
             | Way::AtApi
             | Way::AtRelay
@@ -194,6 +200,8 @@ impl Story {
             Way::Cancel | Way::Refund | Way::LateApproval => "cancelled",
             Way::Deposit
             | Way::Overtaken
+            | Way::Early
+            | Way::Slow
             | Way::Confirm
             | Way::Retry
             | Way::AtApi
@@ -207,8 +215,9 @@ impl Story {
     fn kind(&self) -> &'static str {
         match self.way {
             Way::Cancel | Way::Refund => "cancel",
-            Way::Deposit | Way::LateApproval | Way::Overtaken => "look_up",
+            Way::Deposit | Way::LateApproval | Way::Overtaken | Way::Early => "look_up",
             Way::Confirm
+            | Way::Slow
             | Way::Retry
             | Way::AtApi
             | Way::AtRelay

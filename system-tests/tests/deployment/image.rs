@@ -145,11 +145,35 @@ fn its_health_check_is_a_command_of_the_binary() {
     assert_takes(&command[1..]);
 }
 
+/// The patterns of a file that says what is left out.
+fn patterns(text: &str) -> BTreeSet<&str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+/// What git leaves alone is this machine's own: data of trials, databases, keys. `COPY . .` would take it along.
+#[test]
+fn what_git_ignores_never_gets_into_the_image() {
+    let (ignored, own) = (read(".dockerignore"), read(".gitignore"));
+    let ignored = patterns(&ignored);
+    let own = patterns(&own);
+    assert!(!own.is_empty());
+    for pattern in own.iter().chain(&ignored) {
+        assert!(!pattern.starts_with('!'), "{pattern}: nothing is taken back in");
+    }
+    for pattern in own {
+        let bare = pattern.trim_end_matches('/');
+        // Git looks for a pattern without a slash in every directory, docker only where `**` says so.
+        let everywhere = format!("**/{}", bare.trim_start_matches('/'));
+        let is_ignored =
+            ignored.contains(everywhere.as_str()) || (bare.contains('/') && ignored.contains(bare));
+        assert!(is_ignored, "{pattern}: .dockerignore lacks it");
+    }
+}
+
 #[test]
 fn the_build_gets_the_source_and_no_secret_or_data() {
     let ignored = read(".dockerignore");
-    let ignored: BTreeSet<&str> =
-        ignored.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let ignored = patterns(&ignored);
     let secret = ["**/.env", "**/.env.*", "**/*.pem", "**/*.key", "/seungin.toml"];
     let data = ["/.git", "/.seungin", "/.servers", "/data", "/target", "**/*.db"];
     for unwanted in secret.into_iter().chain(data) {

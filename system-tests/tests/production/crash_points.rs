@@ -32,9 +32,11 @@ impl Death {
             + match case.recovery {
                 Recovery::Lease => LEASE,
                 Recovery::Relay => GRACE,
-                Recovery::Repeat | Recovery::Done | Recovery::Redelivery | Recovery::Either => {
-                    Duration::ZERO
-                }
+                Recovery::Repeat
+                | Recovery::Done
+                | Recovery::Redelivery
+                | Recovery::Sweeper
+                | Recovery::Either => Duration::ZERO,
             };
         let order_id = checkout.order.id.as_str();
         let took = fleet.rows.wait_for_paid(&[order_id], 1, since).await;

@@ -15,6 +15,8 @@ const QUEUES: [&str; 5] = ["confirm", "cancel", "look_up", "bulk", "dead_letters
 const GROWTH_KIB_MAX: u64 = 320 * 1024;
 /// A message as large as a broker takes that nobody configured: RabbitMQ 4 has 16 MiB, its ancestors more.
 const LARGE_BYTES: usize = 15 * 1024 * 1024;
+/// How much of a body is kept.
+const BODY_CHARS_MAX: usize = 4_096;
 
 /// A message, and the words by which its row is found.
 struct Poison {
@@ -157,8 +159,12 @@ async fn messages_of_every_kind_in_every_queue_are_set_aside_and_others_flow() {
             let of_it: Vec<&Kept> = rows.iter().filter(is_it).collect();
             assert_eq!(of_it.len(), expected, "{}: {of_it:?}", poison.name);
             assert!(of_it.iter().all(|row| !row.reason.is_empty()), "{}: {of_it:?}", poison.name);
+            let body = String::from_utf8_lossy(&poison.body);
+            let body: String = body.chars().filter(|c| *c != '\0').take(BODY_CHARS_MAX).collect();
+            assert!(of_it.iter().all(|row| row.body == body), "{}: {of_it:?}", poison.name);
         }
         fleet.pay(10).await;
+        assert_eq!(fleet.rows.poison_messages().await.len(), count, "one came again");
         let said: String = fleet.workers.iter().map(Process::said).collect();
         assert!(said.contains(r#""alert":"poison_message""#), "nobody was told: {said}");
         insist_well(&mut fleet.workers, &before);
@@ -218,6 +224,9 @@ async fn messages_about_jobs_that_are_not_or_are_over_change_nothing() {
             .await;
         assert_eq!(fleet.rows.poison_messages().await.len(), unknown.len() + 1);
         assert_eq!(fleet.rows.attempts().await.len(), attempts + 4, "one for each new order");
+        let mut after = fleet.rows.jobs().await;
+        after.retain(|job| jobs.iter().any(|known| known.id == job.id));
+        assert_eq!(after, jobs, "a job that is over is as it was");
     })
     .await;
 }
@@ -246,6 +255,7 @@ async fn a_flood_of_poison_is_set_aside_while_orders_are_paid() {
         let rows = kept(fleet, FLOOD + LARGE).await;
         assert_eq!(rows.len(), FLOOD + LARGE, "each is kept once");
         fleet.pay(5).await;
+        assert_eq!(fleet.rows.poison_messages().await.len(), FLOOD + LARGE, "one came again");
         insist_well(&mut fleet.workers, &before);
     })
     .await;

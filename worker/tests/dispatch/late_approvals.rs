@@ -46,6 +46,8 @@ async fn the_money_of_a_late_approval_is_given_back_in_the_name_of_the_system() 
         shop.look_up(&job).await;
         shop.drain().await;
     }
+    assert_eq!(shop.ledger(&paying).refunds, [23_000]);
+    assert_eq!(shop.ledger(&paying).calls.cancel, 1);
     shop.assert_money_is_conserved(&paying).await;
     shop.close().await;
 }
@@ -58,6 +60,7 @@ async fn where_it_is_kept_a_person_decides_unless_the_customer_has_ordered_again
     shop.drain().await;
     assert_eq!(shop.status(&paying).await, "paid");
     assert_eq!(shop.review(&paying).await.as_deref(), Some("late_approval"));
+    assert_eq!(shop.ledger(&paying).calls.cancel, 0);
 
     let (paying, job) = shop.declined_and_taken().await;
     shop.advance(1_000);

@@ -27,6 +27,7 @@ mod reconcile_daily;
 mod refunds;
 mod relaying;
 mod restore;
+mod restore_unknown;
 mod retention;
 mod running;
 mod shop;

@@ -169,10 +169,8 @@ async fn a_confirm_that_was_answered_about_something_else_has_an_end_after_its_w
     let other = Fault::new("unknown_values").with("merge", merge).times(1_000);
     shop.goes_wrong(&paying, "look_up", &other);
     shop.look_up(&job).await;
-    shop.drain().await;
+    shop.drain_for(limits::CONFIRM_WINDOW_MS).await;
     assert_eq!(shop.job(&job).await.state, JobState::Parked, "nothing is proved within the window");
-    shop.advance(limits::CONFIRM_PROOF_MS);
-    shop.look_up(&job).await;
     shop.drain().await;
     assert_eq!(shop.detail(&paying).await.payment.unwrap().state, PaymentState::Expired);
     assert_eq!(shop.job(&job).await.state, JobState::Declined);

@@ -16,16 +16,16 @@ use crate::reconcile::{UNSERVED, findings, reconciler_as};
 use crate::running::Running;
 use crate::shop::{Paying, SECRET_KEY, Shop};
 
-const HOUR_MS: i64 = 60 * 60_000;
+pub(crate) const HOUR_MS: i64 = 60 * 60_000;
 
 impl Shop {
-    async fn recover(&self) -> Recovery {
+    pub(crate) async fn recover(&self) -> Recovery {
         let now_ms = self.store.now_ms().await.unwrap();
         self.store.recover(now_ms).await.unwrap()
     }
 
     /// Compares what was unknown, has it caught up with, and compares again.
-    async fn reconcile_since(&self, from_ms: i64) {
+    pub(crate) async fn reconcile_since(&self, from_ms: i64) {
         for _ in 0..2 {
             self.advance(15 * 60_000);
             let now_ms = self.store.now_ms().await.unwrap();
@@ -36,7 +36,7 @@ impl Shop {
     }
 
     /// Moves the clocks to the next job and does what is due, once.
-    async fn work_once(&self) {
+    pub(crate) async fn work_once(&self) {
         let now_ms = self.store.now_ms().await.unwrap();
         if let Some(next_ms) = self.store.next_due_ms().await.unwrap() {
             self.advance((next_ms - now_ms).max(1));

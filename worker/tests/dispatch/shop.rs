@@ -210,20 +210,15 @@ impl Shop {
         refund_account: Option<RefundAccount>,
         key: &str,
     ) -> Result<(CancellationId, JobId), AcceptCancelError> {
-        let cancel = AcceptCancel {
-            order_id: paying.order_id.clone(),
-            amount: amount.map(|amount| Won::new(amount).unwrap()),
-            tax_free_amount: None,
-            refund_account,
-            reason: "재료 소진".to_owned(),
-            actor: staff(),
-            key: store::idempotency::CallerKey {
-                scope: "test".to_owned(),
-                key: format!("{key}-of-{}", paying.order_id),
-                fingerprint: format!("{}:{amount:?}", paying.order_id),
-            },
-        };
-        let accepted = self.store.accept_cancel(&cancel).await?;
+        self.accept_cancel(&cancel_of(paying, amount, refund_account, key)).await
+    }
+
+    /// Accepts a cancel as it is asked for.
+    pub(crate) async fn accept_cancel(
+        &self,
+        cancel: &AcceptCancel,
+    ) -> Result<(CancellationId, JobId), AcceptCancelError> {
+        let accepted = self.store.accept_cancel(cancel).await?;
         let made =
             self.jobs(domain::job::JobKind::Cancel).await.into_iter().find(|job| {
                 job.cancellation_id.as_deref() == Some(accepted.cancellation_id.as_str())
@@ -372,6 +367,29 @@ pub(crate) fn confirm_of(paying: &Paying) -> AcceptConfirm {
         amount: paying.amount,
         payment_type: None,
         origin: Origin::default(),
+    }
+}
+
+/// A cancel, asked for under a key of the payment's.
+pub(crate) fn cancel_of(
+    paying: &Paying,
+    amount: Option<i64>,
+    refund_account: Option<RefundAccount>,
+    key: &str,
+) -> AcceptCancel {
+    AcceptCancel {
+        order_id: paying.order_id.clone(),
+        amount: amount.map(|amount| Won::new(amount).unwrap()),
+        tax_free_amount: None,
+        refund_account,
+        reason: "재료 소진".to_owned(),
+        is_another: false,
+        actor: staff(),
+        key: store::idempotency::CallerKey {
+            scope: "test".to_owned(),
+            key: format!("{key}-of-{}", paying.order_id),
+            fingerprint: format!("{}:{amount:?}", paying.order_id),
+        },
     }
 }
 

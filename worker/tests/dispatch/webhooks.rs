@@ -103,6 +103,27 @@ async fn a_deposit_that_toss_tells_of_makes_the_order_paid_whatever_else_it_tell
     shop.close().await;
 }
 
+#[tokio::test]
+async fn a_deposit_is_not_missed_because_the_look_up_was_answered_about_another_payment() {
+    let shop = Shop::open().await;
+    shop.subscribe();
+    let paying = shop.account().await;
+    shop.deposit(&paying);
+    shop.goes_wrong(&paying, "look_up", &Fault::new("wrong_payment"));
+    shop.hear_all(&paying).await;
+    let look_up = shop.jobs(JobKind::LookUp).await.pop().expect("it is looked up");
+    let look_up = domain::JobId::parse(look_up.id).unwrap();
+    shop.advance_to(&look_up).await;
+    shop.step(&look_up).await;
+    assert_eq!(shop.status(&paying).await, "waiting_for_deposit");
+    assert_eq!(shop.review(&paying).await.as_deref(), Some("answer_mismatch"), "a person knows");
+    shop.drain_for(60_000).await;
+    assert_eq!(shop.status(&paying).await, "paid");
+    assert_eq!(shop.review(&paying).await, None, "proof answers what the person was asked");
+    shop.assert_money_is_conserved(&paying).await;
+    shop.close().await;
+}
+
 /// A stranger says that the payment is done.
 fn forged_approval(paying: &Paying) -> ReceivedWebhook {
     let body = json!({

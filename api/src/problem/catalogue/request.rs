@@ -149,7 +149,7 @@ pub(super) const TOO_MANY_REQUESTS: Info = Info {
         ko: "요청이 너무 많습니다. 잠시 뒤 다시 시도해 주세요.",
         en: "Too many requests. Try again in a moment.",
     },
-    meaning: "The caller's rate limit is used up. Nothing was done.",
+    meaning: "The caller's rate limit is used up, or the order has as many event streams open as one order gets. Nothing was done.",
     action: "Wait for the seconds in `Retry-After`.",
     repeat: Repeat::Later,
 };

@@ -96,6 +96,18 @@ pub(super) const CANCEL_WHOLE_ONLY: Info = Info {
     repeat: Repeat::Pointless,
 };
 
+pub(super) const CANCEL_MAY_REPEAT_LOST: Info = Info {
+    status: StatusCode::CONFLICT,
+    title: Text { ko: "이미 취소되었을 수 있음", en: "Perhaps cancelled before" },
+    detail: Text {
+        ko: "데이터베이스를 복원하기 전에 같은 금액이 취소되었습니다. 또 취소하려면 그렇게 밝혀 주세요.",
+        en: "The same was cancelled before the database was restored. Say so if you mean another cancel.",
+    },
+    meaning: "A cancel whose record was lost with a database, and its idempotency key with it, was found at Toss. This request gives back the same amount, or all that is left, and may be its repeat.",
+    action: "Look at the order's `cancels` by `toss`. Send the same with `another: true` if this is another cancel.",
+    repeat: Repeat::Pointless,
+};
+
 pub(super) const CANCEL_TAX_FREE_PART: Info = Info {
     status: StatusCode::UNPROCESSABLE_ENTITY,
     title: Text { ko: "면세 금액 오류", en: "Impossible tax-free part" },

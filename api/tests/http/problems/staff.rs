@@ -47,6 +47,11 @@ pub(super) async fn of_cancels(code: ProblemCode) -> Answer {
             assert_eq!((&refused.body["least"], &refused.body["most"]), (&json!(0), &json!(0)));
             refused
         }
+        ProblemCode::CancelMayRepeatLost => {
+            let order = app.paid_order().await;
+            app.found_lost_cancel(&order, 1_000).await;
+            app.cancel(As::Manager, &order, "key-1", whole).await
+        }
         ProblemCode::CancelAccountNeeded => {
             let order = app.paid_order().await;
             app.sql("UPDATE payments SET bank_code = '20', account_number = 'X1'").await;

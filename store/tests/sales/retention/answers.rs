@@ -250,6 +250,7 @@ pub(crate) fn cancel_of(id: &str, amount: i64) -> AcceptCancel {
         amount: Some(won(amount)),
         tax_free_amount: None,
         reason: "고객 요청".to_owned(),
+        is_another: false,
         actor: owner(),
         key: caller_key(&format!("cancel-{amount}-of-{id}"), "body"),
     }
