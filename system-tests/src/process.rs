@@ -11,6 +11,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const END_PATIENCE: Duration = Duration::from_secs(90);
 /// Before this age a process may not listen to signals yet, and is ended by them.
 const YOUNG: Duration = Duration::from_secs(10);
+/// The number of that signal.
+const TERMINATED: i32 = 15;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What a process can be told.
@@ -164,7 +166,7 @@ impl Process {
         let id = self.child.id().to_string();
         drop(Command::new("kill").args([Signal::Terminate.flag(), "--", &id]).status());
         let status = self.status_at_end()?;
-        let is_well = status.success() || (is_young && status.signal().is_some());
+        let is_well = status.success() || (is_young && status.signal() == Some(TERMINATED));
         if is_well { Ok(()) } else { Err(format!("{} ended with {status}", self.name)) }
     }
 

@@ -411,7 +411,8 @@ fn addresses() -> Result<Vec<(Part, String)>, String> {
     Ok(parts.into_iter().zip(addresses).collect())
 }
 
-/// The last thread of a process that was killed may keep its port for a moment. Whoever still finds it taken says so.
+/// Of what was killed behind a wrapper only the wrapper is waited for: the process may keep its port for a moment. Whoever still finds it
+/// taken says so.
 fn wait_for_port(address: &str) {
     let began = Instant::now();
     while TcpListener::bind(address).is_err() && began.elapsed() < PORT_MAX {

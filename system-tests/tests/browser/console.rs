@@ -128,7 +128,6 @@ async fn fifty_are_retried_together_and_the_one_that_cannot_be_is_reported() {
         staff.look("2-preview").await;
         staff.fill("[name=reason]", "단말기 번호를 고쳤음").await;
         staff.click("#begin").await;
-        staff.arrive("/console/bulk/").await;
         staff.see_text("#run-state", "끝남").await;
         staff.look("3-done").await;
         assert_eq!(staff.read("#count-done").await, "49");
@@ -345,7 +344,7 @@ impl Visitor {
         self.preview_bulk("ko").await;
         self.fill("[name=reason]", "확인").await;
         self.click("#begin").await;
-        self.arrive("/console/bulk/").await;
+        self.see("#run-state").await;
         let address = self.address().await;
         let (_, page) = address.split_once("/console").unwrap();
         page.split('?').next().unwrap_or_default().to_owned()
