@@ -5,18 +5,17 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use hyper::Method;
 use serde_json::Value;
-use system_tests::{Client, Home, Process, Servers, Signal, Variables};
+use system_tests::{Answer, Client, Home, Process, Servers, Signal, Variables, send};
 use tokio::time::sleep;
 use tokio_postgres::NoTls;
 
-use crate::cost;
 use crate::stub::CONTROL;
+use crate::{cost, token};
 
 /// Stores and menus for everybody who tries the product out.
 const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/demo-catalogue.json");
-/// Protects nothing: the bed's own.
-const TOKEN_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 pub(crate) const QUEUE_PREFIX: &str = "bench";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// A process that did nothing for so long does nothing any more.
@@ -67,10 +66,7 @@ impl Bed {
         let home = Home::inside(&directory)?;
         let servers = Servers::start(&directory.join("servers")).map_err(|error| anyhow!(error))?;
         let mut stub = start(&own_program()?, &["stub"], &home, "stub", &[]);
-        let toss = stub.wait_for("address", |process| {
-            let said = process.said();
-            said.split_once('\n').map(|(first, _)| first.to_owned())
-        });
+        let toss = address_of(&mut stub);
         let (database, connection) = tokio_postgres::connect(&servers.database_url, NoTls).await?;
         tokio::spawn(connection);
         let bed = Bed { stub, toss, http: Client::new(), database, home, binary, servers };
@@ -84,11 +80,12 @@ impl Bed {
 
     /// What every process of the product is told.
     pub(crate) fn variables(&self) -> Variables {
+        let token_key = token::key_text();
         [
             ("DATABASE_URL", self.servers.database_url.as_str()),
             ("AMQP_URL", self.servers.amqp_url.as_str()),
             ("SEUNGIN__QUEUE__PREFIX", QUEUE_PREFIX),
-            ("SEUNGIN__SECURITY__TOKEN_KEY", TOKEN_KEY),
+            ("SEUNGIN__SECURITY__TOKEN_KEY", token_key.as_str()),
             ("SEUNGIN__SIMULATOR__URL", self.toss.as_str()),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -108,6 +105,40 @@ impl Bed {
         variables: &Variables,
     ) -> Process {
         start(&self.binary, words, &self.home, name, variables)
+    }
+
+    /// Starts the API with so many connections to the database and these variables more; and `http://host:port` of it, where it answers
+    /// by now. Whoever measures is a customer like any other, but for how many of them come from one address.
+    pub(crate) async fn start_api(
+        &self,
+        connections: u16,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<(Process, String)> {
+        let connections = connections.to_string();
+        let own = [
+            ("SEUNGIN__DATABASE__CONNECTIONS_MAX", connections.as_str()),
+            // None of ours: one that is trusted has a rate of its own.
+            ("SEUNGIN__API__TRUSTED_CALLERS", "192.0.2.1"),
+            ("SEUNGIN__API__PUBLIC_PER_SECOND", "1000000"),
+            ("SEUNGIN__API__PUBLIC_BURST", "1000000"),
+        ];
+        let more = own.iter().chain(more).map(|(name, value)| ((*name).into(), (*value).into()));
+        let mut variables = self.variables();
+        variables.extend(more);
+        let words = ["api", "--listen", "127.0.0.1:0"];
+        let mut api = self.start_product(&words, "api", &variables);
+        let url = address_of(&mut api);
+        let began = Instant::now();
+        while self.http.get(&format!("{url}/readyz")).await.status != 200 {
+            ensure!(began.elapsed() < STANDSTILL, "the API does not get ready: {}", api.said());
+            sleep(BETWEEN_LOOKS).await;
+        }
+        Ok((api, url))
+    }
+
+    /// Asks for something of the API by a text of JSON.
+    pub(crate) async fn post(&self, url: &str, body: &Value) -> Answer {
+        send(self.http.request(Method::POST, url).json(body)).await
     }
 
     /// Has the stub forget everything, and take this long for an answer from now on.
@@ -170,7 +201,7 @@ impl Bed {
     }
 
     /// How many rows there are of something.
-    async fn count(&self, rows: &str) -> anyhow::Result<i64> {
+    pub(crate) async fn count(&self, rows: &str) -> anyhow::Result<i64> {
         let row = self.database.query_one(&format!("SELECT count(*) FROM {rows}"), &[]).await?;
         Ok(row.get(0))
     }
@@ -192,15 +223,20 @@ impl Bed {
             ensure!(began.elapsed() < STANDSTILL, "somebody stays connected to the database");
             sleep(BETWEEN_LOOKS).await;
         }
-        let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
-        let commits: i64 = self.database.query_one(commits, &[]).await?.get(0);
         let family = |server| cost::family_cpu_ms(self.servers.process_of(server)?);
         Ok(Costs {
-            commits: u64::try_from(commits).ok(),
+            commits: self.commits().await?,
             postgres_ms: family("postgres"),
             broker_ms: family("rabbitmq"),
             stub_ms: cost::cpu_ms(self.stub.id()),
         })
+    }
+
+    /// How many transactions were committed so far, as far as sessions have told: at their ends, else about once a second.
+    pub(crate) async fn commits(&self) -> anyhow::Result<Option<u64>> {
+        let commits = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+        let commits: i64 = self.database.query_one(commits, &[]).await?.get(0);
+        Ok(u64::try_from(commits).ok())
     }
 
     /// Ends a process of the product in good order.
@@ -230,6 +266,15 @@ const PACE: &str = "WITH ended AS (\
         FROM jobs WHERE state = 'succeeded') \
     SELECT count(*), coalesce(max(ended_at) - min(ended_at), 0) \
     FROM ended WHERE place > total / 6 AND place <= total * 5 / 6";
+
+/// Where a process listens, by the first address that it names.
+pub(crate) fn address_of(process: &mut Process) -> String {
+    process.wait_for("address", |process| {
+        let said = process.said();
+        let (_, rest) = said.split_once("http://")?;
+        rest.split_once('\n').map(|(host, _)| format!("http://{host}"))
+    })
+}
 
 fn own_program() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("the program's own path")

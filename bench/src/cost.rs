@@ -36,6 +36,11 @@ pub(crate) fn peak_kib(process: u32) -> Option<u64> {
     parse_peak(&read_to_string(format!("/proc/{process}/status")).ok()?)
 }
 
+/// How many files this process and those that it starts may each have open. `None` for as many as they like.
+pub(crate) fn open_files_max() -> Option<u32> {
+    parse_open_files(&read_to_string("/proc/self/limits").ok()?)
+}
+
 fn stat_of(process: u32) -> Option<Stat> {
     parse_stat(&read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
@@ -51,6 +56,12 @@ fn parse_stat(text: &str) -> Option<Stat> {
         own_ms: (field(14)? + field(15)?) * TICK_MS,
         reaped_ms: (field(16)? + field(17)?) * TICK_MS,
     })
+}
+
+/// Source: proc(5). The soft limit stands before the hard one.
+fn parse_open_files(limits: &str) -> Option<u32> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 fn parse_peak(status: &str) -> Option<u64> {
@@ -76,6 +87,14 @@ mod tests {
         let status = "Name:\tseungin\nVmPeak:\t  999 kB\nVmHWM:\t   41234 kB\nVmRSS:\t   7 kB\n";
         assert_eq!(parse_peak(status), Some(41_234));
         assert_eq!(parse_peak("Name:\tgone\n"), None);
+    }
+
+    #[test]
+    fn the_soft_limit_of_open_files_counts() {
+        let limits = "Limit            Soft Limit  Hard Limit  Units\n\
+                      Max open files   1024        524288      files\n";
+        assert_eq!(parse_open_files(limits), Some(1_024));
+        assert_eq!(parse_open_files("Max open files  unlimited  unlimited  files"), None);
     }
 
     #[test]

@@ -141,14 +141,16 @@ fn figures_of(jobs_per_s: u64, own: Own, costs: Costs, jobs: u64) -> Run {
     ]
 }
 
-fn start_floor(bed: &Bed, plan: &Plan) -> anyhow::Result<Process> {
+/// Starts the minimal program.
+pub(crate) fn start_floor(bed: &Bed, plan: &Plan) -> anyhow::Result<Process> {
     let (queue, toss) = (backlog::queue_name(QUEUE_PREFIX), bed.toss.trim_start_matches("http://"));
     let (concurrency, connections) = (plan.concurrency.to_string(), plan.connections.to_string());
     let words = ["floor", "--queue", &queue, "--toss", toss, "--concurrency", &concurrency];
     bed.start_own(&[&words[..], &["--connections", &connections]].concat(), "floor")
 }
 
-fn start_worker(bed: &Bed, plan: &Plan) -> Process {
+/// Starts the product's worker.
+pub(crate) fn start_worker(bed: &Bed, plan: &Plan) -> Process {
     let concurrency = plan.concurrency.to_string();
     let words = ["worker", "--health-listen", "127.0.0.1:0", "--concurrency", &concurrency];
     let mut variables = bed.variables();

@@ -3,16 +3,24 @@
 //! Everything is measured from outside, on the release binary, PostgreSQL and RabbitMQ, with a stub of Toss that costs next to nothing.
 //! `scripts/bench` builds and runs it. `drain` is the first workload to read; `statements` and `floor` are what it is compared with.
 
+mod accept;
 mod backlog;
+mod bare;
 mod bed;
 mod cost;
 mod drain;
 mod figures;
 mod floor;
+mod latency;
+mod load;
+mod orders;
 mod pgbench;
 mod plan;
+mod polls;
 mod statements;
 mod stub;
+mod token;
+mod wire;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -22,7 +30,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use serde_json::{Map, Value, json};
 
+use crate::bare::Bare;
 use crate::bed::Bed;
+use crate::figures::Figures;
 use crate::floor::Floor;
 use crate::plan::{Asked, Plan, Workload};
 
@@ -43,6 +53,8 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
     },
+    /// Accept confirms with as little as possible.
+    Bare(Bare),
     /// Make the payments of a queue with as little as possible.
     Floor(Floor),
 }
@@ -52,6 +64,7 @@ fn main() -> ExitCode {
         Command::Run(asked) => on_all_cores().and_then(|it| it.block_on(run(&asked.into()))),
         // One thread, so that the stub takes no more than one core from those who are measured.
         Command::Stub { listen } => on_one_core().and_then(|it| it.block_on(stub::serve(listen))),
+        Command::Bare(bare) => on_all_cores().and_then(|it| it.block_on(bare::serve(bare))),
         Command::Floor(floor) => on_all_cores().and_then(|it| it.block_on(floor::run(&floor))),
     };
     match ended {
@@ -72,6 +85,9 @@ fn on_one_core() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
+/// Says whether figures are as they have to be.
+type Check = fn(&Figures) -> anyhow::Result<()>;
+
 async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     // The client of RabbitMQ needs a provider of TLS, whether or not it uses one.
@@ -80,15 +96,19 @@ async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut results = Map::new();
     let mut verdict = Ok(());
     for workload in &plan.workloads {
-        match workload {
-            Workload::Drain => {
-                let figures = drain::drain(&bed, plan).await?;
-                writeln!(out, "{}", figures.table())?;
-                results.insert("drain".to_owned(), figures.json());
-                if !plan.is_smoke {
-                    verdict = drain::check_floor(&figures);
-                }
+        let (name, figures, check): (_, _, Option<Check>) = match workload {
+            Workload::Drain => ("drain", drain::drain(&bed, plan).await?, Some(drain::check_floor)),
+            Workload::Latency => {
+                ("latency", latency::latency(&bed, plan).await?, Some(latency::check))
             }
+            Workload::Accept => ("accept", accept::accept(&bed, plan).await?, Some(accept::check)),
+            Workload::Orders => ("orders", orders::orders(&bed, plan).await?, None),
+            Workload::Polls => ("polls", polls::polls(&bed, plan).await?, None),
+        };
+        writeln!(out, "{}", figures.table())?;
+        results.insert(name.to_owned(), figures.json());
+        if let Some(check) = check.filter(|_| !plan.is_smoke) {
+            verdict = verdict.and(check(&figures));
         }
     }
     bed.close();

@@ -9,6 +9,14 @@ use clap::{Args, ValueEnum};
 pub(crate) enum Workload {
     /// A backlog of confirms, answered at once.
     Drain,
+    /// Confirms at a steady pace.
+    Latency,
+    /// Confirms that the API takes.
+    Accept,
+    /// Carts that the API prices again.
+    Orders,
+    /// Customers who wait.
+    Polls,
 }
 
 /// What is asked for.

@@ -1,8 +1,8 @@
-//! The floor's two statements, each a transaction of its own: what of the product's rows a minimal program has to read and write for a
+//! The floor's statements, each a transaction of its own: what of the product's rows a minimal program has to read and write for a
 //! confirm. It writes to the product's own tables, so that rows and indexes cost both the same.
 //!
-//! What the product does beyond them: an attempt row before the call, the payment's one money operation, the order's version, the
-//! gate, and telling those who wait.
+//! What the product does beyond them: saying why it does not accept a confirm and reading the order back, an attempt row before the
+//! call, the payment's one money operation, the order's version, the gate, and telling those who wait.
 
 /// Now, in milliseconds since 1970, by the database's clock, as the product writes it.
 macro_rules! now {
@@ -10,6 +10,23 @@ macro_rules! now {
         "(extract(epoch from clock_timestamp()) * 1000)::bigint"
     };
 }
+
+/// Accepts a confirm: `$1` the order, `$2` the payment key, `$3` the amount, `$4` the job's id. Writes payment, job and the order's state;
+/// no row if the order does not exist, costs something else, or cannot be paid. A payment key that another order has is an error.
+pub(crate) const ACCEPT: &str = concat!(
+    "WITH placed AS (UPDATE orders SET state = 'paying', version = version + 1, updated_at = ",
+    now!(),
+    " WHERE id = $1::text AND amount = $3::bigint AND state = 'open' AND pay_by > ",
+    now!(),
+    " RETURNING id, store_id, merchant, amount, key_pair, unrecorded_until, updated_at AS at),",
+    " paid AS (INSERT INTO payments (order_id, store_id, payment_key, merchant, amount, balance, state, accepted_at, confirm_by,",
+    " next_cancel_at, version, updated_at, key_pair)",
+    " SELECT id, store_id, $2::text, merchant, amount, 0, 'confirming', at, at + 600000, 0, 1, at, key_pair FROM placed)",
+    " INSERT INTO jobs (id, kind, order_id, store_id, merchant, state, claims, key_generation, due_at, runnable_since,",
+    " publications, rerun_wanted, created_at, updated_at, amount, unrecorded_until)",
+    " SELECT $4::text, 'confirm', id, store_id, merchant, 'queued', 0, 1, at + 10000, at, 0, false, at, at, amount, unrecorded_until",
+    " FROM placed",
+);
 
 /// Takes a queued job: `$1` its id, `$2` the worker. Gives order, claim, payment key, amount and when; nothing if it is not ours.
 pub(crate) const CLAIM: &str = concat!(
@@ -60,6 +77,14 @@ mod tests {
     fn a_parameter_is_not_taken_for_the_beginning_of_another() {
         let words: Vec<String> = (1..=16).map(|number| format!(":v{number}.")).collect();
         assert_eq!(with_words("$1, $16, $2, $11, $1", &words), ":v1., :v16., :v2., :v11., :v1.");
+    }
+
+    #[test]
+    fn every_parameter_of_an_acceptance_is_used() {
+        for number in 1..=4 {
+            assert!(ACCEPT.contains(&format!("${number}::")), "${number}");
+        }
+        assert!(!ACCEPT.contains("$5"));
     }
 
     #[test]

@@ -2,23 +2,16 @@
 
 use std::time::Instant;
 
-use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper_util::rt::TokioIo;
 use serde::Deserialize;
-use tokio::net::TcpStream;
+
+use crate::wire::{Wire, with_json};
 
 /// `test_sk_bench:` for HTTP's basic authentication.
 const AUTHORIZED: &str = "Basic dGVzdF9za19iZW5jaDo=";
 
 #[derive(Debug)]
-pub(super) struct Caller {
-    host: String,
-    sender: SendRequest<Full<Bytes>>,
-}
+pub(super) struct Caller(Wire);
 
 /// What came back.
 #[derive(Debug)]
@@ -57,27 +50,17 @@ pub(super) struct Card {
 
 impl Caller {
     pub(super) async fn connect(host: &str) -> anyhow::Result<Caller> {
-        let stream = TcpStream::connect(host).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(Caller { host: host.to_owned(), sender })
+        Ok(Caller(Wire::connect(host).await?))
     }
 
     pub(super) async fn confirm(&mut self, key: &str, call: String) -> anyhow::Result<Answer> {
         let began = Instant::now();
-        let request = Request::post("/v1/payments/confirm")
-            .header(HOST, &self.host)
-            .header(AUTHORIZATION, AUTHORIZED)
-            .header(CONTENT_TYPE, "application/json")
-            .header("idempotency-key", key)
-            .body(Full::new(Bytes::from(call)))?;
-        self.sender.ready().await?;
-        let answer = self.sender.send_request(request).await?;
-        let status = i32::from(answer.status().as_u16());
-        let body = answer.into_body().collect().await?.to_bytes();
+        let request = Request::post("/v1/payments/confirm").header("idempotency-key", key);
+        let reply = self.0.ask(with_json(request, AUTHORIZED, call)?).await?;
         let duration_ms = i64::try_from(began.elapsed().as_millis())?;
-        let payment = serde_json::from_slice(&body)?;
-        Ok(Answer { status, duration_ms, text: String::from_utf8(body.into())?, payment })
+        let payment = serde_json::from_slice(&reply.body)?;
+        let (status, text) =
+            (i32::from(reply.status.as_u16()), String::from_utf8(reply.body.into())?);
+        Ok(Answer { status, duration_ms, text, payment })
     }
 }
