@@ -84,7 +84,7 @@ impl Store {
                 },
             }
             // Whatever changed meanwhile was not heard.
-            self.changes.wake_all();
+            self.changes.wake_outdated();
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -100,11 +100,11 @@ impl Store {
             Ok(listener)
         };
         let mut listener = in_time(patience.answer, listening).await?;
-        self.changes.wake_all();
+        self.changes.wake_outdated();
         loop {
             match tokio::time::timeout(patience.quiet, listener.try_recv()).await {
                 Ok(Ok(Some(told))) => match told.payload() {
-                    ALL => self.changes.wake_all(),
+                    ALL => self.changes.wake_outdated(),
                     orders => orders.split(',').for_each(|order_id| self.changes.wake(order_id)),
                 },
                 Ok(Ok(None)) => return Ok(()),

@@ -43,6 +43,7 @@ mod jobs;
 mod key_pairs;
 mod late_approval;
 mod leases;
+mod look;
 mod migrate;
 mod open;
 mod operate;
