@@ -288,6 +288,8 @@ fn start(
     name: &str,
     variables: &[(String, String)],
 ) -> Process {
+    // What one of the same name said earlier is not what this one says.
+    let _removed = std::fs::remove_file(home.path().join(format!("{name}.log")));
     let mut command = Command::new(program);
     command.args(words).current_dir(home.path()).env_clear();
     command.envs(variables.iter().map(|(name, value)| (name, value)));
