@@ -65,6 +65,7 @@ mod seal;
 mod search;
 mod settle;
 pub mod sign_in;
+mod sizes;
 mod sql;
 pub mod staff;
 mod sweep;
