@@ -8,22 +8,13 @@ use system_tests::Process;
 
 use crate::bed::{Bed, QUEUE_PREFIX, address_of};
 use crate::figures::{Figure, Figures, Run, percent};
-use crate::load::closed_loop;
+use crate::load::{CLIENTS, closed_loop};
 use crate::plan::Plan;
 use crate::wire::{Whole, with_json};
-use crate::{backlog, cost, token};
+use crate::{backlog, cost, load, token};
 
-const FIGURES: [Figure; 6] = [
-    Figure { key: "confirms_per_s", title: "confirms/s" },
-    Figure { key: "p50_us", title: "answer, p50, µs" },
-    Figure { key: "p99_us", title: "answer, p99, µs" },
-    Figure { key: "cpu_ms_per_1000", title: "CPU of the API, ms per 1,000" },
-    Figure { key: "postgres_cpu_ms_per_1000", title: "CPU of PostgreSQL, ms per 1,000" },
-    Figure { key: "commits_per_1000", title: "commits per 1,000" },
-];
+const FIGURES: [Figure; 6] = load::figures(Figure { key: "confirms_per_s", title: "confirms/s" });
 
-/// Clients at the same time.
-pub(crate) const CLIENTS: u16 = 32;
 /// The product takes at least so many hundredths of the confirms that the bare handler takes.
 const PERCENT_MIN: u64 = 80;
 const CONTENDERS: [&str; 2] = ["bare", "product"];
@@ -86,15 +77,7 @@ async fn run(bed: &Bed, plan: &Plan, name: &str, confirms: u32) -> anyhow::Resul
         let count = bed.count(rows).await?;
         ensure!(count == all, "{count} {rows}, of {all}");
     }
-    let per_1000 = |value: Option<u64>| Some(value? * 1_000 / u64::from(warm + confirms));
-    Ok(vec![
-        Some(load.per_s),
-        load.p50_us,
-        load.p99_us,
-        per_1000(cpu_ms),
-        per_1000(costs.postgres_ms),
-        per_1000(costs.commits),
-    ])
+    Ok(load.run(cpu_ms, costs, warm + confirms))
 }
 
 /// The confirm of an order that was written by SQL.

@@ -20,21 +20,14 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_postgres::{Client, NoTls, Statement};
 
+use crate::floor::Servers;
 use crate::statements::ACCEPT;
 
 /// What the bare handler works on.
 #[derive(Debug, Args)]
 pub(crate) struct Bare {
-    #[arg(long, env = "DATABASE_URL")]
-    database_url: String,
-    #[arg(long, env = "AMQP_URL")]
-    amqp_url: String,
-    /// The queue of job ids.
-    #[arg(long)]
-    queue: String,
-    /// Connections to the database.
-    #[arg(long)]
-    connections: u16,
+    #[command(flatten)]
+    servers: Servers,
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -63,17 +56,19 @@ struct Confirm {
 /// # Errors
 /// A server is away, or the address cannot be had.
 pub(crate) async fn serve(bare: Bare) -> anyhow::Result<()> {
-    let broker = Connection::connect(&bare.amqp_url, ConnectionProperties::default()).await?;
+    let broker =
+        Connection::connect(&bare.servers.amqp_url, ConnectionProperties::default()).await?;
     let channel = broker.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     let mut desks = Vec::new();
-    for _ in 0..bare.connections {
-        let (client, connection) = tokio_postgres::connect(&bare.database_url, NoTls).await?;
+    for _ in 0..bare.servers.connections {
+        let (client, connection) =
+            tokio_postgres::connect(&bare.servers.database_url, NoTls).await?;
         tokio::spawn(connection);
         let accept = client.prepare(ACCEPT).await?;
         desks.push((client, accept));
     }
-    let parts = Parts { desks, channel, queue: bare.queue, accepted: AtomicU64::new(0) };
+    let parts = Parts { desks, channel, queue: bare.servers.queue, accepted: AtomicU64::new(0) };
     let router = Router::new().route("/v1/orders/{order}/confirm", post(accept));
     let listener = TcpListener::bind(bare.listen).await?;
     writeln!(std::io::stdout(), "http://{}", listener.local_addr()?)?;

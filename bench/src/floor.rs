@@ -21,25 +21,32 @@ use tokio_postgres::{Client, NoTls, Statement};
 use self::caller::Caller;
 use crate::statements::{CLAIM, SETTLE};
 
+/// The servers that a minimal program works on.
+#[derive(Debug, Args)]
+pub(crate) struct Servers {
+    #[arg(long, env = "DATABASE_URL")]
+    pub(crate) database_url: String,
+    #[arg(long, env = "AMQP_URL")]
+    pub(crate) amqp_url: String,
+    /// The queue of job ids.
+    #[arg(long)]
+    pub(crate) queue: String,
+    /// Connections to the database.
+    #[arg(long)]
+    pub(crate) connections: u16,
+}
+
 /// What the floor works on.
 #[derive(Debug, Args)]
 pub(crate) struct Floor {
-    #[arg(long, env = "DATABASE_URL")]
-    database_url: String,
-    #[arg(long, env = "AMQP_URL")]
-    amqp_url: String,
-    /// The queue of job ids.
-    #[arg(long)]
-    queue: String,
+    #[command(flatten)]
+    servers: Servers,
     /// `host:port` of Toss.
     #[arg(long)]
     toss: String,
     /// Payments that are made at the same time.
     #[arg(long)]
     concurrency: u16,
-    /// Connections to the database.
-    #[arg(long)]
-    connections: u16,
 }
 
 /// Its name in rows, as long as the product's.
@@ -75,17 +82,17 @@ struct Claimed {
 /// Whatever goes wrong.
 pub(crate) async fn run(floor: &Floor) -> anyhow::Result<()> {
     let properties = ConnectionProperties::default();
-    let broker = Connection::connect(&floor.amqp_url, properties).await?;
+    let broker = Connection::connect(&floor.servers.amqp_url, properties).await?;
     let channel = broker.create_channel().await?;
     // As much ahead as the product takes: twice what is under way.
     let prefetch = floor.concurrency.saturating_mul(2);
     channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
     let mut desks = Vec::new();
-    for _ in 0..floor.connections {
-        desks.push(Arc::new(Desk::open(&floor.database_url).await?));
+    for _ in 0..floor.servers.connections {
+        desks.push(Arc::new(Desk::open(&floor.servers.database_url).await?));
     }
     let options = BasicConsumeOptions::default();
-    let (queue, tag) = (floor.queue.as_str().into(), "floor".into());
+    let (queue, tag) = (floor.servers.queue.as_str().into(), "floor".into());
     let consumer = channel.basic_consume(queue, tag, options, FieldTable::default()).await?;
     let mut places = JoinSet::new();
     for desk in desks.iter().cycle().take(usize::from(floor.concurrency)) {

@@ -9,8 +9,12 @@ use anyhow::{Context as _, ensure};
 use hyper::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::figures::quantile;
+use crate::bed::Costs;
+use crate::figures::{Figure, Run, quantile};
 use crate::wire::{Whole, Wire};
+
+/// Clients of the workloads that only the API works on.
+pub(crate) const CLIENTS: u16 = 32;
 
 /// What it came to.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +22,33 @@ pub(crate) struct Load {
     pub(crate) per_s: u64,
     pub(crate) p50_us: Option<u64>,
     pub(crate) p99_us: Option<u64>,
+}
+
+/// What is measured of such a loop, with the rate first.
+pub(crate) const fn figures(rate: Figure) -> [Figure; 6] {
+    [
+        rate,
+        Figure { key: "p50_us", title: "answer, p50, µs" },
+        Figure { key: "p99_us", title: "answer, p99, µs" },
+        Figure { key: "cpu_ms_per_1000", title: "CPU of the API, ms per 1,000" },
+        Figure { key: "postgres_cpu_ms_per_1000", title: "CPU of PostgreSQL, ms per 1,000" },
+        Figure { key: "commits_per_1000", title: "commits per 1,000" },
+    ]
+}
+
+impl Load {
+    /// In the order of [`figures`], with what all of so many requests have cost, those before the loop included.
+    pub(crate) fn run(self, cpu_ms: Option<u64>, costs: Costs, requests: u32) -> Run {
+        let per_1000 = |value: Option<u64>| (value? * 1_000).checked_div(u64::from(requests));
+        vec![
+            Some(self.per_s),
+            self.p50_us,
+            self.p99_us,
+            per_1000(cpu_ms),
+            per_1000(costs.postgres_ms),
+            per_1000(costs.commits),
+        ]
+    }
 }
 
 /// Makes the requests of these numbers, so many at a time. All have to be answered with this status.

@@ -5,22 +5,14 @@ use anyhow::{Context as _, ensure};
 use hyper::{Request, StatusCode};
 use serde_json::{Value, json};
 
-use crate::accept::CLIENTS;
 use crate::bed::Bed;
 use crate::figures::{Figure, Figures, Run};
-use crate::load::closed_loop;
+use crate::load::{CLIENTS, closed_loop};
 use crate::plan::Plan;
 use crate::wire::with_json;
-use crate::{backlog, cost};
+use crate::{backlog, cost, load};
 
-const FIGURES: [Figure; 6] = [
-    Figure { key: "orders_per_s", title: "orders/s" },
-    Figure { key: "p50_us", title: "answer, p50, µs" },
-    Figure { key: "p99_us", title: "answer, p99, µs" },
-    Figure { key: "cpu_ms_per_1000", title: "CPU of the API, ms per 1,000" },
-    Figure { key: "postgres_cpu_ms_per_1000", title: "CPU of PostgreSQL, ms per 1,000" },
-    Figure { key: "commits_per_1000", title: "commits per 1,000" },
-];
+const FIGURES: [Figure; 6] = load::figures(Figure { key: "orders_per_s", title: "orders/s" });
 
 /// Nobody's credential: anybody may order.
 const NOBODY: &str = "";
@@ -60,15 +52,7 @@ async fn run(bed: &Bed, plan: &Plan, orders: u32) -> anyhow::Result<Run> {
     let costs = bed.costs().await?.since(before);
     let made = bed.count("orders WHERE state = 'open'").await?;
     ensure!(made == i64::from(all), "{made} orders, of {all}");
-    let per_1000 = |value: Option<u64>| Some(value? * 1_000 / u64::from(all));
-    Ok(vec![
-        Some(load.per_s),
-        load.p50_us,
-        load.p99_us,
-        per_1000(cpu_ms),
-        per_1000(costs.postgres_ms),
-        per_1000(costs.commits),
-    ])
+    Ok(load.run(cpu_ms, costs, all))
 }
 
 /// An order's body with what its cart costs.

@@ -47,7 +47,7 @@ const BELONGS_TO: [(&str, &[&str]); 10] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
     ("reqwest", &["toss", "simulator", "app", "system-tests"]),
-    ("axum", &["api", "staff-console", "shop", "simulator", "app", "system-tests"]),
+    ("axum", &["api", "staff-console", "shop", "simulator", "app", "system-tests", "bench"]),
     ("lapin", &["queue", "bench"]),
     ("tokio-postgres", &["bench"]),
     ("backoff", &["worker"]),
