@@ -18,11 +18,12 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Parser, Subcommand};
 use serde_json::{Map, Value, json};
 
 use crate::bed::Bed;
+use crate::figures::Figures;
 use crate::floor::Floor;
 use crate::plan::{Asked, Plan, Workload};
 
@@ -72,24 +73,35 @@ fn on_one_core() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
+/// Says whether figures are as they have to be.
+type Check = fn(&Figures) -> anyhow::Result<()>;
+
+async fn measure(
+    workload: Workload,
+    bed: &Bed,
+    plan: &Plan,
+) -> anyhow::Result<(Figures, Option<Check>)> {
+    Ok(match workload {
+        Workload::Drain => (drain::drain(bed, plan).await?, Some(drain::check_floor)),
+    })
+}
+
 async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     // The client of RabbitMQ needs a provider of TLS, whether or not it uses one.
     drop(rustls::crypto::ring::default_provider().install_default());
     let bed = Bed::open(&plan.directory, &plan.binary).await?;
     let mut results = Map::new();
-    let mut verdict = Ok(());
+    let mut missed = Vec::new();
     for workload in &plan.workloads {
-        match workload {
-            Workload::Drain => {
-                let figures = drain::drain(&bed, plan).await?;
-                writeln!(out, "{}", figures.table())?;
-                results.insert("drain".to_owned(), figures.json());
-                if !plan.is_smoke {
-                    verdict = drain::check_floor(&figures);
-                }
-            }
-        }
+        let measured = measure(*workload, &bed, plan).await;
+        // What one workload misses hides neither the others nor their figures.
+        let judged = measured.and_then(|(figures, check)| {
+            writeln!(out, "{}", figures.table())?;
+            results.insert(workload.name(), figures.json());
+            check.filter(|_| !plan.is_smoke).map_or(Ok(()), |check| check(&figures))
+        });
+        missed.extend(judged.err().map(|error| format!("{}: {error:#}", workload.name())));
     }
     bed.close();
     let file = plan.directory.join("results.json");
@@ -100,5 +112,6 @@ async fn run(plan: &Plan) -> anyhow::Result<()> {
     let text = format!("{results:#}\n");
     std::fs::write(&file, text).with_context(|| file.display().to_string())?;
     writeln!(out, "all figures are in {}", file.display())?;
-    verdict
+    ensure!(missed.is_empty(), "{}", missed.join("\n"));
+    Ok(())
 }
