@@ -19,6 +19,13 @@ pub(crate) enum Workload {
     Polls,
 }
 
+impl Workload {
+    /// As it is asked for, and called in the results.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().expect("none is hidden").get_name().to_owned()
+    }
+}
+
 /// What is asked for.
 #[derive(Debug, Args)]
 pub(crate) struct Asked {
