@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::context::Api;
 use crate::credential::{PayerOf, unknown_order};
 use crate::extract::{Checks, JsonBody, body};
-use crate::problem::{FieldProblem, Problem};
+use crate::problem::{FieldProblem, Problem, ProblemCode};
 use crate::views::order::OrderView;
 use crate::words::{Language, Text};
 
@@ -108,12 +108,17 @@ pub(crate) async fn accept(
     origin: Origin,
 ) -> Result<OrderDetail, Problem> {
     let Confirm { order_id, payment_key, amount, payment_type } = confirm;
-    let confirm = AcceptConfirm { order_id, payment_key, amount, payment_type, origin };
-    let accepted = api.store.accept_confirm(&confirm).await?;
+    let confirm =
+        AcceptConfirm { order_id: order_id.clone(), payment_key, amount, payment_type, origin };
+    let accepted = api.accepting.accept(confirm).await;
+    let accepted = accepted.ok_or_else(|| Problem::new(ProblemCode::Internal))??;
     if let Some(job) = accepted.job {
         api.publishing.publish(job);
     }
-    let order = api.store.find_order(&confirm.order_id).await?.ok_or_else(unknown_order)?;
+    let order = match accepted.order {
+        Some(order) => order,
+        None => api.store.find_order(&order_id).await?.ok_or_else(unknown_order)?,
+    };
     crash::point!("accept 5", "a confirm is committed, and being published", "the answer");
     Ok(order)
 }

@@ -8,6 +8,7 @@ use store::{ReadWebhook, Store};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::accepting::Accepting;
 use crate::credential::Tokens;
 use crate::publishing::Publishing;
 use crate::rates::Rates;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) tokens: Tokens,
     pub(crate) rates: Rates,
+    pub(crate) accepting: Accepting,
     pub(crate) publishing: Publishing,
     /// Requests that are worked on.
     pub(crate) in_flight: Arc<Semaphore>,
@@ -62,6 +64,7 @@ impl Api {
         Api(Arc::new(Shared {
             tokens: Tokens::new(settings.token_key.clone()),
             rates: Rates::new(limits),
+            accepting: Accepting::start(store.clone()),
             publishing: Publishing::new(store.clone(), publisher, limits.publishing_max),
             in_flight: Arc::new(Semaphore::new(
                 limits.requests_in_flight_max.min(Semaphore::MAX_PERMITS),

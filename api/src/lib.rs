@@ -23,6 +23,7 @@
     )
 )]
 
+mod accepting;
 mod audit;
 mod bulk;
 mod cancels;

@@ -1,7 +1,7 @@
 //! Waiting for an order to change: `Prefer: wait=N` and `?wait=N`.
 //!
-//! A waiter is woken by the commit that changes its order. It also looks now and then, for changes made by other processes, and when
-//! the time to pay runs out, which changes the word without a commit. It never holds a place among the requests that are worked on.
+//! A waiter is woken by the commit that changes its order, or when the store finds the order changed. It also looks when the time to pay
+//! runs out, which changes the word without a commit. It never holds a place among the requests that are worked on.
 
 use std::time::Duration;
 
@@ -21,8 +21,6 @@ use crate::words::Text;
 
 /// The longest wait: shorter than the half minute after which proxies give up on a silent connection.
 const WAIT_SECONDS_MAX: u64 = 25;
-/// How often a waiter looks without being woken.
-pub(crate) const RECHECK: Duration = Duration::from_secs(2);
 
 const NOT_SECONDS: Text =
     Text { ko: "초 단위의 정수여야 합니다.", en: "This is a whole number of seconds." };
@@ -128,11 +126,11 @@ impl<'w> Follower<'w> {
         if let Some(found) = self.look(api).await? {
             return Ok(Some(found));
         }
-        let recheck = Instant::now().checked_add(RECHECK).unwrap_or(until);
+        api.store.watch_from(self.watch, self.order.order.version);
         let lapse = self.lapses_at.unwrap_or(until);
         tokio::select! {
             () = &mut changed => {}
-            () = sleep_until(until.min(recheck).min(lapse)) => {}
+            () = sleep_until(until.min(lapse)) => {}
             () = api.shutdown.cancelled() => return Ok(None),
         }
         self.look(api).await

@@ -91,6 +91,17 @@ pub(crate) struct ApiConfig {
     pub(crate) has_shop: bool,
 }
 
+/// Connections beside those of waiting polls and streams.
+const OTHER_CONNECTIONS: usize = 1_024;
+
+impl ApiConfig {
+    /// Connections at once: everybody who may wait has one, and there are others.
+    pub(crate) fn connections_max(&self) -> usize {
+        let waiting = self.polls_max.saturating_add(self.streams_max);
+        waiting.saturating_add(OTHER_CONNECTIONS).max(api::Limits::default().connections_max)
+    }
+}
+
 /// Where the rows are.
 #[derive(Debug)]
 pub(crate) struct DatabaseConfig {

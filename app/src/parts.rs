@@ -318,6 +318,7 @@ fn api_settings(
         webhook_sources: given.webhook_sources.clone(),
         confirm_amount_above: given.confirm_amount_above,
         limits: Limits {
+            connections_max: given.connections_max(),
             requests_in_flight_max: given.requests_max,
             waiting_polls_max: given.polls_max,
             event_streams_max: given.streams_max,

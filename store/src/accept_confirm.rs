@@ -1,4 +1,7 @@
-//! Accepting a confirm: the payment, its job and the order's state in one transaction. A repeat finds what the first one made.
+//! Accepting confirms: each one's payment, its job and the order's state, one transaction for as many as come together. A repeat finds what
+//! the first one made.
+
+use std::collections::{HashMap, HashSet};
 
 use domain::customer::{GUEST_KEY, names_its_customer};
 use domain::job::{JobKind, JobState};
@@ -6,17 +9,19 @@ use domain::order::{NotPayable, OrderState};
 use domain::payment::PaymentState;
 use domain::{OrderId, PaymentKey, Won, limits};
 use entities::{job, order, payment};
-use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QuerySelect as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
-use crate::connection::{Conflict, Store, Write};
+use crate::connection::{Store, Write};
 use crate::error::StoreError;
+use crate::orders::{OrderDetail, load_accepted};
 use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
+use crate::sizes::{few_sizes, padded};
 
 /// A confirm to accept, as the redirect from the payment window brought it.
 #[derive(Debug, Clone)]
@@ -40,6 +45,8 @@ pub struct AcceptedConfirm {
     pub job: Option<PublishedJob>,
     /// Whether it had been accepted before.
     pub is_replay: bool,
+    /// The order as it is by then. `None` for a repeat: much may have happened to it since.
+    pub order: Option<OrderDetail>,
 }
 
 /// Why a confirm is not accepted. Nothing was changed.
@@ -68,25 +75,6 @@ pub enum AcceptConfirmError {
     Store(#[from] StoreError),
 }
 
-impl From<DbErr> for AcceptConfirmError {
-    fn from(error: DbErr) -> AcceptConfirmError {
-        AcceptConfirmError::Store(error.into())
-    }
-}
-
-impl Conflict for AcceptConfirmError {
-    fn store_error(&self) -> Option<&StoreError> {
-        match self {
-            AcceptConfirmError::Store(error) => Some(error),
-            AcceptConfirmError::UnknownOrder
-            | AcceptConfirmError::AmountDiffers { .. }
-            | AcceptConfirmError::NotPayable(_)
-            | AcceptConfirmError::OtherConfirm
-            | AcceptConfirmError::PaymentKeyTaken => None,
-        }
-    }
-}
-
 impl Store {
     /// Creates the payment of an order and the job that confirms it.
     ///
@@ -96,53 +84,167 @@ impl Store {
         &self,
         confirm: &AcceptConfirm,
     ) -> Result<AcceptedConfirm, AcceptConfirmError> {
-        self.retried(|| self.accept_confirm_once(confirm)).await
+        let mut one = self.retried(|| self.accept_once(std::slice::from_ref(confirm))).await?;
+        one.pop().unwrap_or(Err(AcceptConfirmError::UnknownOrder))
     }
 
-    async fn accept_confirm_once(
+    /// The same for several, in one transaction: one commit takes as long for many as for one. The results stand in the order of `confirms`;
+    /// what is wrong with one is no other's trouble.
+    pub async fn accept_confirms(
         &self,
-        confirm: &AcceptConfirm,
-    ) -> Result<AcceptedConfirm, AcceptConfirmError> {
-        let mut write = self.begin_write().await?;
-        let order = order::Entity::find_by_id(confirm.order_id.as_str())
+        confirms: &[AcceptConfirm],
+    ) -> Vec<Result<AcceptedConfirm, AcceptConfirmError>> {
+        let error = match self.retried(|| self.accept_once(confirms)).await {
+            Ok(all) => return all,
+            Err(error) => error,
+        };
+        let is_of_one = error.is_conflict()
+            || error.is_refusal()
+            || matches!(error, StoreError::UnreadableRow { .. });
+        if confirms.len() == 1 || !is_of_one {
+            return confirms.iter().map(|_| Err(error.clone().into())).collect();
+        }
+        let mut each = Vec::with_capacity(confirms.len());
+        for confirm in confirms {
+            each.push(self.accept_confirm(confirm).await);
+        }
+        each
+    }
+
+    async fn accept_once(
+        &self,
+        confirms: &[AcceptConfirm],
+    ) -> Result<Vec<Result<AcceptedConfirm, AcceptConfirmError>>, StoreError> {
+        let mut accepting = Accepting::begin(self, confirms).await?;
+        let mut all: Vec<_> = confirms.iter().map(|confirm| accepting.accept(confirm)).collect();
+        accepting.write().await?;
+        let mut orders = accepting.details().await?;
+        accepting.write.commit().await?;
+        crash::point!("accept 4", "a confirm is committed", "its publication and the answer");
+        for (confirm, one) in confirms.iter().zip(&mut all) {
+            if let Ok(accepted) = one.as_mut()
+                && !accepted.is_replay
+            {
+                accepted.order = orders.remove(&confirm.order_id);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Confirms that are accepted together: what there is of them, and what they make new.
+struct Accepting<'s> {
+    write: Write<'s>,
+    /// By id. Locked.
+    orders: HashMap<String, order::Model>,
+    /// By order.
+    payments: HashMap<String, payment::Model>,
+    /// Payment keys that a payment holds.
+    taken: HashSet<String>,
+    /// The orders that are being paid from now on.
+    accepted: Vec<String>,
+    new_payments: Vec<payment::ActiveModel>,
+    new_jobs: Vec<job::ActiveModel>,
+}
+
+impl<'s> Accepting<'s> {
+    async fn begin(store: &'s Store, confirms: &[AcceptConfirm]) -> Result<Self, StoreError> {
+        let write = store.begin_write().await?;
+        let ids = padded(confirms.iter().map(|confirm| confirm.order_id.as_str()).collect());
+        let keys = padded(confirms.iter().map(|confirm| confirm.payment_key.as_str()).collect());
+        let orders = order::Entity::find()
+            .filter(order::Column::Id.is_in(ids.iter().copied()))
+            // Two transactions that lock the same orders do it in the same order.
+            .order_by_asc(order::Column::Id)
             .lock_exclusive()
-            .one(&write.tx)
-            .await?
-            .ok_or(AcceptConfirmError::UnknownOrder)?;
+            .all(&write.tx)
+            .await?;
+        let of_key = payment::Column::PaymentKey
+            .is_in(keys.iter().copied())
+            .and(payment::Column::State.is_not_in(RELEASED));
+        let known = payment::Entity::find()
+            .filter(payment::Column::OrderId.is_in(ids).or(of_key))
+            .all(&write.tx)
+            .await?;
+        let holds_key = |row: &&payment::Model| !RELEASED.contains(&row.state.as_str());
+        Ok(Accepting {
+            taken: known.iter().filter(holds_key).map(|row| row.payment_key.clone()).collect(),
+            orders: orders.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            payments: known.into_iter().map(|row| (row.order_id.clone(), row)).collect(),
+            write,
+            accepted: Vec::new(),
+            new_payments: Vec::new(),
+            new_jobs: Vec::new(),
+        })
+    }
+
+    /// Decides about one. Those behind it see what it makes.
+    fn accept(&mut self, confirm: &AcceptConfirm) -> Result<AcceptedConfirm, AcceptConfirmError> {
+        let order = self.orders.get_mut(confirm.order_id.as_str());
+        let order = order.ok_or(AcceptConfirmError::UnknownOrder)?;
         let amount = rows::won("orders", &order.id, "amount", order.amount)?;
         if confirm.amount != amount {
             return Err(AcceptConfirmError::AmountDiffers { amount });
         }
-        if let Some(known) = payment::Entity::find_by_id(order.id.as_str()).one(&write.tx).await? {
-            return repeated(&known, confirm);
+        if let Some(known) = self.payments.get(&order.id) {
+            return repeated(known, confirm);
         }
-        rows::order_state(&order)?
-            .check_payable(order.pay_by, write.now_ms)
+        rows::order_state(order)?
+            .check_payable(order.pay_by, self.write.now_ms)
             .map_err(AcceptConfirmError::NotPayable)?;
-        if is_key_taken(&write, confirm.payment_key.as_str()).await? {
+        if !self.taken.insert(confirm.payment_key.as_str().to_owned()) {
             return Err(AcceptConfirmError::PaymentKeyTaken);
         }
-        let payment = new_payment(&order, confirm, write.now_ms);
-        let mut job = new_job(&write, JobKind::Confirm, &payment, None, &confirm.origin);
+        let payment = new_payment(order, confirm, self.write.now_ms);
+        let mut job = new_job(&self.write, JobKind::Confirm, &payment, None, &confirm.origin);
         // It may have been paid under another key: nothing is sent before that was looked up.
         job.unrecorded_until = order.unrecorded_until;
-        payment.into_active_model().reset_all().insert(&write.tx).await?;
-        crash::point!("accept 1", "the payment is written", "its job");
+        order.state = OrderState::Paying.word().to_owned();
+        order.version = order.version.saturating_add(1);
+        order.updated_at = self.write.now_ms;
         let published = PublishedJob::of(&job, JobKind::Confirm);
-        job.into_active_model().reset_all().insert(&write.tx).await?;
+        self.new_payments.push(payment.clone().into_active_model().reset_all());
+        self.new_jobs.push(job.into_active_model().reset_all());
+        self.write.changes(&order.id);
+        self.accepted.push(order.id.clone());
+        self.payments.insert(order.id.clone(), payment);
+        Ok(AcceptedConfirm { job: Some(published), is_replay: false, order: None })
+    }
+
+    /// Writes what is new: payments, jobs, and the orders' states.
+    async fn write(&self) -> Result<(), StoreError> {
+        if self.accepted.is_empty() {
+            return Ok(());
+        }
+        let tx = &self.write.tx;
+        for some in few_sizes(&self.new_payments) {
+            payment::Entity::insert_many(some.iter().cloned()).exec_without_returning(tx).await?;
+        }
+        crash::point!("accept 1", "the payment is written", "its job");
+        for some in few_sizes(&self.new_jobs) {
+            job::Entity::insert_many(some.iter().cloned()).exec_without_returning(tx).await?;
+        }
         crash::point!("accept 2", "payment and job are written", "the order");
-        let order_id = order.id.clone();
-        let version = order.version.saturating_add(1);
-        let mut changed = order.into_active_model();
-        changed.state = Set(OrderState::Paying.word().to_owned());
-        changed.version = Set(version);
-        changed.updated_at = Set(write.now_ms);
-        changed.update(&write.tx).await?;
+        let ids = padded(self.accepted.iter().map(String::as_str).collect());
+        order::Entity::update_many()
+            .col_expr(order::Column::State, Expr::value(OrderState::Paying.word()))
+            .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
+            .col_expr(order::Column::UpdatedAt, Expr::value(self.write.now_ms))
+            .filter(order::Column::Id.is_in(ids))
+            .exec(tx)
+            .await?;
         crash::point!("accept 3", "all of a confirm is written", "its commit");
-        write.changes(&order_id);
-        write.commit().await?;
-        crash::point!("accept 4", "a confirm is committed", "its publication and the answer");
-        Ok(AcceptedConfirm { job: Some(published), is_replay: false })
+        Ok(())
+    }
+
+    /// The orders that are being paid from now on, as they are by then.
+    async fn details(&self) -> Result<HashMap<OrderId, OrderDetail>, StoreError> {
+        let pairs = self
+            .accepted
+            .iter()
+            .filter_map(|id| Some((self.orders.get(id)?.clone(), self.payments.get(id)?.clone())));
+        let details = load_accepted(&self.write.tx, pairs.collect(), self.write.now_ms).await?;
+        Ok(details.into_iter().map(|detail| (detail.order.id.clone(), detail)).collect())
     }
 }
 
@@ -154,15 +256,17 @@ fn repeated(
     if known.payment_key != confirm.payment_key.as_str() {
         return Err(AcceptConfirmError::OtherConfirm);
     }
-    Ok(AcceptedConfirm { job: None, is_replay: true })
+    Ok(AcceptedConfirm { job: None, is_replay: true, order: None })
 }
+
+/// The states of payments that hold their key no longer.
+const RELEASED: [&str; 2] = [PaymentState::Failed.word(), PaymentState::Expired.word()];
 
 /// Whether a payment that has not failed holds this key. One that failed does not keep it: somebody may have made it up.
 pub(crate) async fn is_key_taken(write: &Write<'_>, key: &str) -> Result<bool, DbErr> {
-    let failed = [PaymentState::Failed.word(), PaymentState::Expired.word()];
     let holder = payment::Entity::find()
         .filter(payment::Column::PaymentKey.eq(key))
-        .filter(payment::Column::State.is_not_in(failed))
+        .filter(payment::Column::State.is_not_in(RELEASED))
         .one(&write.tx)
         .await?;
     Ok(holder.is_some())

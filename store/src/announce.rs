@@ -2,7 +2,7 @@
 //!
 //! An announcement is a hint and nothing more. It is made after the payment's transaction, by a statement of its own: a transaction that
 //! notifies takes a lock of the whole database at its commit. It is collected, so that a busy worker makes few; one that is lost is made up
-//! for by the waiters, who look now and then anyway. Not here: who waits ([`crate::Watch`]).
+//! for by the next look (`look`). Not here: who waits ([`crate::Watch`]).
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::error::StoreError;
 
 /// The channel of PostgreSQL that announcements go over.
 const CHANNEL: &str = "seungin_changed_orders";
-/// How many changes may wait to be announced. More are left to the waiters' own looks.
+/// How many changes may wait to be announced. More are left to the next look.
 const WAITING_MAX: usize = 4_096;
 /// The least time between two announcements of one process.
 const EVERY: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ impl Announcer {
     /// Has other processes told that this order changed.
     pub(crate) fn announce(&self, order_id: String) {
         if self.changed.try_send(order_id).is_err() {
-            tracing::debug!("too many changes to announce: waiters will look by themselves");
+            tracing::debug!("too many changes to announce: the next look finds them");
         }
     }
 }
@@ -55,7 +55,7 @@ async fn announce(pool: PgPool, mut waiting: mpsc::Receiver<String>) {
         let payload = payload(&mut changed);
         let told = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(payload);
         if let Err(error) = told.execute(&pool).await {
-            tracing::debug!(%error, "changes were not announced: waiters will look by themselves");
+            tracing::debug!(%error, "changes were not announced: the next look finds them");
         }
         changed.clear();
         tokio::time::sleep(EVERY).await;
@@ -80,11 +80,11 @@ impl Store {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 heard = self.hear_changes(&PATIENCE) => if let Err(error) = heard {
-                    tracing::debug!(error = error.with_causes(), "not hearing of changes: waiters look by themselves");
+                    tracing::debug!(error = error.with_causes(), "not hearing of changes: looks find them");
                 },
             }
             // Whatever changed meanwhile was not heard.
-            self.changes.wake_all();
+            self.changes.wake_outdated();
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -100,11 +100,11 @@ impl Store {
             Ok(listener)
         };
         let mut listener = in_time(patience.answer, listening).await?;
-        self.changes.wake_all();
+        self.changes.wake_outdated();
         loop {
             match tokio::time::timeout(patience.quiet, listener.try_recv()).await {
                 Ok(Ok(Some(told))) => match told.payload() {
-                    ALL => self.changes.wake_all(),
+                    ALL => self.changes.wake_outdated(),
                     orders => orders.split(',').for_each(|order_id| self.changes.wake(order_id)),
                 },
                 Ok(Ok(None)) => return Ok(()),

@@ -3,7 +3,7 @@
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 /// A failure of the database, or of what stands in it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database could not be reached, was too busy, or refused a statement. The transaction left nothing behind; repeating is safe.
     #[error("the database failed")]

@@ -12,6 +12,8 @@ mod list;
 mod timeline;
 mod told;
 
+pub(crate) use detail::load_accepted;
+
 pub use close::CloseOrderError;
 pub use create::{CreateOrder, CreateOrderError, CreatedOrder};
 pub use erase::{CustomerContact, EraseError, Erased};

@@ -33,3 +33,4 @@ pub use crate::process::{Process, Signal};
 pub use crate::product::{Home, Product, Simulator, binary};
 pub use crate::proxy::{Proxy, server_of};
 pub use crate::role::{Finished, Variables};
+pub use crate::servers::Servers;

@@ -49,13 +49,18 @@ impl Home {
     }
 
     /// A new, empty one inside of a directory, which stays.
-    pub(crate) fn inside(directory: &Path) -> std::io::Result<Home> {
+    ///
+    /// # Errors
+    /// The directory cannot be written to.
+    pub fn inside(directory: &Path) -> std::io::Result<Home> {
         let mut home = TempDir::with_prefix_in("run-", directory)?;
         home.disable_cleanup(true);
         Ok(Home(home))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 

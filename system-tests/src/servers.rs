@@ -1,5 +1,5 @@
-//! PostgreSQL and RabbitMQ of a topology's own, by `scripts/servers`: started, treated as a campaign wants it, asked and dumped. What is done
-//! to them and when is not here.
+//! PostgreSQL and RabbitMQ of one's own, by `scripts/servers`: started, treated as a campaign wants it, asked and dumped. What is done to them and
+//! when is not here.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,15 +13,20 @@ const DATABASE: &str = "seungin";
 
 /// Both servers, with their data in one directory. Dropped, they stop and the data is gone.
 #[derive(Debug)]
-pub(crate) struct Servers {
+pub struct Servers {
     directory: PathBuf,
-    pub(crate) database_url: String,
-    pub(crate) amqp_url: String,
+    /// Where the product's database is.
+    pub database_url: String,
+    /// Where the broker is.
+    pub amqp_url: String,
 }
 
 impl Servers {
-    /// Starts them with no data.
-    pub(crate) fn start(directory: &Path) -> Result<Servers, String> {
+    /// Starts them with no data, below an absolute directory.
+    ///
+    /// # Errors
+    /// What `scripts/servers` says when one of them does not start.
+    pub fn start(directory: &Path) -> Result<Servers, String> {
         let mut servers = Servers {
             directory: directory.to_owned(),
             database_url: String::new(),
@@ -61,6 +66,12 @@ impl Servers {
                 said(&output.stderr)
             ))
         }
+    }
+
+    /// The process of a server (`postgres`, `rabbitmq`) whose children do its work. `None` where it is not a process of this machine's own.
+    #[must_use]
+    pub fn process_of(&self, server: &str) -> Option<u32> {
+        std::fs::read_to_string(self.directory.join(server).join("pid")).ok()?.trim().parse().ok()
     }
 
     /// What a query gives, one object per row.

@@ -14,7 +14,7 @@ pub fn product_sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
     let crates = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
     let mut left: Vec<PathBuf> = crates
-        .filter(|path| !path.ends_with("system-tests"))
+        .filter(|path| !path.ends_with("system-tests") && !path.ends_with("bench"))
         .map(|path| path.join("src"))
         .filter(|path| path.is_dir())
         .collect();

@@ -7,7 +7,7 @@ use serde_json::Value;
 use system_tests::sources::{product_sources, statements};
 
 /// Every crate of ours and the crates of ours that it may depend on.
-const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("crash", &[]),
     ("domain", &[]),
     ("entities", &[]),
@@ -39,17 +39,19 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
         ],
     ),
     ("system-tests", &["api", "domain", "queue", "relay", "simulator", "store", "toss", "worker"]),
+    ("bench", &["queue", "system-tests"]),
 ];
 
 /// Outside crates that belong to one layer, and who may use them in the product.
-const BELONGS_TO: [(&str, &[&str]); 9] = [
+const BELONGS_TO: [(&str, &[&str]); 10] = [
     ("sea-orm", &["entities", "migrations", "store"]),
     ("sea-orm-migration", &["migrations", "store"]),
     ("reqwest", &["toss", "simulator", "app", "system-tests"]),
-    ("axum", &["api", "staff-console", "shop", "simulator", "app", "system-tests"]),
-    ("lapin", &["queue"]),
+    ("axum", &["api", "staff-console", "shop", "simulator", "app", "system-tests", "bench"]),
+    ("lapin", &["queue", "bench"]),
+    ("tokio-postgres", &["bench"]),
     ("backoff", &["worker"]),
-    ("anyhow", &["app"]),
+    ("anyhow", &["app", "bench"]),
     ("opentelemetry", &["app"]),
     ("tracing-opentelemetry", &["app"]),
 ];

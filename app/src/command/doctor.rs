@@ -93,7 +93,7 @@ pub(crate) async fn run(
 ) -> Result<(), Failure> {
     let mut findings = vec![place::check_configuration(config)];
     findings.extend(place::check_data_dir(config));
-    findings.extend(place::check_open_files());
+    findings.extend(place::check_open_files(config));
     findings.extend(database::check(config, clock).await);
     findings.push(queue::check(config).await);
     findings.extend(toss::check(config).await);

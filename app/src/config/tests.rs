@@ -33,6 +33,19 @@ fn the_defaults_are_a_whole_configuration_for_development() {
 }
 
 #[test]
+fn everybody_who_may_wait_may_be_connected() {
+    let connections = |polls: &str, streams: &str| {
+        let variables =
+            [("SEUNGIN__API__POLLS_MAX", polls), ("SEUNGIN__API__STREAMS_MAX", streams)];
+        load_with(&variables, "", &[]).unwrap().0.api.connections_max()
+    };
+    let (config, _) = load_with(&[], "", &[]).unwrap();
+    assert_eq!(config.api.connections_max(), 4_096);
+    assert_eq!(connections("5000", "6000"), 12_024);
+    assert_eq!(connections("0", "0"), 4_096, "who does not wait is connected, too");
+}
+
+#[test]
 fn a_flag_beats_a_variable_beats_the_file_beats_the_default() {
     let file = "[api]\nlisten = \"127.0.0.1:1\"\nrequests_max = 7\n[log]\nfilter = \"warn\"";
     let variables = [("SEUNGIN__API__LISTEN", "127.0.0.1:2"), ("SEUNGIN__LOG__FILTER", "debug")];

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{CancellationDetail, Failure, OrderDetail, OrderRow, PaymentDetail, VirtualAccount};
 use crate::error::StoreError;
 use crate::rows;
+use crate::sizes::padded;
 
 /// An option in the `options` column of a line.
 #[derive(Serialize, Deserialize)]
@@ -61,6 +62,24 @@ pub(super) async fn load(
         belongings.confirm_jobs = confirm_jobs_of(connection, &paying).await?;
     }
     orders.iter().map(|row| order_detail(row, &mut belongings, now_ms)).collect()
+}
+
+/// The details of orders whose confirms are being accepted: nothing but their lines has to be read.
+pub(crate) async fn load_accepted(
+    connection: &impl ConnectionTrait,
+    accepted: Vec<(order::Model, payment::Model)>,
+    now_ms: i64,
+) -> Result<Vec<OrderDetail>, StoreError> {
+    let ids = padded(accepted.iter().map(|(row, _)| row.id.as_str()).collect());
+    let lines = if ids.is_empty() { HashMap::new() } else { lines_of(connection, &ids).await? };
+    let mut belongings = Belongings { lines, ..Belongings::default() };
+    let mut details = Vec::with_capacity(accepted.len());
+    for (row, payment) in accepted {
+        belongings.confirm_jobs.insert(row.id.clone(), JobState::Queued);
+        belongings.payments.insert(row.id.clone(), payment);
+        details.push(order_detail(&row, &mut belongings, now_ms)?);
+    }
+    Ok(details)
 }
 
 fn order_detail(

@@ -1,6 +1,7 @@
 //! The selling side of the store on a real database file: catalogue, orders, staff and their audit, and the figures about it all,
 //! through public functions.
 
+mod accepting;
 mod bulk;
 mod catalogue;
 mod fixture;

@@ -206,7 +206,7 @@ const ASIDE: &[(&[&str], &str)] = &[
     (&["queue/src/lib.rs"], "hands an acknowledgement to the queue that it came from: `settle 5`"),
     (
         &["store/src/announce.rs"],
-        "wakes those who poll at other processes, after `commit 7`; they look by themselves besides",
+        "wakes those who poll at other processes, after `commit 7`; they are looked after besides",
     ),
     (&["store/src/back_up.rs"], "backups, and whether the database takes a row at all"),
     (

@@ -7,8 +7,8 @@ use crate::data_dir::instance;
 
 use super::Finding;
 
-/// File descriptors that a process may need at once: its connections from customers at the most, and everything else.
-const OPEN_FILES_MIN: u64 = 4_096 + 512;
+/// File descriptors of a process beside its connections from customers.
+const OTHER_FILES: usize = 512;
 
 /// It was read and fits together, or this would not run.
 pub(super) fn check_configuration(config: &Config) -> Finding {
@@ -80,25 +80,26 @@ fn is_open_to_others(_: &Path) -> bool {
 }
 
 /// What the system allows, where it can be read.
-pub(super) fn check_open_files() -> Option<Finding> {
+pub(super) fn check_open_files(config: &Config) -> Option<Finding> {
     let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
-    Some(judge_open_files(soft_limit(&limits)?))
+    let needed = config.api.connections_max().saturating_add(OTHER_FILES);
+    Some(judge_open_files(soft_limit(&limits)?, needed))
 }
 
 /// `None` for no limit at all, and for a text that is none.
-fn soft_limit(limits: &str) -> Option<u64> {
+fn soft_limit(limits: &str) -> Option<usize> {
     let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
     line.split_whitespace().nth(3)?.parse().ok()
 }
 
-fn judge_open_files(limit: u64) -> Finding {
+fn judge_open_files(limit: usize, needed: usize) -> Finding {
     let name = "open files";
     let found = format!("{limit} at once");
-    if limit >= OPEN_FILES_MIN {
+    if limit >= needed {
         return Finding::ok(name, found);
     }
     let advice = format!(
-        "an API process that is busy needs {OPEN_FILES_MIN}: ulimit -n 65536, or LimitNOFILE= of its service"
+        "an API process that is busy needs {needed}: ulimit -n, or LimitNOFILE= of its service"
     );
     Finding::warn(name, found, advice)
 }
@@ -113,8 +114,8 @@ mod tests {
         let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
                       Max open files            1024                 524288               files     \n";
         assert_eq!(soft_limit(limits), Some(1_024));
-        assert_eq!(judge_open_files(1_024).status, Verdict::Warn);
-        assert_eq!(judge_open_files(OPEN_FILES_MIN).status, Verdict::Ok);
+        assert_eq!(judge_open_files(1_024, 4_608).status, Verdict::Warn);
+        assert_eq!(judge_open_files(4_608, 4_608).status, Verdict::Ok);
         assert_eq!(soft_limit("Max open files  unlimited  unlimited  files"), None);
         assert_eq!(soft_limit(""), None);
     }

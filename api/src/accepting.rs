@@ -1,0 +1,65 @@
+//! Accepting confirms together: those that come while others are being committed share the next commit. Nobody waits for company: the first
+//! one begins at once.
+
+use std::sync::Arc;
+
+use store::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm, Store};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::{Semaphore, oneshot};
+
+/// How many wait for their turn; more wait for room.
+const WAITING_MAX: usize = 1_024;
+/// How many share a commit.
+const TOGETHER_MAX: usize = 32;
+/// How many commits are under way at once: one whose order somebody else holds must not keep back all others.
+const COMMITS_MAX: usize = 2;
+
+/// Accepts confirms. Ends with the last sender.
+#[derive(Debug)]
+pub(crate) struct Accepting {
+    asked: Sender<Asked>,
+}
+
+type Accepted = Result<AcceptedConfirm, AcceptConfirmError>;
+
+#[derive(Debug)]
+struct Asked {
+    confirm: AcceptConfirm,
+    answer: oneshot::Sender<Accepted>,
+}
+
+impl Accepting {
+    pub(crate) fn start(store: Store) -> Accepting {
+        let (asked, waiting) = channel(WAITING_MAX);
+        tokio::spawn(accept(store, waiting));
+        Accepting { asked }
+    }
+
+    /// Accepts one. `None` when nobody does any more.
+    pub(crate) async fn accept(&self, confirm: AcceptConfirm) -> Option<Accepted> {
+        let (answer, answered) = oneshot::channel();
+        self.asked.send(Asked { confirm, answer }).await.ok()?;
+        answered.await.ok()
+    }
+}
+
+async fn accept(store: Store, mut waiting: Receiver<Asked>) {
+    let commits = Arc::new(Semaphore::new(COMMITS_MAX));
+    let mut asked = Vec::new();
+    while let Ok(commit) = Arc::clone(&commits).acquire_owned().await {
+        if waiting.recv_many(&mut asked, TOGETHER_MAX).await == 0 {
+            return;
+        }
+        let (store, together) = (store.clone(), std::mem::take(&mut asked));
+        tokio::spawn(async move {
+            let (confirms, answers): (Vec<_>, Vec<_>) =
+                together.into_iter().map(|one| (one.confirm, one.answer)).unzip();
+            let accepted = store.accept_confirms(&confirms).await;
+            drop(commit);
+            for (one, answer) in accepted.into_iter().zip(answers) {
+                // Whoever asked may have gone.
+                drop(answer.send(one));
+            }
+        });
+    }
+}
