@@ -1,11 +1,15 @@
 //! Accepting confirms together: those that come while others are being committed share the next commit. Nobody waits for company: the first
 //! one begins at once.
+//!
+//! What is accepted is handed to the queue here as well: whoever asked may have gone by then.
 
 use std::sync::Arc;
 
 use store::{AcceptConfirm, AcceptConfirmError, AcceptedConfirm, Store};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::{Semaphore, oneshot};
+
+use crate::publishing::Publishing;
 
 /// How many wait for their turn; more wait for room.
 const WAITING_MAX: usize = 1_024;
@@ -29,9 +33,9 @@ struct Asked {
 }
 
 impl Accepting {
-    pub(crate) fn start(store: Store) -> Accepting {
+    pub(crate) fn start(store: Store, publishing: Arc<Publishing>) -> Accepting {
         let (asked, waiting) = channel(WAITING_MAX);
-        tokio::spawn(accept(store, waiting));
+        tokio::spawn(accept(store, publishing, waiting));
         Accepting { asked }
     }
 
@@ -43,20 +47,29 @@ impl Accepting {
     }
 }
 
-async fn accept(store: Store, mut waiting: Receiver<Asked>) {
+async fn accept(store: Store, publishing: Arc<Publishing>, mut waiting: Receiver<Asked>) {
     let commits = Arc::new(Semaphore::new(COMMITS_MAX));
     let mut asked = Vec::new();
     while let Ok(commit) = Arc::clone(&commits).acquire_owned().await {
         if waiting.recv_many(&mut asked, TOGETHER_MAX).await == 0 {
             return;
         }
-        let (store, together) = (store.clone(), std::mem::take(&mut asked));
+        // Whoever gave up while waiting was told so, and asks again.
+        asked.retain(|one| !one.answer.is_closed());
+        if asked.is_empty() {
+            continue;
+        }
+        let (store, publishing) = (store.clone(), Arc::clone(&publishing));
+        let together = std::mem::take(&mut asked);
         tokio::spawn(async move {
             let (confirms, answers): (Vec<_>, Vec<_>) =
                 together.into_iter().map(|one| (one.confirm, one.answer)).unzip();
             let accepted = store.accept_confirms(&confirms).await;
             drop(commit);
-            for (one, answer) in accepted.into_iter().zip(answers) {
+            for (mut one, answer) in accepted.into_iter().zip(answers) {
+                if let Some(job) = one.as_mut().ok().and_then(|accepted| accepted.job.take()) {
+                    publishing.publish(job);
+                }
                 // Whoever asked may have gone.
                 drop(answer.send(one));
             }

@@ -149,7 +149,7 @@ pub(crate) async fn cancel_order(
     let found = api.store.find_cancellation(&cancel.order_id, &accepted.cancellation_id).await?;
     // A replayed key that belongs to a cancel of another order would have had another fingerprint.
     let found = found.ok_or_else(|| Problem::new(ProblemCode::CancelUnknown))?;
-    crash::point!("accept 11", "a cancel is committed, and being published", "the answer");
+    crash::point!("accept 9", "a cancel is committed, and being published", "the answer");
     let view = CancelView::new(&found, false, language);
     let mut response = (StatusCode::ACCEPTED, Json(view)).into_response();
     let headers = response.headers_mut();

@@ -112,14 +112,11 @@ pub(crate) async fn accept(
         AcceptConfirm { order_id: order_id.clone(), payment_key, amount, payment_type, origin };
     let accepted = api.accepting.accept(confirm).await;
     let accepted = accepted.ok_or_else(|| Problem::new(ProblemCode::Internal))??;
-    if let Some(job) = accepted.job {
-        api.publishing.publish(job);
-    }
     let order = match accepted.order {
         Some(order) => order,
         None => api.store.find_order(&order_id).await?.ok_or_else(unknown_order)?,
     };
-    crash::point!("accept 5", "a confirm is committed, and being published", "the answer");
+    crash::point!("accept 3", "a confirm is committed, and being published", "the answer");
     Ok(order)
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) rates: Rates,
     pub(crate) accepting: Accepting,
-    pub(crate) publishing: Publishing,
+    pub(crate) publishing: Arc<Publishing>,
     /// Requests that are worked on.
     pub(crate) in_flight: Arc<Semaphore>,
     /// Long polls that wait.
@@ -61,11 +61,13 @@ impl Api {
     pub(crate) fn new(context: ApiContext) -> Api {
         let ApiContext { store, publisher, settings, read_webhook, readiness, shutdown } = context;
         let limits = &settings.limits;
+        let publishing = Publishing::new(store.clone(), publisher, limits.publishing_max);
+        let publishing = Arc::new(publishing);
         Api(Arc::new(Shared {
             tokens: Tokens::new(settings.token_key.clone()),
             rates: Rates::new(limits),
-            accepting: Accepting::start(store.clone()),
-            publishing: Publishing::new(store.clone(), publisher, limits.publishing_max),
+            accepting: Accepting::start(store.clone(), Arc::clone(&publishing)),
+            publishing,
             in_flight: Arc::new(Semaphore::new(
                 limits.requests_in_flight_max.min(Semaphore::MAX_PERMITS),
             )),

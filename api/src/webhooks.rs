@@ -80,7 +80,7 @@ pub(crate) async fn take_webhook(
     if let Some(job) = accepted.publish {
         api.publishing.publish(job);
     }
-    crash::point!("accept 17", "a webhook is committed, its look-up published", "the answer");
+    crash::point!("accept 15", "a webhook is committed, its look-up published", "the answer");
     Ok(StatusCode::OK)
 }
 

@@ -127,7 +127,7 @@ impl Store {
             Reserved::Replay { subject } => return replayed(subject),
             Reserved::OtherBody => return Err(AcceptCancelError::KeyReused),
         }
-        crash::point!("accept 6", "a cancel's idempotency key is written", "the cancel");
+        crash::point!("accept 4", "a cancel's idempotency key is written", "the cancel");
         let payment = payment::Entity::find_by_id(order.id.as_str())
             .lock_exclusive()
             .one(&write.tx)
@@ -144,13 +144,13 @@ impl Store {
             row.refund_account = Some(sealed?);
         }
         row.into_active_model().reset_all().insert(&write.tx).await?;
-        crash::point!("accept 7", "a cancel and its key are written", "its job");
+        crash::point!("accept 5", "a cancel and its key are written", "its job");
         let id = Some(cancellation_id.clone());
         let mut job = new_job(&write, JobKind::Cancel, &payment, id, &cancel.actor.origin);
         job.amount = amount.get();
         let published = PublishedJob::of(&job, JobKind::Cancel);
         job.into_active_model().reset_all().insert(&write.tx).await?;
-        crash::point!("accept 8", "a cancel and its job are written", "its audit");
+        crash::point!("accept 6", "a cancel and its job are written", "its audit");
         let detail = serde_json::json!({ "amount": amount.get(), "cancelId": cancellation_id });
         let store_id = Some(order.store_id.as_str());
         let reason = Some(cancel.reason.as_str());
@@ -164,10 +164,10 @@ impl Store {
             Some(detail),
         )
         .await?;
-        crash::point!("accept 9", "all of a cancel is written", "its commit");
+        crash::point!("accept 7", "all of a cancel is written", "its commit");
         write.raise_order_version(&order.id);
         write.commit().await?;
-        crash::point!("accept 10", "a cancel is committed", "its publication and the answer");
+        crash::point!("accept 8", "a cancel is committed", "its publication and the answer");
         Ok(AcceptedCancel {
             cancellation_id: readable_id(cancellation_id)?,
             job: Some(published),

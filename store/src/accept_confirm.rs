@@ -11,8 +11,7 @@ use domain::{OrderId, PaymentKey, Won, limits};
 use entities::{job, order, payment};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 
 use crate::connection::{Store, Write};
@@ -21,7 +20,7 @@ use crate::orders::{OrderDetail, load_accepted};
 use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
-use crate::sizes::{few_sizes, padded};
+use crate::sql::is_one_of;
 
 /// A confirm to accept, as the redirect from the payment window brought it.
 #[derive(Debug, Clone)]
@@ -120,7 +119,7 @@ impl Store {
         accepting.write().await?;
         let mut orders = accepting.details().await?;
         accepting.write.commit().await?;
-        crash::point!("accept 4", "a confirm is committed", "its publication and the answer");
+        crash::point!("accept 2", "a confirm is committed", "its publication and the answer");
         for (confirm, one) in confirms.iter().zip(&mut all) {
             if let Ok(accepted) = one.as_mut()
                 && !accepted.is_replay
@@ -143,29 +142,24 @@ struct Accepting<'s> {
     taken: HashSet<String>,
     /// The orders that are being paid from now on.
     accepted: Vec<String>,
-    new_payments: Vec<payment::ActiveModel>,
-    new_jobs: Vec<job::ActiveModel>,
 }
 
 impl<'s> Accepting<'s> {
     async fn begin(store: &'s Store, confirms: &[AcceptConfirm]) -> Result<Self, StoreError> {
         let write = store.begin_write().await?;
-        let ids = padded(confirms.iter().map(|confirm| confirm.order_id.as_str()).collect());
-        let keys = padded(confirms.iter().map(|confirm| confirm.payment_key.as_str()).collect());
+        let ids = || confirms.iter().map(|confirm| confirm.order_id.as_str());
+        let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
         let orders = order::Entity::find()
-            .filter(order::Column::Id.is_in(ids.iter().copied()))
+            .filter(is_one_of(&write.tx, order::Column::Id, ids()))
             // Two transactions that lock the same orders do it in the same order.
             .order_by_asc(order::Column::Id)
             .lock_exclusive()
             .all(&write.tx)
             .await?;
-        let of_key = payment::Column::PaymentKey
-            .is_in(keys.iter().copied())
+        let of_order = is_one_of(&write.tx, payment::Column::OrderId, ids());
+        let of_key = is_one_of(&write.tx, payment::Column::PaymentKey, keys)
             .and(payment::Column::State.is_not_in(RELEASED));
-        let known = payment::Entity::find()
-            .filter(payment::Column::OrderId.is_in(ids).or(of_key))
-            .all(&write.tx)
-            .await?;
+        let known = payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?;
         let holds_key = |row: &&payment::Model| !RELEASED.contains(&row.state.as_str());
         Ok(Accepting {
             taken: known.iter().filter(holds_key).map(|row| row.payment_key.clone()).collect(),
@@ -173,8 +167,6 @@ impl<'s> Accepting<'s> {
             payments: known.into_iter().map(|row| (row.order_id.clone(), row)).collect(),
             write,
             accepted: Vec::new(),
-            new_payments: Vec::new(),
-            new_jobs: Vec::new(),
         })
     }
 
@@ -203,37 +195,28 @@ impl<'s> Accepting<'s> {
         order.version = order.version.saturating_add(1);
         order.updated_at = self.write.now_ms;
         let published = PublishedJob::of(&job, JobKind::Confirm);
-        self.new_payments.push(payment.clone().into_active_model().reset_all());
-        self.new_jobs.push(job.into_active_model().reset_all());
+        self.write.tx.add(payment.clone());
+        self.write.tx.add(job);
         self.write.changes(&order.id);
         self.accepted.push(order.id.clone());
         self.payments.insert(order.id.clone(), payment);
         Ok(AcceptedConfirm { job: Some(published), is_replay: false, order: None })
     }
 
-    /// Writes what is new: payments, jobs, and the orders' states.
+    /// Writes the orders' states, and what is new with them.
     async fn write(&self) -> Result<(), StoreError> {
         if self.accepted.is_empty() {
             return Ok(());
         }
         let tx = &self.write.tx;
-        for some in few_sizes(&self.new_payments) {
-            payment::Entity::insert_many(some.iter().cloned()).exec_without_returning(tx).await?;
-        }
-        crash::point!("accept 1", "the payment is written", "its job");
-        for some in few_sizes(&self.new_jobs) {
-            job::Entity::insert_many(some.iter().cloned()).exec_without_returning(tx).await?;
-        }
-        crash::point!("accept 2", "payment and job are written", "the order");
-        let ids = padded(self.accepted.iter().map(String::as_str).collect());
         order::Entity::update_many()
             .col_expr(order::Column::State, Expr::value(OrderState::Paying.word()))
             .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
             .col_expr(order::Column::UpdatedAt, Expr::value(self.write.now_ms))
-            .filter(order::Column::Id.is_in(ids))
+            .filter(is_one_of(tx, order::Column::Id, &self.accepted))
             .exec(tx)
             .await?;
-        crash::point!("accept 3", "all of a confirm is written", "its commit");
+        crash::point!("accept 1", "all of a confirm is written", "its commit");
         Ok(())
     }
 

@@ -405,7 +405,7 @@ async fn start(
         worker: worker.to_owned(),
         merchant: scene.job.merchant.clone(),
     };
-    write.tx.add_attempt(row);
+    write.tx.add(row);
     let mut job = scene.job.into_active_model();
     job.state = Set(JobState::Running.word().to_owned());
     job.claims = Set(attempt.claim);

@@ -349,11 +349,11 @@ impl Write<'_> {
                 .filter(is_one_of(&self.tx, order::Column::Id, &self.raised))
                 .exec(&self.tx)
                 .await?;
-            crash::point!("commit 6", "all rows are written, and versions", "the commit");
+            crash::point!("commit 5", "all rows are written, and versions", "the commit");
         }
         self.tx.commit().await?;
         for order_id in self.changed {
-            crash::point!("commit 7", "a change of an order is committed", "who waits is woken");
+            crash::point!("commit 6", "a change of an order is committed", "who waits is woken");
             self.store.changes.wake(&order_id);
             if let Some(announcer) = &self.store.announcer {
                 announcer.announce(order_id);

@@ -65,7 +65,6 @@ mod seal;
 mod search;
 mod settle;
 pub mod sign_in;
-mod sizes;
 mod sql;
 pub mod staff;
 mod sweep;

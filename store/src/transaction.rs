@@ -14,8 +14,8 @@ use sea_orm::sea_query::ColumnType;
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait,
     DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, IdenStatic as _,
-    IntoActiveModel, Iterable as _, PrimaryKeyToColumn as _, QueryResult, Statement, TryIntoModel,
-    Value,
+    IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _, QueryResult, Statement,
+    TryIntoModel, Value,
 };
 
 /// A transaction under way.
@@ -28,16 +28,28 @@ pub(crate) struct Transaction {
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(crate) struct Unwritten {
-    payments: Rows<payment::ActiveModel>,
-    cancellations: Rows<cancellation::ActiveModel>,
-    jobs: Rows<job::ActiveModel>,
-    attempts: Rows<attempt::ActiveModel>,
-    new_attempts: Rows<attempt::ActiveModel>,
+    payments: Table<payment::ActiveModel>,
+    cancellations: Table<cancellation::ActiveModel>,
+    jobs: Table<job::ActiveModel>,
+    attempts: Table<attempt::ActiveModel>,
+}
+
+/// What waits of one table.
+#[derive(Debug)]
+pub(crate) struct Table<A> {
+    new: Rows<A>,
+    changed: Rows<A>,
+}
+
+impl<A> Default for Table<A> {
+    fn default() -> Table<A> {
+        Table { new: Rows::default(), changed: Rows::default() }
+    }
 }
 
 /// Rows of one table, whole as they are to be.
 #[derive(Debug)]
-pub(crate) struct Rows<A> {
+struct Rows<A> {
     by_key: BTreeMap<String, A>,
     /// The columns in which at least one of them is new.
     columns: BTreeSet<&'static str>,
@@ -54,8 +66,8 @@ pub(crate) trait Gathered: ActiveModelTrait {
     /// What names it among those of its table.
     fn key(&self) -> String;
 
-    /// Its table's changes.
-    fn among(unwritten: &mut Unwritten) -> &mut Rows<Self>;
+    /// What waits of its table.
+    fn among(unwritten: &mut Unwritten) -> &mut Table<Self>;
 }
 
 macro_rules! gathered {
@@ -65,7 +77,7 @@ macro_rules! gathered {
                 [$(self.$key.as_ref().to_string()),+].join("/")
             }
 
-            fn among(unwritten: &mut Unwritten) -> &mut Rows<$table::ActiveModel> {
+            fn among(unwritten: &mut Unwritten) -> &mut Table<$table::ActiveModel> {
                 &mut unwritten.$rows
             }
         }
@@ -92,38 +104,39 @@ impl Transaction {
         A: Gathered + TryIntoModel<<A::Entity as EntityTrait>::Model>,
     {
         let model = row.clone().try_into_model()?;
-        A::among(&mut self.unwritten()).add(row);
+        A::among(&mut self.unwritten()).changed.add(row);
         Ok(model)
     }
 
-    /// Adds an attempt.
-    pub(crate) fn add_attempt(&self, row: attempt::Model) {
-        self.unwritten().new_attempts.add(row.into_active_model().reset_all());
+    /// Adds a row.
+    pub(crate) fn add<M, A>(&self, row: M)
+    where
+        M: ModelTrait + IntoActiveModel<A>,
+        M::Entity: EntityTrait<ActiveModel = A>,
+        A: Gathered,
+    {
+        A::among(&mut self.unwritten()).new.add(row.into_active_model().reset_all());
     }
 
-    /// Writes what waits.
+    /// Writes what waits: what others point to goes first.
     pub(crate) async fn write_out(&self) -> Result<(), DbErr> {
-        let Unwritten { payments, cancellations, jobs, attempts, new_attempts } =
+        let Unwritten { payments, cancellations, jobs, attempts } =
             std::mem::take(&mut *self.unwritten());
-        if !cancellations.is_empty() {
-            cancellations.update(&self.database).await?;
-            crash::point!("commit 1", "changed cancels are written", "their payments");
-        }
         if !payments.is_empty() {
-            payments.update(&self.database).await?;
-            crash::point!("commit 2", "changed payments are written", "their attempts");
+            payments.write(&self.database).await?;
+            crash::point!("commit 1", "payments are written", "their cancels");
         }
-        if !new_attempts.is_empty() {
-            new_attempts.insert(&self.database).await?;
-            crash::point!("commit 3", "new attempts are written", "their jobs");
-        }
-        if !attempts.is_empty() {
-            attempts.update(&self.database).await?;
-            crash::point!("commit 4", "answers are written", "their jobs");
+        if !cancellations.is_empty() {
+            cancellations.write(&self.database).await?;
+            crash::point!("commit 2", "cancels are written", "their jobs");
         }
         if !jobs.is_empty() {
-            jobs.update(&self.database).await?;
-            crash::point!("commit 5", "changed jobs are written", "what follows from them");
+            jobs.write(&self.database).await?;
+            crash::point!("commit 3", "jobs are written", "their attempts");
+        }
+        if !attempts.is_empty() {
+            attempts.write(&self.database).await?;
+            crash::point!("commit 4", "attempts are written", "what else belongs to them");
         }
         Ok(())
     }
@@ -132,6 +145,26 @@ impl Transaction {
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.write_out().await?;
         self.database.commit().await
+    }
+}
+
+impl<A> Table<A>
+where
+    A: Gathered + ActiveModelBehavior + Send,
+    <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
+{
+    fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.changed.is_empty()
+    }
+
+    async fn write(self, database: &DatabaseTransaction) -> Result<(), DbErr> {
+        if !self.new.is_empty() {
+            self.new.insert(database).await?;
+        }
+        if !self.changed.is_empty() {
+            self.changed.update(database).await?;
+        }
+        Ok(())
     }
 }
 
@@ -431,7 +464,7 @@ mod tests {
             let mut row = changed.into_active_model();
             row.publications = Set(i32::MIN);
             write.tx.change(row).unwrap();
-            write.tx.add_attempt(attempt(&number.to_string(), *hard));
+            write.tx.add(attempt(&number.to_string(), *hard));
         }
         write.commit().await.unwrap();
         for (number, hard) in HARD.iter().enumerate() {

@@ -84,7 +84,7 @@ impl Store {
     ) -> Result<AcceptedWebhook, StoreError> {
         let mut write = self.begin_write().await?;
         let (row, is_repeat) = keep(&write, received).await?;
-        crash::point!("accept 12", "a webhook is written", "its verdict");
+        crash::point!("accept 10", "a webhook is written", "its verdict");
         let payment = find_payment(&write, &received.webhook).await?;
         if is_erased(&write, &received.webhook).await? {
             blank_body(&write, &row.id).await?;
@@ -99,11 +99,11 @@ impl Store {
         let acted =
             act(&mut write, &row, webhook, payment.as_ref(), !has_been_done, &received.origin)
                 .await?;
-        crash::point!("accept 14", "a webhook and its look-up are written", "older ones go");
+        crash::point!("accept 12", "a webhook and its look-up are written", "older ones go");
         make_room(&write, &row, payment.is_some()).await?;
-        crash::point!("accept 15", "all of a webhook is written", "its commit");
+        crash::point!("accept 13", "all of a webhook is written", "its commit");
         write.commit().await?;
-        crash::point!("accept 16", "a webhook is committed", "its publication and the answer");
+        crash::point!("accept 14", "a webhook is committed", "its publication and the answer");
         Ok(AcceptedWebhook { is_repeat, ..acted })
     }
 }
@@ -208,7 +208,7 @@ async fn act(
     changed.reason = Set(reason.map(str::to_owned));
     changed.changed_at = Set(write.now_ms);
     changed.update(&write.tx).await?;
-    crash::point!("accept 13", "a webhook and its verdict are written", "its look-up");
+    crash::point!("accept 11", "a webhook and its verdict are written", "its look-up");
     let mut publish = None;
     if let (WebhookState::LookedUp, Some(payment), true) = (state, payment, may_look_up) {
         let last_ms = latest_look_up_ms(write, &payment.order_id).await?;

@@ -48,7 +48,7 @@ pub fn travel(seed: u64) -> Travelled {
     let runtime = runtime();
     runtime.block_on(async {
         let site = Site::open().await;
-        journey::travel(&site, seed).await
+        Box::pin(journey::travel(&site, seed)).await
     })
 }
 

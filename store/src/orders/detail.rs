@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{CancellationDetail, Failure, OrderDetail, OrderRow, PaymentDetail, VirtualAccount};
 use crate::error::StoreError;
 use crate::rows;
-use crate::sizes::padded;
+use crate::sql::is_one_of;
 
 /// An option in the `options` column of a line.
 #[derive(Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub(crate) async fn load_accepted(
     accepted: Vec<(order::Model, payment::Model)>,
     now_ms: i64,
 ) -> Result<Vec<OrderDetail>, StoreError> {
-    let ids = padded(accepted.iter().map(|(row, _)| row.id.as_str()).collect());
+    let ids: Vec<&str> = accepted.iter().map(|(row, _)| row.id.as_str()).collect();
     let lines = if ids.is_empty() { HashMap::new() } else { lines_of(connection, &ids).await? };
     let mut belongings = Belongings { lines, ..Belongings::default() };
     let mut details = Vec::with_capacity(accepted.len());
@@ -202,7 +202,7 @@ async fn lines_of(
     ids: &[&str],
 ) -> Result<HashMap<String, Vec<QuotedLine>>, StoreError> {
     let rows = order_line::Entity::find()
-        .filter(order_line::Column::OrderId.is_in(ids.iter().copied()))
+        .filter(is_one_of(connection, order_line::Column::OrderId, ids.iter().copied()))
         .order_by_asc(order_line::Column::OrderId)
         .order_by_asc(order_line::Column::Line)
         .all(connection)

@@ -86,9 +86,9 @@ impl Store {
             // What it asks for is published by the relay.
             act(&mut write, &row, &webhook, payment.as_ref(), true, &origin).await?;
         }
-        crash::point!("accept 18", "all that early webhooks ask for is written", "its commit");
+        crash::point!("accept 16", "all that early webhooks ask for is written", "its commit");
         write.commit().await?;
-        crash::point!("accept 19", "what early webhooks ask for is committed", "its publication");
+        crash::point!("accept 17", "what early webhooks ask for is committed", "its publication");
         Ok(count)
     }
 

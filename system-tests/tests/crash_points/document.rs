@@ -30,7 +30,7 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
         "store/src/audit.rs",
         "record",
         1,
-        "its callers go on: `accept 9`, and `settle 2` for a late approval",
+        "its callers go on: `accept 7`, and `settle 2` for a late approval",
     ),
     (
         "store/src/claim.rs",
@@ -57,12 +57,12 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
         1,
         "`dispatch 2` follows, and between it and the slot of a rate is nothing but the same transaction",
     ),
-    ("store/src/idempotency.rs", "reserve", 1, "`accept 6` follows"),
+    ("store/src/idempotency.rs", "reserve", 1, "`accept 4` follows"),
     (
         "store/src/operate/look_up.rs",
         "wanted_look_up",
         2,
-        "either the one or the other: `accept 14` or `settle 2` follows",
+        "either the one or the other: `accept 12` or `settle 2` follows",
     ),
     (
         "store/src/relayed.rs",
@@ -118,24 +118,25 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
         "store/src/webhooks.rs",
         "blank_body",
         1,
-        "a webhook of an erased order, in the same transaction before `accept 13`",
+        "a webhook of an erased order, in the same transaction before `accept 11`",
     ),
     (
         "store/src/transaction.rs",
-        "update",
+        "write",
         2,
-        "the rows of one table: `commit 1`, `commit 2`, `commit 4` or `commit 5` follows",
+        "new and changed rows of one table: one of `commit 1` to `commit 4` follows",
     ),
-    ("store/src/transaction.rs", "insert", 2, "the rows of one table: `commit 3` follows"),
-    ("store/src/transaction.rs", "commit", 1, "its caller goes on: `commit 7`"),
+    ("store/src/transaction.rs", "update", 2, "the same"),
+    ("store/src/transaction.rs", "insert", 2, "the same"),
+    ("store/src/transaction.rs", "commit", 1, "its caller goes on: `commit 6`"),
     (
         "store/src/transaction.rs",
         "execute_unprepared",
         1,
         "a statement of whoever asks: their points follow",
     ),
-    ("store/src/webhooks.rs", "keep", 1, "`accept 12` follows"),
-    ("store/src/webhooks.rs", "make_room", 1, "`accept 15` follows"),
+    ("store/src/webhooks.rs", "keep", 1, "`accept 10` follows"),
+    ("store/src/webhooks.rs", "make_room", 1, "`accept 13` follows"),
     (
         "store/src/webhooks/waiting.rs",
         "expire_webhooks",
@@ -146,7 +147,7 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
         "store/src/webhooks/waiting.rs",
         "replay_webhook_once",
         1,
-        "staff have a webhook acted on once more: one transaction, and its job is published as after `accept 16`",
+        "staff have a webhook acted on once more: one transaction, and its job is published as after `accept 14`",
     ),
     (
         "worker/src/dispatch.rs",
@@ -184,7 +185,7 @@ const ASIDE: &[(&[&str], &str)] = &[
             "staff-console/src/pages/matching.rs",
             "staff-console/src/pages/order_actions.rs",
         ],
-        "the last effect of what staff asked for: it is committed, and its job is published as after `accept 10`",
+        "the last effect of what staff asked for: it is committed, and its job is published as after `accept 8`",
     ),
     (
         &[
@@ -206,7 +207,7 @@ const ASIDE: &[(&[&str], &str)] = &[
     (&["queue/src/lib.rs"], "hands an acknowledgement to the queue that it came from: `settle 5`"),
     (
         &["store/src/announce.rs"],
-        "wakes those who poll at other processes, after `commit 7`; they are looked after besides",
+        "wakes those who poll at other processes, after `commit 6`; they are looked after besides",
     ),
     (&["store/src/back_up.rs"], "backups, and whether the database takes a row at all"),
     (
