@@ -102,8 +102,9 @@ impl Scratch {
         };
         let (admin_url, from) = (database.admin_url.clone(), &database.name);
         let name = format!("seungin_test_{}", RandomIds.new_id().replace('-', ""));
+        // The server's own cleaner leaves by itself.
         let others = format!(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{from}' AND backend_type = 'client backend'"
         );
         run_as_admin(&admin_url, &others).await;
         run_as_admin(&admin_url, &format!("CREATE DATABASE {name} TEMPLATE {from}")).await;

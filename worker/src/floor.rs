@@ -267,7 +267,7 @@ impl Floor {
                 give_back(&store, &leases, attempt, &trace).await;
                 return;
             }
-            crash::point!("dispatch 8", "a job has its place among the calls", "the call");
+            crash::point!("dispatch 5", "a job has its place among the calls", "the call");
             let result = if leases.has_time_to_send(attempt.job_id(), attempt.claim()) {
                 gateways.call(attempt, &trace).await
             } else {
@@ -278,7 +278,7 @@ impl Floor {
                     "the lease was nearly over before the call",
                 )
             };
-            crash::point!("dispatch 10", "Toss has answered", "the settler has the answer");
+            crash::point!("dispatch 7", "Toss has answered", "the settler has the answer");
             meters::attempted(&result);
             // The receiver outlives every call.
             let _received = finished.send(Finished { result, trace, delivery, permits }).await;

@@ -145,9 +145,9 @@ impl Writer {
     /// Gives back what the answer held.
     fn let_go(&self, one: Finished) {
         self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
-        crash::point!("settle 8", "an answer's jobs are being published", "the acknowledgement");
+        crash::point!("settle 4", "an answer's jobs are being published", "the acknowledgement");
         one.delivery.ack();
-        crash::point!("settle 9", "a delivery is acknowledged", "the broker knows");
+        crash::point!("settle 5", "a delivery is acknowledged", "the broker knows");
         drop(one.permits);
     }
 }

@@ -21,6 +21,12 @@ const AREAS: [(&str, &str); 5] = [
 /// Effects without a point behind them in their own function: file and function, how many, and why.
 const UNMARKED: &[(&str, &str, usize, &str)] = &[
     (
+        "api/src/accepting.rs",
+        "accept",
+        1,
+        "accepted jobs are handed to whom publishes them: `accept 3` follows",
+    ),
+    (
         "queue/src/rabbit/intake.rs",
         "settle",
         2,
