@@ -341,7 +341,7 @@ impl Write<'_> {
     /// Makes all of it true.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         #[cfg(feature = "test-control")]
-        self.store.fail_commit_if_asked()?;
+        self.store.note_commit()?;
         if !self.raised.is_empty() {
             order::Entity::update_many()
                 .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))

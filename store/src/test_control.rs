@@ -1,5 +1,6 @@
 //! What only tests may do: move the clock, make commits fail. Compiled with the feature `test-control`, which the product never has.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32};
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
@@ -14,6 +15,7 @@ pub(crate) struct Control {
     /// Where the clock stands, in milliseconds; 0 while it runs.
     stopped_at_ms: AtomicI64,
     failing_commits: AtomicU32,
+    commits: AtomicU32,
 }
 
 impl Store {
@@ -32,6 +34,23 @@ impl Store {
     /// Makes the next commits fail as a serialization conflict would, for tests.
     pub fn fail_commits(&self, count: u32) {
         self.control.failing_commits.store(count, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// The same store, and a counter of its statements; beginnings and ends of transactions are none.
+    #[must_use]
+    pub fn counting_statements(mut self) -> (Store, Arc<AtomicU32>) {
+        let statements = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&statements);
+        self.db.set_metric_callback(move |_| {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        });
+        (self, statements)
+    }
+
+    /// How often writes were committed by this store and its clones.
+    #[must_use]
+    pub fn commits(&self) -> u32 {
+        self.control.commits.load(std::sync::atomic::Ordering::SeqCst)
     }
 
     /// Makes the database refuse every attempt with this value in this column, for tests. Values are plain words.
@@ -116,8 +135,9 @@ impl Store {
         base_ms.saturating_add(self.control.shift_ms.load(SeqCst))
     }
 
-    pub(crate) fn fail_commit_if_asked(&self) -> Result<(), StoreError> {
+    pub(crate) fn note_commit(&self) -> Result<(), StoreError> {
         use std::sync::atomic::Ordering::SeqCst;
+        self.control.commits.fetch_add(1, SeqCst);
         let taken =
             self.control.failing_commits.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1));
         match taken {

@@ -24,7 +24,9 @@ const HELD_MS: u64 = 6_000;
 /// How long a job that was published, or was about to be, is left alone before it is published again.
 const GRACE: Duration = Duration::from_secs(10);
 /// Confirms that are under way at an API when it is killed.
-const AT_ONCE: usize = 40;
+const AT_ONCE: usize = 300;
+/// It is killed when so many of them are accepted: then others are at every step.
+const ACCEPTED: usize = 20;
 /// Confirms while workers are killed one after the other.
 const UNDER_FIRE: usize = 60;
 const KILLS: usize = 4;
@@ -97,9 +99,8 @@ async fn customers_whose_api_is_killed_before_it_answers_ask_another_one_and_pay
         let places = system_tests::Places { api: doomed.url.clone(), ..fleet.places(0) };
         let confirms = checkouts.iter().map(|it| places.try_confirm(&it.order, &it.payment_key));
         let killing = async {
-            // When some are accepted, others are at every step.
             let are_accepted =
-                async || (fleet.rows.payments().await.len() >= AT_ONCE / 4).then_some(());
+                async || (fleet.rows.payments().await.len() >= ACCEPTED).then_some(());
             fleet.rows.wait_for("accepted confirms", are_accepted).await;
             doomed.process.kill();
         };

@@ -9,6 +9,7 @@ mod cancel_unknown;
 mod commits;
 mod confirm;
 mod console;
+mod costs;
 mod crash;
 mod hands;
 mod heartbeat;
