@@ -3,14 +3,14 @@
 //! A pool that is opened lazily connects when it is first used, so that a process may start before its database. Whatever waits for the
 //! database is bounded: taking a connection, one statement, a lock, an idle transaction. Not here: transactions, and the schema.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions, Postgres};
 use sea_orm::sqlx::sqlite::SqliteConnection;
 use sea_orm::sqlx::{Connection as _, pool::PoolConnectionMetadata, query};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DbBackend, DbErr, RuntimeErr, SqlxError,
-    Statement,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr,
+    RuntimeErr, SqlxError, Statement,
 };
 
 use crate::address::{InvalidAddress, check_address, is_postgres, server_of};
@@ -55,6 +55,8 @@ const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 /// How long a connection has to answer when it is tested; one that does not is thrown away.
 const TEST_MAX: Duration = Duration::from_secs(2);
+/// The pause before a database of SQLite is opened again that another process is changing just then.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 /// After which time an unused connection is closed.
 const IDLE_MAX: Duration = Duration::from_secs(10 * 60);
 /// After which time a connection is replaced, so that a failover or a load balancer's change is followed.
@@ -100,7 +102,8 @@ impl Store {
         } else {
             set_sqlite(&mut connect, options);
         }
-        let db = Database::connect(connect).await.map_err(|error| why_not_open(options, error))?;
+        let db =
+            connected(&connect, options).await.map_err(|error| why_not_open(options, error))?;
         let is_postgres = db.get_database_backend() == DbBackend::Postgres;
         let announcer =
             is_postgres.then(|| Announcer::start(db.get_postgres_connection_pool().clone()));
@@ -132,6 +135,26 @@ impl Store {
     /// [`StoreError::Database`] when that fails; nothing that was committed is lost.
     pub async fn close(self) -> Result<(), StoreError> {
         Ok(self.db.close().await?)
+    }
+}
+
+/// SQLite refuses at once, whatever a connection is ready to wait, when two processes make a new database one with a write-ahead log at the
+/// same moment: of those, all but one try again.
+async fn connected(
+    connect: &ConnectOptions,
+    options: &StoreOptions,
+) -> Result<DatabaseConnection, DbErr> {
+    let started_at = Instant::now();
+    loop {
+        match Database::connect(connect.clone()).await {
+            Err(error)
+                if StoreError::from(error.clone()).is_conflict()
+                    && started_at.elapsed() < options.wait_max =>
+            {
+                tokio::time::sleep(BUSY_PAUSE).await;
+            }
+            connected => return connected,
+        }
     }
 }
 
@@ -253,5 +276,19 @@ mod tests {
         drop(write);
         store.probe_write().await.unwrap();
         store.probe_write().await.unwrap();
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_new_database_of_sqlite_is_opened_by_all_who_come_at_once() {
+        for _ in 0..50 {
+            let scratch = Scratch::on_sqlite();
+            let openings = (0..4).map(|_| {
+                let options = StoreOptions::new(scratch.url());
+                tokio::spawn(async move { Store::open(&options).await.map(drop) })
+            });
+            for opening in futures_util::future::join_all(openings).await {
+                opening.unwrap().unwrap();
+            }
+        }
     }
 }
