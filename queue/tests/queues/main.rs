@@ -3,7 +3,9 @@
 
 mod broker;
 mod contract;
+mod costs;
 mod faults;
+mod frames;
 mod poison;
 mod proxy;
 mod rabbit;

@@ -1,6 +1,7 @@
 //! A network between the queue and the broker that can fail in the ways networks and brokers fail:
 //! cut, refuse, swallow everything, or stop reading from publishers as a broker does that is short
-//! of memory. It understands just enough AMQP to put a frame of its own between the broker's.
+//! of memory. It understands just enough AMQP to put a frame of its own between the broker's, and
+//! lets [`crate::frames`] count what passes.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,8 +14,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{broadcast, watch};
 use tokio_rustls::TlsAcceptor;
 
+use crate::frames::{Counter, Frames};
+
 /// The channel of what concerns the connection itself.
-const CONNECTION: u16 = 0;
+pub(crate) const CONNECTION: u16 = 0;
 /// The first one that a client opens.
 const FIRST_CHANNEL: u16 = 1;
 
@@ -47,6 +50,9 @@ pub(crate) struct Proxy {
     strokes: broadcast::Sender<Stroke>,
     open: Arc<AtomicUsize>,
     is_encrypted: bool,
+    pub(crate) from_clients: Frames,
+    /// Without those of the proxy's own.
+    pub(crate) from_broker: Frames,
 }
 
 impl Proxy {
@@ -65,14 +71,17 @@ impl Proxy {
         let (strokes, _) = broadcast::channel(16);
         let open = Arc::new(AtomicUsize::new(0));
         let is_encrypted = acceptor.is_some();
+        let (from_clients, from_broker) = (Frames::default(), Frames::default());
         let accepting = Accepting {
             network: seen,
             strokes: strokes.clone(),
             open: Arc::clone(&open),
             acceptor,
+            from_clients: from_clients.clone(),
+            from_broker: from_broker.clone(),
         };
         tokio::spawn(accepting.run(listener));
-        Proxy { address, network, strokes, open, is_encrypted }
+        Proxy { address, network, strokes, open, is_encrypted, from_clients, from_broker }
     }
 
     /// The broker's URL, by way of this proxy.
@@ -138,6 +147,8 @@ struct Accepting {
     strokes: broadcast::Sender<Stroke>,
     open: Arc<AtomicUsize>,
     acceptor: Option<TlsAcceptor>,
+    from_clients: Frames,
+    from_broker: Frames,
 }
 
 impl Accepting {
@@ -168,13 +179,14 @@ impl Accepting {
     fn connect(&self, client: TcpStream) {
         let (network, strokes) = (self.network.clone(), self.strokes.subscribe());
         let (open, acceptor) = (Arc::clone(&self.open), self.acceptor.clone());
+        let counters = (self.from_clients.counter(), self.from_broker.counter());
         open.fetch_add(1, SeqCst);
         tokio::spawn(async move {
             match acceptor {
-                None => join(client, network, strokes).await,
+                None => join(client, network, strokes, counters).await,
                 Some(acceptor) => {
                     if let Ok(client) = acceptor.accept(client).await {
-                        join(client, network, strokes).await;
+                        join(client, network, strokes, counters).await;
                     }
                 }
             }
@@ -188,6 +200,7 @@ async fn join(
     client: impl AsyncRead + AsyncWrite,
     mut network: watch::Receiver<Network>,
     mut strokes: broadcast::Receiver<Stroke>,
+    (count_up, count_down): (Counter, Counter),
 ) {
     if *network.borrow() == Network::BlackHole {
         // The broker never hears of it: only the client can end it, or the end of the black hole.
@@ -204,9 +217,9 @@ async fn join(
     let (from_client, to_client) = split(client);
     let (from_broker, to_broker) = split(broker);
     let (publishes, is_publisher) = watch::channel(false);
-    let up = pass_up(from_client, to_broker, network.clone(), publishes);
+    let up = pass_up(from_client, to_broker, network.clone(), publishes, count_up);
     let (frames, injected) = tokio::sync::mpsc::channel(4);
-    let down = pass_down(from_broker, to_client, network, injected);
+    let down = pass_down(from_broker, to_client, network, injected, count_down);
     let striking = async {
         loop {
             match strokes.recv().await {
@@ -233,6 +246,7 @@ async fn pass_up(
     mut to: impl AsyncWrite + Unpin,
     mut network: watch::Receiver<Network>,
     publishes: watch::Sender<bool>,
+    mut counter: Counter,
 ) {
     let mut buffer = vec![0; 16_384];
     loop {
@@ -263,6 +277,7 @@ async fn pass_up(
                 },
             }
         }
+        counter.count(&held);
         if to.write_all(&held).await.is_err() {
             return;
         }
@@ -274,6 +289,7 @@ async fn pass_down(
     mut to: impl AsyncWrite + Unpin,
     mut network: watch::Receiver<Network>,
     mut injected: tokio::sync::mpsc::Receiver<Vec<u8>>,
+    mut counter: Counter,
 ) {
     loop {
         // Reading the head is the only place where a frame of our own may come between.
@@ -298,7 +314,11 @@ async fn pass_down(
             return;
         }
         let passes = |network: &Network| *network != Network::BlackHole;
-        if network.wait_for(passes).await.is_err() || to.write_all(&frame).await.is_err() {
+        if network.wait_for(passes).await.is_err() {
+            return;
+        }
+        counter.count(&frame);
+        if to.write_all(&frame).await.is_err() {
             return;
         }
         if to.flush().await.is_err() {
