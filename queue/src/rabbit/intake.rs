@@ -243,6 +243,9 @@ async fn settle_rest(channel: &Channel, settles: &mut mpsc::Receiver<Settle>) {
 }
 
 /// Writes a batch of acknowledgements, all frames at once.
+///
+/// A frame for each: `multiple` settles every lower tag too, and calls end in any order, so that
+/// mostly one of those is still under way.
 async fn settle(channel: &Channel, batch: &mut Vec<Settle>) -> Result<(), Trouble> {
     let acked = batch.iter().filter(|one| matches!(one, Settle::Ack(_))).count();
     let writing = batch.drain(..).map(|one| async move {
