@@ -155,7 +155,8 @@ pub(crate) async fn insist_written(
     Ok(())
 }
 
-/// Writes orders in this state, and what belongs to them, instead of the backlog that was there. A past stays.
+/// Writes orders in this state, and what belongs to them, instead of the backlog that was there. A past stays, and so do the minutes that
+/// workers have counted: one that finds none counts those of a whole day before anything else.
 async fn write(client: &Client, orders: u32, state: &str, rest: &str) -> anyhow::Result<()> {
     let orders = POSTGRES.orders(orders, state);
     let past = format!("SELECT EXISTS (SELECT FROM orders WHERE NOT id {OWN_ORDERS})");
@@ -164,9 +165,9 @@ async fn write(client: &Client, orders: u32, state: &str, rest: &str) -> anyhow:
         let tables = ["attempts", "jobs", "payments", "order_lines"];
         let rows = tables.map(|table| format!("DELETE FROM {table} WHERE order_id {OWN_ORDERS};"));
         let own = format!("DELETE FROM orders WHERE id {OWN_ORDERS};");
-        format!("TRUNCATE job_minutes, idempotency_keys; {} {own}", rows.concat())
+        format!("TRUNCATE idempotency_keys; {} {own}", rows.concat())
     } else {
-        "TRUNCATE orders, job_minutes, idempotency_keys CASCADE;".to_owned()
+        "TRUNCATE orders, idempotency_keys CASCADE;".to_owned()
     };
     client
         .batch_execute(&format!(

@@ -42,12 +42,14 @@ async fn measure(bed: &mut Bed, plan: &Plan, empty: &str) -> anyhow::Result<Figu
     let Plan { jobs, rounds, history_rows, .. } = plan;
     let (server, _) = empty.rsplit_once('/').context("no database in its address")?;
     let with_past = format!("{server}/{DATABASE}");
+    past::leave_one(bed, plan).await?;
     // What an earlier call of this workload has left is of no use.
     bed.database.batch_execute(&format!("DROP DATABASE IF EXISTS {DATABASE}")).await?;
     bed.database.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await?;
     bed.turn_to(&with_past).await?;
     bed.prepare()?;
-    past::fill(bed, plan, *history_rows).await?;
+    past::leave_one(bed, plan).await?;
+    past::fill(bed, *history_rows).await?;
     let title = format!(
         "history: {jobs} confirms, and some per second, with {history_rows} finished jobs in the tables, medians of {rounds}"
     );

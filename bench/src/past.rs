@@ -3,13 +3,15 @@
 //! with the calls and the answers that it records. They are older than any backlog, by their ids and by their times.
 
 use std::io::Write as _;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use hyper::StatusCode;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_postgres::Client;
 
 use crate::accept::confirm;
@@ -46,16 +48,20 @@ const LENGTH_MS: i64 = 30 * 86_400_000;
 const OVER_MS: i64 = 4 * 86_400_000;
 /// The first moment of their ids, in milliseconds: that of ids that begin with 0190. A backlog's begin with 0198.
 const ID_BEGIN: i64 = 0x0190_0000_0000;
+/// Workers count the minutes that are over, the oldest first; this one is among the last.
+const COUNTED: &str =
+    "job_minutes WHERE minute > (extract(epoch from now()) * 1000)::bigint - 180000";
+const COUNTED_WITHIN: Duration = Duration::from_secs(60);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Orders of one transaction.
 const CHUNK: u32 = 20_000;
 /// Sessions that write them: one per core of a small machine.
 const WRITERS: usize = 2;
 const SAY_EVERY: u32 = 5;
 
-/// Fills the database that the bed is turned to.
-pub(crate) async fn fill(bed: &Bed, plan: &Plan, rows: u32) -> anyhow::Result<()> {
+/// Fills the database that the bed is turned to, where one order was [left](leave_one).
+pub(crate) async fn fill(bed: &Bed, rows: u32) -> anyhow::Result<()> {
     let began = Instant::now();
-    leave_one(bed, plan).await?;
     let mut statements = Vec::new();
     for (table, key) in TABLES {
         statements.push(copying(&bed.database, table, key, rows).await?);
@@ -74,11 +80,14 @@ pub(crate) async fn fill(bed: &Bed, plan: &Plan, rows: u32) -> anyhow::Result<()
     backlog::fill(&bed.database, 0).await?;
     let there = books::count(&bed.database, "jobs WHERE ended_at IS NOT NULL").await?;
     ensure!(there == i64::from(rows), "{there} finished jobs, of {rows}");
+    // The disk has much to write still, and would do it while somebody is measured.
+    let synced = Command::new("sync").status().context("sync")?;
+    ensure!(synced.success(), "sync ended with {synced}");
     say(&format!("{rows} finished orders after {} s", began.elapsed().as_secs()))
 }
 
-/// Has the product take and make one payment. Whatever was there before is removed.
-async fn leave_one(bed: &Bed, plan: &Plan) -> anyhow::Result<()> {
+/// Has the product take and make one payment, and do what a database's first worker does once. Whatever was there before is removed.
+pub(crate) async fn leave_one(bed: &Bed, plan: &Plan) -> anyhow::Result<()> {
     backlog::fill_open(&bed.database, 1).await?;
     bed.reset_stub(0).await?;
     backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0).await?;
@@ -87,6 +96,11 @@ async fn leave_one(bed: &Bed, plan: &Plan) -> anyhow::Result<()> {
     let host = url.trim_start_matches("http://");
     closed_loop(host, 1, 0..1, StatusCode::ACCEPTED, confirm).await?;
     bed.wait_for_jobs(&bed.database, 1, &mut worker).await?;
+    let began = Instant::now();
+    while books::count(&bed.database, COUNTED).await? == 0 {
+        ensure!(began.elapsed() < COUNTED_WITHIN, "the minutes of a day are not counted");
+        sleep(BETWEEN_LOOKS).await;
+    }
     bed.stop(worker)?;
     bed.stop(api)?;
     books::insist_paid(&bed.database, 1).await
@@ -169,4 +183,35 @@ async fn write(
 
 fn say(what: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stderr(), "bench: history: {what}")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_past_is_older_than_any_backlog() {
+        // As SQL makes them: in hexadecimal, twelve digits, the first ones of an id.
+        let last = format!("{:012x}", ID_BEGIN + LENGTH_MS);
+        let backlog = order_id(0).replace('-', "");
+        assert!(last.as_str() < backlog.get(..12).unwrap(), "{last} {backlog}");
+        assert_eq!(format!("{ID_BEGIN:012x}"), "019000000000");
+    }
+
+    #[test]
+    fn what_has_to_differ_between_orders_does_and_the_rest_is_copied() {
+        for (table, column) in [
+            ("orders", "id"),
+            ("order_lines", "order_id"),
+            ("payments", "payment_key"),
+            ("jobs", "id"),
+            ("attempts", "job_id"),
+            ("attempts", "idempotency_key"),
+        ] {
+            assert!(value(table, column).contains("luck"), "{table}.{column}");
+        }
+        assert_eq!(value("attempts", "job_id"), value("jobs", "id"));
+        assert_eq!(value("jobs", "ended_at"), "one.ended_at - age_ms");
+        assert_eq!(value("attempts", "answer"), "one.answer");
+    }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn slow(bed: &Bed, plan: &Plan) -> anyhow::Result<Figures> {
         plan.connections, plan.rounds
     );
     let all = [&drain::FIGURES[..], &OWN_FIGURES].concat();
-    let mut figures = Figures::new(title, &all, &ALL.map(|slowness| slowness.name));
+    let mut figures = Figures::new(title, &all, &ALL.map(|slowness| slowness.name)).apart();
     for _ in 0..plan.rounds {
         for slowness in ALL {
             figures.add(slowness.name, run(bed, plan, slowness).await?);
