@@ -11,7 +11,7 @@ use crate::figures::{Figure, Figures, Run, percent};
 use crate::load::{CLIENTS, closed_loop};
 use crate::plan::Plan;
 use crate::wire::{Whole, with_json};
-use crate::{backlog, cost, load, token};
+use crate::{backlog, books, cost, load, token};
 
 const FIGURES: [Figure; 6] = load::figures(Figure { key: "confirms_per_s", title: "confirms/s" });
 
@@ -74,7 +74,7 @@ async fn run(bed: &Bed, plan: &Plan, name: &str, confirms: u32) -> anyhow::Resul
         "payments WHERE state = 'confirming'",
         "jobs WHERE state = 'queued'",
     ] {
-        let count = bed.count(rows).await?;
+        let count = books::count(&bed.database, rows).await?;
         ensure!(count == all, "{count} {rows}, of {all}");
     }
     Ok(load.run(cpu_ms, costs, warm + confirms))

@@ -11,11 +11,13 @@ use system_tests::{Answer, Client, Home, Process, Servers, Signal, Variables, se
 use tokio::time::sleep;
 use tokio_postgres::NoTls;
 
+use crate::books::{self, Books};
 use crate::stub::CONTROL;
 use crate::{cost, token};
 
 /// Stores and menus for everybody who tries the product out.
-const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../config/demo-catalogue.json");
+pub(crate) const CATALOGUE: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../config/demo-catalogue.json");
 pub(crate) const QUEUE_PREFIX: &str = "bench";
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// A process that did nothing for so long does nothing any more.
@@ -28,7 +30,9 @@ pub(crate) struct Bed {
     /// `http://host:port` of the stub.
     pub(crate) toss: String,
     http: Client,
+    /// The database that everybody works on.
     pub(crate) database: tokio_postgres::Client,
+    pub(crate) database_url: String,
     pub(crate) home: Home,
     /// The product.
     binary: PathBuf,
@@ -67,22 +71,34 @@ impl Bed {
         let servers = Servers::start(&directory.join("servers")).map_err(|error| anyhow!(error))?;
         let mut stub = start(&own_program()?, &["stub"], &home, "stub", &[]);
         let toss = address_of(&mut stub);
-        let (database, connection) = tokio_postgres::connect(&servers.database_url, NoTls).await?;
-        tokio::spawn(connection);
-        let bed = Bed { stub, toss, http: Client::new(), database, home, binary, servers };
-        for words in [&["migrate"][..], &["import", CATALOGUE]] {
-            let mut process = bed.start_product(words, words[0], &bed.variables());
-            let (code, _) = process.wait_for_end();
-            ensure!(code == 0, "{words:?}: {}", process.said());
-        }
+        let database_url = servers.database_url.clone();
+        let database = connect(&database_url).await?;
+        let http = Client::new();
+        let bed = Bed { stub, toss, http, database, database_url, home, binary, servers };
+        bed.prepare()?;
         Ok(bed)
+    }
+
+    /// Has everybody work on another database of the same server from now on.
+    pub(crate) async fn turn_to(&mut self, database_url: &str) -> anyhow::Result<()> {
+        self.database = connect(database_url).await?;
+        database_url.clone_into(&mut self.database_url);
+        Ok(())
+    }
+
+    /// Gives the database its schema and a menu.
+    pub(crate) fn prepare(&self) -> anyhow::Result<()> {
+        for words in [&["migrate"][..], &["import", CATALOGUE]] {
+            self.run_product(words, &self.variables())?;
+        }
+        Ok(())
     }
 
     /// What every process of the product is told.
     pub(crate) fn variables(&self) -> Variables {
         let token_key = token::key_text();
         [
-            ("DATABASE_URL", self.servers.database_url.as_str()),
+            ("DATABASE_URL", self.database_url.as_str()),
             ("AMQP_URL", self.servers.amqp_url.as_str()),
             ("SEUNGIN__QUEUE__PREFIX", QUEUE_PREFIX),
             ("SEUNGIN__SECURITY__TOKEN_KEY", token_key.as_str()),
@@ -107,6 +123,14 @@ impl Bed {
         start(&self.binary, words, &self.home, name, variables)
     }
 
+    /// Runs a command of the product to its end.
+    pub(crate) fn run_product(&self, words: &[&str], variables: &Variables) -> anyhow::Result<()> {
+        let mut process = self.start_product(words, words[0], variables);
+        let (code, _) = process.wait_for_end();
+        ensure!(code == 0, "{words:?}: {}", process.said());
+        Ok(())
+    }
+
     /// Starts the API with so many connections to the database and these variables more; and `http://host:port` of it, where it answers
     /// by now. Whoever measures is a customer like any other, but for how many of them come from one address.
     pub(crate) async fn start_api(
@@ -127,13 +151,20 @@ impl Bed {
         variables.extend(more);
         let words = ["api", "--listen", "127.0.0.1:0"];
         let mut api = self.start_product(&words, "api", &variables);
-        let url = address_of(&mut api);
+        let url = self.ready(&mut api).await?;
+        Ok((api, url))
+    }
+
+    /// Waits until a process of the product is ready; gives `http://host:port` of where it says so.
+    pub(crate) async fn ready(&self, process: &mut Process) -> anyhow::Result<String> {
+        let url = address_of(process);
         let began = Instant::now();
         while self.http.get(&format!("{url}/readyz")).await.status != 200 {
-            ensure!(began.elapsed() < STANDSTILL, "the API does not get ready: {}", api.said());
+            let (name, said) = (process.name(), process.said());
+            ensure!(began.elapsed() < STANDSTILL, "{name} does not get ready: {said}");
             sleep(BETWEEN_LOOKS).await;
         }
-        Ok((api, url))
+        Ok(url)
     }
 
     /// Asks for something of the API by a text of JSON.
@@ -153,9 +184,10 @@ impl Bed {
         Ok(answer.body)
     }
 
-    /// Waits until the stub took the money for so many jobs and all jobs are over.
+    /// Waits until the stub took the money for so many jobs and all jobs of these books are over.
     pub(crate) async fn wait_for_jobs(
         &self,
+        books: &impl Books,
         jobs: u32,
         worker: &mut Process,
     ) -> anyhow::Result<()> {
@@ -163,8 +195,7 @@ impl Bed {
         loop {
             // The database is not asked before it has to: that would cost it something.
             let confirms = self.ask_stub("counts").await?["confirms"].as_u64().unwrap_or(0);
-            if confirms >= u64::from(jobs) && self.count("jobs WHERE ended_at IS NULL").await? == 0
-            {
+            if confirms >= u64::from(jobs) && books::unfinished(books).await? == 0 {
                 return Ok(());
             }
             if confirms > progress.0 {
@@ -181,45 +212,19 @@ impl Bed {
         }
     }
 
-    /// Insists that all payments of a backlog were made, each by one call.
-    pub(crate) async fn insist_paid(&self, jobs: u32) -> anyhow::Result<()> {
-        for (what, rows) in [
-            ("jobs that succeeded", "jobs WHERE state = 'succeeded'"),
-            (
-                "payments that are confirmed",
-                "payments WHERE state = 'confirmed' AND balance = amount",
-            ),
-            (
-                "attempts that were answered",
-                "attempts WHERE verdict = 'proven' AND answer IS NOT NULL",
-            ),
-        ] {
-            let count = self.count(rows).await?;
-            ensure!(count == i64::from(jobs), "{count} {what}, of {jobs}");
-        }
+    /// Insists that the stub took the money for so many jobs, and was asked for none of it twice.
+    pub(crate) async fn insist_asked_once(&self, jobs: u32) -> anyhow::Result<()> {
+        let counts = self.ask_stub("counts").await?;
+        let is_once = counts["confirms"] == jobs && counts["repeats"] == 0;
+        ensure!(is_once, "the stub was asked for {counts}");
         Ok(())
-    }
-
-    /// How many rows there are of something.
-    pub(crate) async fn count(&self, rows: &str) -> anyhow::Result<i64> {
-        let row = self.database.query_one(&format!("SELECT count(*) FROM {rows}"), &[]).await?;
-        Ok(row.get(0))
-    }
-
-    /// How many jobs ended in how many milliseconds, without the first and the last sixth: neither the start of the workers counts, nor
-    /// the end, when there is not enough left for all of them. By the database's clock.
-    pub(crate) async fn pace(&self) -> anyhow::Result<(u64, u64)> {
-        let row = self.database.query_one(PACE, &[]).await?;
-        let (jobs, ms): (i64, i64) = (row.get(0), row.get(1));
-        ensure!(ms > 0, "{jobs} jobs ended at the same time");
-        Ok((u64::try_from(jobs)?, u64::try_from(ms)?))
     }
 
     /// What everybody but the workers has cost so far. Nobody else may have a connection to the database: sessions tell what they
     /// did when they end.
     pub(crate) async fn costs(&self) -> anyhow::Result<Costs> {
         let began = Instant::now();
-        while self.count(SESSIONS).await? > 0 {
+        while books::count(&self.database, SESSIONS).await? > 0 {
             ensure!(began.elapsed() < STANDSTILL, "somebody stays connected to the database");
             sleep(BETWEEN_LOOKS).await;
         }
@@ -228,8 +233,13 @@ impl Bed {
             commits: self.commits().await?,
             postgres_ms: family("postgres"),
             broker_ms: family("rabbitmq"),
-            stub_ms: cost::cpu_ms(self.stub.id()),
+            stub_ms: self.stub_cpu_ms(),
         })
+    }
+
+    /// What the stub has cost so far.
+    pub(crate) fn stub_cpu_ms(&self) -> Option<u64> {
+        cost::cpu_ms(self.stub.id())
     }
 
     /// How many transactions were committed so far, as far as sessions have told: at their ends, else about once a second.
@@ -261,11 +271,12 @@ impl Bed {
 const SESSIONS: &str = "pg_stat_activity WHERE datname = current_database() \
     AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
 
-const PACE: &str = "WITH ended AS (\
-        SELECT ended_at, row_number() OVER (ORDER BY ended_at) AS place, count(*) OVER () AS total \
-        FROM jobs WHERE state = 'succeeded') \
-    SELECT count(*), coalesce(max(ended_at) - min(ended_at), 0) \
-    FROM ended WHERE place > total / 6 AND place <= total * 5 / 6";
+/// Connects to a database for as long as the client is kept.
+pub(crate) async fn connect(database_url: &str) -> anyhow::Result<tokio_postgres::Client> {
+    let (database, connection) = tokio_postgres::connect(database_url, NoTls).await?;
+    tokio::spawn(connection);
+    Ok(database)
+}
 
 /// Where a process listens, by the first address that it names.
 pub(crate) fn address_of(process: &mut Process) -> String {

@@ -7,9 +7,9 @@ use system_tests::Process;
 use crate::bed::{Bed, Costs, QUEUE_PREFIX};
 use crate::figures::{Figure, Figures, Run, percent};
 use crate::plan::Plan;
-use crate::{backlog, cost, pgbench};
+use crate::{backlog, books, cost, pgbench};
 
-const FIGURES: [Figure; 7] = [
+pub(crate) const FIGURES: [Figure; 7] = [
     Figure { key: "jobs_per_s", title: "jobs/s" },
     Figure { key: "cpu_ms_per_1000_jobs", title: "CPU of the worker, ms per 1,000 jobs" },
     Figure { key: "postgres_cpu_ms_per_1000_jobs", title: "CPU of PostgreSQL, ms per 1,000 jobs" },
@@ -24,7 +24,7 @@ const HONEST_PERCENT: u64 = 55;
 
 /// Who drains, in the order of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Contender {
+pub(crate) enum Contender {
     Pgbench,
     Floor,
     Product,
@@ -69,7 +69,8 @@ pub(crate) fn check_floor(figures: &Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run(bed: &Bed, plan: &Plan, contender: Contender) -> anyhow::Result<Run> {
+/// Drains a backlog once; in the order of [`FIGURES`].
+pub(crate) async fn run(bed: &Bed, plan: &Plan, contender: Contender) -> anyhow::Result<Run> {
     backlog::fill(&bed.database, plan.jobs).await?;
     bed.reset_stub(0).await?;
     if contender != Contender::Pgbench {
@@ -78,57 +79,51 @@ async fn run(bed: &Bed, plan: &Plan, contender: Contender) -> anyhow::Result<Run
     let before = bed.costs().await?;
     let own = match contender {
         Contender::Pgbench => {
-            let mut pgbench = pgbench::start(
-                bed.home.path(),
-                &bed.servers.database_url,
-                plan.jobs,
-                plan.connections,
-            )?;
+            let mut pgbench =
+                pgbench::start(bed.home.path(), &bed.database_url, plan.jobs, plan.connections)?;
             let (code, _) = pgbench.wait_for_end();
             ensure!(code == 0, "pgbench: {}", pgbench.said());
             Own::default()
         }
         Contender::Floor => {
             let mut floor = start_floor(bed, plan)?;
-            bed.wait_for_jobs(plan.jobs, &mut floor).await?;
+            bed.wait_for_jobs(&bed.database, plan.jobs, &mut floor).await?;
             let own = Own::of(&floor);
             floor.kill();
             own
         }
         Contender::Product => {
-            let mut worker = start_worker(bed, plan);
-            bed.wait_for_jobs(plan.jobs, &mut worker).await?;
+            let mut worker = start_worker(bed, plan.concurrency, plan.connections);
+            bed.wait_for_jobs(&bed.database, plan.jobs, &mut worker).await?;
             let own = Own::of(&worker);
             bed.stop(worker)?;
             own
         }
     };
     let costs = bed.costs().await?.since(before);
-    bed.insist_paid(plan.jobs).await?;
+    books::insist_paid(&bed.database, plan.jobs).await?;
     if contender != Contender::Pgbench {
-        let counts = bed.ask_stub("counts").await?;
-        let is_once = counts["confirms"] == plan.jobs && counts["repeats"] == 0;
-        ensure!(is_once, "the stub was asked for {counts}");
+        bed.insist_asked_once(plan.jobs).await?;
     }
-    let (jobs, ms) = bed.pace().await?;
+    let (jobs, ms) = books::pace(&bed.database, 1).await?;
     Ok(figures_of(jobs * 1_000 / ms, own, costs, u64::from(plan.jobs)))
 }
 
 /// What a worker has cost.
 #[derive(Debug, Clone, Copy, Default)]
-struct Own {
-    cpu_ms: Option<u64>,
-    peak_kib: Option<u64>,
+pub(crate) struct Own {
+    pub(crate) cpu_ms: Option<u64>,
+    pub(crate) peak_kib: Option<u64>,
 }
 
 impl Own {
-    fn of(process: &Process) -> Own {
+    pub(crate) fn of(process: &Process) -> Own {
         Own { cpu_ms: cost::cpu_ms(process.id()), peak_kib: cost::peak_kib(process.id()) }
     }
 }
 
 /// In the order of [`FIGURES`].
-fn figures_of(jobs_per_s: u64, own: Own, costs: Costs, jobs: u64) -> Run {
+pub(crate) fn figures_of(jobs_per_s: u64, own: Own, costs: Costs, jobs: u64) -> Run {
     let per_1000 = |value: Option<u64>| Some(value? * 1_000 / jobs);
     vec![
         Some(jobs_per_s),
@@ -149,13 +144,15 @@ pub(crate) fn start_floor(bed: &Bed, plan: &Plan) -> anyhow::Result<Process> {
     bed.start_own(&[&words[..], &["--connections", &connections]].concat(), "floor")
 }
 
-/// Starts the product's worker.
-pub(crate) fn start_worker(bed: &Bed, plan: &Plan) -> Process {
-    let concurrency = plan.concurrency.to_string();
+/// Starts the product's worker, with room for so many calls, which may all be for one merchant.
+pub(crate) fn start_worker(bed: &Bed, concurrency: u16, connections: u16) -> Process {
+    let concurrency = concurrency.to_string();
     let words = ["worker", "--health-listen", "127.0.0.1:0", "--concurrency", &concurrency];
+    let more = [
+        ("SEUNGIN__TOSS__CONCURRENCY", concurrency.clone()),
+        ("SEUNGIN__DATABASE__CONNECTIONS_MAX", connections.to_string()),
+    ];
     let mut variables = bed.variables();
-    let connections =
-        ("SEUNGIN__DATABASE__CONNECTIONS_MAX".to_owned(), plan.connections.to_string());
-    variables.push(connections);
+    variables.extend(more.map(|(name, value)| (name.to_owned(), value)));
     bed.start_product(&words, "worker", &variables)
 }

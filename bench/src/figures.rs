@@ -27,13 +27,19 @@ pub(crate) struct Figures {
     title: String,
     figures: Vec<Figure>,
     contenders: Vec<Contender>,
+    is_compared: bool,
 }
 
 impl Figures {
     pub(crate) fn new(title: String, figures: &[Figure], contenders: &[&'static str]) -> Figures {
         let contender = |name: &&'static str| Contender { name, runs: Vec::new() };
         let contenders = contenders.iter().map(contender).collect();
-        Figures { title, figures: figures.to_vec(), contenders }
+        Figures { title, figures: figures.to_vec(), contenders, is_compared: true }
+    }
+
+    /// The same where the contenders do different work, and nothing is said by one as a share of another.
+    pub(crate) fn apart(self) -> Figures {
+        Figures { is_compared: false, ..self }
     }
 
     /// Adds a run of a contender.
@@ -52,7 +58,7 @@ impl Figures {
         median(&values?)
     }
 
-    /// A row per figure, a column per contender, and the last one as hundredths of the one before it.
+    /// A row per figure, a column per contender, and the last one as hundredths of the one before it where they are compared.
     pub(crate) fn table(&self) -> String {
         let mut text = format!("{}\n", self.title);
         let width = self.figures.iter().map(|figure| figure.title.chars().count()).max();
@@ -63,7 +69,7 @@ impl Figures {
         };
         let names: Vec<String> = self.contenders.iter().map(|one| one.name.to_owned()).collect();
         let compared = match names.as_slice() {
-            [.., other, last] => Some((other.clone(), last.clone())),
+            [.., other, last] if self.is_compared => Some((other.clone(), last.clone())),
             _ => None,
         };
         let heading =
@@ -168,6 +174,13 @@ drain
   peak memory, KiB          –       4000       2000             50 %
 ";
         assert_eq!(figures().table(), wanted);
+    }
+
+    #[test]
+    fn nothing_is_said_of_one_as_a_share_of_another_where_they_do_different_work() {
+        let table = figures().apart().table();
+        assert!(table.contains("2000") && !table.contains('%'), "{table}");
+        assert!(!table.contains("product / floor"), "{table}");
     }
 
     #[test]

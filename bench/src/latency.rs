@@ -25,9 +25,9 @@ use crate::figures::{Figure, Figures, Run, percent, quantile};
 use crate::plan::Plan;
 use crate::stub::now_us;
 use crate::wire::{Wire, without_body};
-use crate::{backlog, token};
+use crate::{backlog, books, token};
 
-const FIGURES: [Figure; 6] = [
+pub(crate) const FIGURES: [Figure; 6] = [
     Figure { key: "answer_p50_us", title: "accept → answered, p50, µs" },
     Figure { key: "answer_p99_us", title: "accept → answered, p99, µs" },
     Figure { key: "stub_p50_us", title: "accept → stub received, p50, µs" },
@@ -35,6 +35,9 @@ const FIGURES: [Figure; 6] = [
     Figure { key: "poll_p50_us", title: "accept → paid in a waiting poll, p50, µs" },
     Figure { key: "poll_p99_us", title: "accept → paid in a waiting poll, p99, µs" },
 ];
+
+/// So many of them have a meaning when nobody waits.
+pub(crate) const UNWATCHED: usize = 4;
 
 const PER_SECOND: u32 = 20;
 /// How long one run goes on, and one of a smoke test.
@@ -52,7 +55,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who is measured, in the order of a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Contender {
+pub(crate) enum Contender {
     Watched,
     Floor,
     Product,
@@ -80,7 +83,7 @@ pub(crate) async fn latency(bed: &Bed, plan: &Plan) -> anyhow::Result<Figures> {
     let mut figures = Figures::new(title, &FIGURES, &Contender::ALL.map(Contender::name));
     for _ in 0..plan.rounds {
         for contender in Contender::ALL {
-            let run = run(bed, plan, contender, seconds * PER_SECOND).await?;
+            let run = run(bed, plan, contender, seconds).await?;
             figures.add(contender.name(), run);
         }
     }
@@ -101,7 +104,14 @@ pub(crate) fn check(figures: &Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run(bed: &Bed, plan: &Plan, contender: Contender, confirms: u32) -> anyhow::Result<Run> {
+/// Paces confirms for so many seconds once; in the order of [`FIGURES`].
+pub(crate) async fn run(
+    bed: &Bed,
+    plan: &Plan,
+    contender: Contender,
+    seconds: u32,
+) -> anyhow::Result<Run> {
+    let confirms = seconds * PER_SECOND;
     let all = WARM + confirms;
     backlog::fill_open(&bed.database, all).await?;
     bed.reset_stub(0).await?;
@@ -109,12 +119,13 @@ async fn run(bed: &Bed, plan: &Plan, contender: Contender, confirms: u32) -> any
     let (mut worker, (api, url)) = match contender {
         Contender::Floor => (start_floor(bed, plan)?, start_bare(bed, plan)?),
         Contender::Watched | Contender::Product => {
-            (start_worker(bed, plan), bed.start_api(plan.connections, &[]).await?)
+            let worker = start_worker(bed, plan.concurrency, plan.connections);
+            (worker, bed.start_api(plan.connections, &[]).await?)
         }
     };
     let host = url.trim_start_matches("http://");
     let seen = pace(host, all, contender == Contender::Watched).await?;
-    bed.wait_for_jobs(all, &mut worker).await?;
+    bed.wait_for_jobs(&bed.database, all, &mut worker).await?;
     let receipts = receipts(bed).await?;
     match contender {
         Contender::Floor => [worker, api].into_iter().for_each(system_tests::Process::kill),
@@ -123,7 +134,7 @@ async fn run(bed: &Bed, plan: &Plan, contender: Contender, confirms: u32) -> any
             bed.stop(api)?;
         }
     }
-    bed.insist_paid(all).await?;
+    books::insist_paid(&bed.database, all).await?;
     let measured = seen.iter().filter(|one| one.number >= WARM);
     let (mut answers, mut stub, mut polls) = (Vec::new(), Vec::new(), Vec::new());
     for one in measured {

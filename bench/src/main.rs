@@ -7,16 +7,23 @@ mod accept;
 mod backlog;
 mod bare;
 mod bed;
+mod books;
 mod cost;
 mod drain;
+mod embedded;
 mod figures;
 mod floor;
+mod history;
+mod idle;
 mod latency;
 mod load;
 mod orders;
+mod past;
 mod pgbench;
 mod plan;
 mod polls;
+mod quiet;
+mod slow;
 mod statements;
 mod stub;
 mod token;
@@ -90,7 +97,7 @@ type Check = fn(&Figures) -> anyhow::Result<()>;
 
 async fn measure(
     workload: Workload,
-    bed: &Bed,
+    bed: &mut Bed,
     plan: &Plan,
 ) -> anyhow::Result<(Figures, Option<Check>)> {
     Ok(match workload {
@@ -99,6 +106,10 @@ async fn measure(
         Workload::Accept => (accept::accept(bed, plan).await?, Some(accept::check)),
         Workload::Orders => (orders::orders(bed, plan).await?, None),
         Workload::Polls => (polls::polls(bed, plan).await?, None),
+        Workload::Idle => (idle::idle(bed, plan).await?, Some(idle::check)),
+        Workload::Slow => (slow::slow(bed, plan).await?, Some(slow::check)),
+        Workload::Embedded => (embedded::embedded(bed, plan).await?, None),
+        Workload::History => (history::history(bed, plan).await?, Some(history::check)),
     })
 }
 
@@ -106,11 +117,11 @@ async fn run(plan: &Plan) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     // The client of RabbitMQ needs a provider of TLS, whether or not it uses one.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let bed = Bed::open(&plan.directory, &plan.binary).await?;
+    let mut bed = Bed::open(&plan.directory, &plan.binary).await?;
     let mut results = Map::new();
     let mut missed = Vec::new();
     for workload in &plan.workloads {
-        let measured = measure(*workload, &bed, plan).await;
+        let measured = measure(*workload, &mut bed, plan).await;
         // What one workload misses hides neither the others nor their figures.
         let judged = measured.and_then(|(figures, check)| {
             writeln!(out, "{}", figures.table())?;

@@ -10,7 +10,7 @@ use crate::figures::{Figure, Figures, Run};
 use crate::load::{CLIENTS, closed_loop};
 use crate::plan::Plan;
 use crate::wire::with_json;
-use crate::{backlog, cost, load};
+use crate::{backlog, books, cost, load};
 
 const FIGURES: [Figure; 6] = load::figures(Figure { key: "orders_per_s", title: "orders/s" });
 
@@ -50,7 +50,7 @@ async fn run(bed: &Bed, plan: &Plan, orders: u32) -> anyhow::Result<Run> {
     let cpu_ms = cost::cpu_ms(api.id());
     bed.stop(api)?;
     let costs = bed.costs().await?.since(before);
-    let made = bed.count("orders WHERE state = 'open'").await?;
+    let made = books::count(&bed.database, "orders WHERE state = 'open'").await?;
     ensure!(made == i64::from(all), "{made} orders, of {all}");
     Ok(load.run(cpu_ms, costs, all))
 }

@@ -17,6 +17,14 @@ pub(crate) enum Workload {
     Orders,
     /// Customers who wait.
     Polls,
+    /// A worker with nothing to do.
+    Idle,
+    /// A backlog of confirms, answered late.
+    Slow,
+    /// A backlog of confirms in the embedded product.
+    Embedded,
+    /// Confirms with finished jobs in the tables.
+    History,
 }
 
 impl Workload {
@@ -47,6 +55,9 @@ pub(crate) struct Asked {
     /// Connections of a worker to the database.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=200))]
     connections: u16,
+    /// Finished jobs in the tables of the workload `history`; of a smoke test a hundredth.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
+    history_rows: u32,
     /// The product, instead of the source as it is now.
     #[arg(long, value_name = "FILE", env = "SEUNGIN_BINARY")]
     binary: Option<PathBuf>,
@@ -65,6 +76,7 @@ pub(crate) struct Plan {
     pub(crate) rounds: u16,
     pub(crate) concurrency: u16,
     pub(crate) connections: u16,
+    pub(crate) history_rows: u32,
     /// The product that is measured.
     pub(crate) binary: PathBuf,
     pub(crate) directory: PathBuf,
@@ -74,6 +86,7 @@ impl From<Asked> for Plan {
     fn from(asked: Asked) -> Plan {
         let (jobs, rounds) =
             if asked.smoke { (asked.jobs / 10, 1) } else { (asked.jobs, asked.rounds) };
+        let history_rows = asked.history_rows / if asked.smoke { 100 } else { 1 };
         let all = || Workload::value_variants().to_vec();
         Plan {
             workloads: if asked.workloads.is_empty() { all() } else { asked.workloads },
@@ -82,6 +95,7 @@ impl From<Asked> for Plan {
             rounds,
             concurrency: asked.concurrency,
             connections: asked.connections,
+            history_rows,
             binary: asked.binary.unwrap_or_else(|| system_tests::binary().to_owned()),
             directory: asked.directory,
         }

@@ -19,6 +19,7 @@ use tokio::time::sleep;
 use crate::bed::Bed;
 use crate::figures::{Figure, Figures, Run, quantile};
 use crate::plan::Plan;
+use crate::quiet::Quiet;
 use crate::stub::now_us;
 use crate::wire::{Wire, without_body};
 use crate::{backlog, cost, token};
@@ -44,7 +45,7 @@ const OTHER_FILES: u32 = 500;
 const COMING: usize = 64;
 /// After this much all of them have come to rest.
 const REST: Duration = Duration::from_secs(3);
-/// For how long nothing happens. The server counts what a session did a second later.
+/// For how long nothing happens.
 const QUIET_SECONDS: u64 = 20;
 const SMOKE_QUIET_SECONDS: u64 = 5;
 /// How many orders change by each way, and how long after one the next.
@@ -96,7 +97,8 @@ async fn run(bed: &Bed, plan: &Plan, waiters: u32) -> anyhow::Result<Run> {
     let (with_polls_kib, _) = api.size();
     crowd.come(Way::Stream, waiters..2 * waiters).await?;
     let (with_all_kib, _) = api.size();
-    let quiet = quiet(bed, plan, api.id()).await?;
+    let seconds = if plan.is_smoke { SMOKE_QUIET_SECONDS } else { QUIET_SECONDS };
+    let quiet = Quiet::of(bed, api.id(), Duration::from_secs(seconds)).await?.per_ms(1_000);
     // As far apart as there is room.
     let step = usize::try_from(waiters.div_ceil(CHANGES))?;
     let polls = crowd.wake(bed, (0..waiters).step_by(step)).await?;
@@ -107,24 +109,6 @@ async fn run(bed: &Bed, plan: &Plan, waiters: u32) -> anyhow::Result<Run> {
     let memory = [each(with_polls_kib, alone_kib), each(with_all_kib, with_polls_kib)];
     let of = |values: &[u64]| [quantile(values, 500), quantile(values, 990)];
     Ok([&memory[..], &quiet, &of(&polls), &of(&streams)].concat())
-}
-
-/// What it costs that so many wait while nothing happens: commits, CPU of the API and of PostgreSQL, each per second.
-async fn quiet(bed: &Bed, plan: &Plan, api: u32) -> anyhow::Result<[Option<u64>; 3]> {
-    let seconds = if plan.is_smoke { SMOKE_QUIET_SECONDS } else { QUIET_SECONDS };
-    let server = bed.servers.process_of("postgres");
-    let so_far = async || {
-        let postgres_ms = server.and_then(cost::family_cpu_ms);
-        anyhow::Ok([bed.commits().await?, cost::cpu_ms(api), postgres_ms])
-    };
-    let before = so_far().await?;
-    sleep(Duration::from_secs(seconds)).await;
-    let after = so_far().await?;
-    let mut more = before.into_iter().zip(after);
-    Ok([(); 3].map(|()| {
-        let (before, after) = more.next()?;
-        Some(after?.checked_sub(before?)? / seconds)
-    }))
 }
 
 /// All who wait.
