@@ -64,12 +64,13 @@ async fn accept(store: Store, publishing: Arc<Publishing>, mut waiting: Receiver
         tokio::spawn(async move {
             let (confirms, answers): (Vec<_>, Vec<_>) =
                 together.into_iter().map(|one| (one.confirm, one.answer)).unzip();
-            let accepted = store.accept_confirms(&confirms).await;
+            let mut accepted = store.accept_confirms(&confirms).await;
             drop(commit);
-            for (mut one, answer) in accepted.into_iter().zip(answers) {
-                if let Some(job) = one.as_mut().ok().and_then(|accepted| accepted.job.take()) {
-                    publishing.publish(job);
-                }
+            let jobs = accepted.iter_mut().flatten().filter_map(|one| one.job.take());
+            publishing.publish(jobs.collect());
+            // Toss is waited for longer than we are: the jobs are on their way before answers are written.
+            tokio::task::yield_now().await;
+            for (one, answer) in accepted.into_iter().zip(answers) {
                 // Whoever asked may have gone.
                 drop(answer.send(one));
             }

@@ -144,7 +144,7 @@ pub(crate) async fn cancel_order(
     };
     let accepted = api.store.accept_cancel(&cancel).await?;
     if let Some(job) = accepted.job {
-        api.publishing.publish(job);
+        api.publishing.publish(vec![job]);
     }
     let found = api.store.find_cancellation(&cancel.order_id, &accepted.cancellation_id).await?;
     // A replayed key that belongs to a cancel of another order would have had another fingerprint.

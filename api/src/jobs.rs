@@ -151,7 +151,7 @@ fn check_job(staff: &Staff, action: Action, job: &JobRow) -> Result<(), Problem>
 
 pub(crate) fn finish(api: &Api, acted: ActedJob) -> Json<JobView> {
     if let Some(job) = acted.publish {
-        api.publishing.publish(job);
+        api.publishing.publish(vec![job]);
     }
     Json(JobView::new(&acted.job))
 }

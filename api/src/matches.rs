@@ -97,7 +97,7 @@ pub(crate) async fn match_cancel(
     };
     let matched = api.store.match_cancellation(&wanted).await?;
     if let Some(job) = matched.publish {
-        api.publishing.publish(job);
+        api.publishing.publish(vec![job]);
     }
     Ok(Json(JobView::new(&matched.job)))
 }

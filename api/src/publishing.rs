@@ -26,20 +26,29 @@ impl Publishing {
         }
     }
 
-    /// Starts handing over a job and returns at once.
-    pub fn publish(&self, job: PublishedJob) {
-        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
-            tracing::warn!(
-                job_id = job.id,
-                request_id = job.origin.request_id,
-                "the queue is slow; the relay will publish this job"
-            );
+    /// Starts handing over jobs, as many as there is room for, and returns at once.
+    pub fn publish(&self, jobs: Vec<PublishedJob>) {
+        let mut permits = Vec::with_capacity(jobs.len());
+        let mut handed = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+                permits.push(permit);
+                handed.push(job);
+            } else {
+                tracing::warn!(
+                    job_id = job.id,
+                    request_id = job.origin.request_id,
+                    "the queue is slow; the relay will publish this job"
+                );
+            }
+        }
+        if handed.is_empty() {
             return;
-        };
+        }
         let (store, publisher) = (self.store.clone(), Arc::clone(&self.publisher));
         tokio::spawn(async move {
-            relay::publish_now(&store, publisher.as_ref(), &[job]).await;
-            drop(permit);
+            relay::publish_now(&store, publisher.as_ref(), &handed).await;
+            drop(permits);
         });
     }
 }

@@ -78,7 +78,7 @@ pub(crate) async fn take_webhook(
         );
     }
     if let Some(job) = accepted.publish {
-        api.publishing.publish(job);
+        api.publishing.publish(vec![job]);
     }
     crash::point!("accept 15", "a webhook is committed, its look-up published", "the answer");
     Ok(StatusCode::OK)

@@ -2,21 +2,26 @@
 //! the first one made.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 
 use domain::customer::{GUEST_KEY, names_its_customer};
 use domain::job::{JobKind, JobState};
 use domain::order::{NotPayable, OrderState};
 use domain::payment::PaymentState;
 use domain::{OrderId, PaymentKey, Won, limits};
-use entities::{job, order, payment};
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use entities::{job, order, order_line, payment};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{ExprTrait as _, LockType};
 use sea_orm::{
-    ColumnTrait as _, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    IntoActiveModel as _, JoinType, QueryFilter as _, QueryOrder as _, QueryResult,
+    QuerySelect as _, QueryTrait as _, RelationDef, Statement,
 };
 
-use crate::connection::{Store, Write};
+use crate::connection::{NOW_MS, Store, Write, clock};
 use crate::error::StoreError;
-use crate::orders::{OrderDetail, load_accepted};
+use crate::orders::{OrderDetail, accepted_detail};
 use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
@@ -83,7 +88,7 @@ impl Store {
         &self,
         confirm: &AcceptConfirm,
     ) -> Result<AcceptedConfirm, AcceptConfirmError> {
-        let mut one = self.retried(|| self.accept_once(std::slice::from_ref(confirm))).await?;
+        let mut one = self.accept_retried(std::slice::from_ref(confirm)).await?;
         one.pop().unwrap_or(Err(AcceptConfirmError::UnknownOrder))
     }
 
@@ -93,7 +98,7 @@ impl Store {
         &self,
         confirms: &[AcceptConfirm],
     ) -> Vec<Result<AcceptedConfirm, AcceptConfirmError>> {
-        let error = match self.retried(|| self.accept_once(confirms)).await {
+        let error = match self.accept_retried(confirms).await {
             Ok(all) => return all,
             Err(error) => error,
         };
@@ -110,26 +115,36 @@ impl Store {
         each
     }
 
+    /// An order that is open has no payment, and hardly ever does somebody pay with another's key: PostgreSQL refuses that by itself, and
+    /// only then it is looked at who has it. On SQLite looking costs next to nothing.
+    async fn accept_retried(&self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
+        let is_looked_at = AtomicBool::new(self.db.get_database_backend() == DbBackend::Sqlite);
+        self.retried(|| self.accept_once(confirms, is_looked_at.swap(true, Relaxed))).await
+    }
+
     async fn accept_once(
         &self,
         confirms: &[AcceptConfirm],
-    ) -> Result<Vec<Result<AcceptedConfirm, AcceptConfirmError>>, StoreError> {
-        let mut accepting = Accepting::begin(self, confirms).await?;
+        is_looked_at: bool,
+    ) -> Result<Decided, StoreError> {
+        let mut accepting = Accepting::begin(self, confirms, is_looked_at).await?;
         let mut all: Vec<_> = confirms.iter().map(|confirm| accepting.accept(confirm)).collect();
-        accepting.write().await?;
-        let mut orders = accepting.details().await?;
-        accepting.write.commit().await?;
-        crash::point!("accept 2", "a confirm is committed", "its publication and the answer");
         for (confirm, one) in confirms.iter().zip(&mut all) {
             if let Ok(accepted) = one.as_mut()
                 && !accepted.is_replay
             {
-                accepted.order = orders.remove(&confirm.order_id);
+                accepted.order = accepting.detail(&confirm.order_id)?;
             }
         }
+        crash::point!("accept 1", "a confirm is decided on", "its commit");
+        accepting.write.commit().await?;
+        crash::point!("accept 2", "a confirm is committed", "its publication and the answer");
         Ok(all)
     }
 }
+
+/// What is decided about confirms, in their order.
+type Decided = Vec<Result<AcceptedConfirm, AcceptConfirmError>>;
 
 /// Confirms that are accepted together: what there is of them, and what they make new.
 struct Accepting<'s> {
@@ -137,36 +152,39 @@ struct Accepting<'s> {
     /// By id. Locked.
     orders: HashMap<String, order::Model>,
     /// By order.
+    lines: HashMap<String, Vec<order_line::Model>>,
+    /// By order.
     payments: HashMap<String, payment::Model>,
     /// Payment keys that a payment holds.
     taken: HashSet<String>,
-    /// The orders that are being paid from now on.
-    accepted: Vec<String>,
 }
 
 impl<'s> Accepting<'s> {
-    async fn begin(store: &'s Store, confirms: &[AcceptConfirm]) -> Result<Self, StoreError> {
-        let write = store.begin_write().await?;
+    async fn begin(
+        store: &'s Store,
+        confirms: &[AcceptConfirm],
+        is_looked_at: bool,
+    ) -> Result<Self, StoreError> {
         let ids = || confirms.iter().map(|confirm| confirm.order_id.as_str());
-        let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
-        let orders = order::Entity::find()
-            .filter(is_one_of(&write.tx, order::Column::Id, ids()))
-            // Two transactions that lock the same orders do it in the same order.
-            .order_by_asc(order::Column::Id)
-            .lock_exclusive()
-            .all(&write.tx)
-            .await?;
-        let of_order = is_one_of(&write.tx, payment::Column::OrderId, ids());
-        let of_key = is_one_of(&write.tx, payment::Column::PaymentKey, keys)
-            .and(payment::Column::State.is_not_in(RELEASED));
-        let known = payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?;
+        let (write, rows) = store.begin_write_with(&lock_orders(&store.db, ids())).await?;
+        let (orders, lines) = read_orders(&rows)?;
+        let is_open = |order: &order::Model| order.state == OrderState::Open.word();
+        let known = if is_looked_at || !orders.values().all(is_open) {
+            let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
+            let of_order = is_one_of(&write.tx, payment::Column::OrderId, ids());
+            let of_key = is_one_of(&write.tx, payment::Column::PaymentKey, keys)
+                .and(payment::Column::State.is_not_in(RELEASED));
+            payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?
+        } else {
+            Vec::new()
+        };
         let holds_key = |row: &&payment::Model| !RELEASED.contains(&row.state.as_str());
         Ok(Accepting {
             taken: known.iter().filter(holds_key).map(|row| row.payment_key.clone()).collect(),
-            orders: orders.into_iter().map(|row| (row.id.clone(), row)).collect(),
+            orders,
+            lines,
             payments: known.into_iter().map(|row| (row.order_id.clone(), row)).collect(),
             write,
-            accepted: Vec::new(),
         })
     }
 
@@ -194,41 +212,70 @@ impl<'s> Accepting<'s> {
         order.state = OrderState::Paying.word().to_owned();
         order.version = order.version.saturating_add(1);
         order.updated_at = self.write.now_ms;
+        let mut row = order.clone().into_active_model();
+        row.state = Set(order.state.clone());
+        row.version = Set(order.version);
+        row.updated_at = Set(order.updated_at);
+        self.write.tx.change(row).map_err(StoreError::from)?;
         let published = PublishedJob::of(&job, JobKind::Confirm);
         self.write.tx.add(payment.clone());
         self.write.tx.add(job);
         self.write.changes(&order.id);
-        self.accepted.push(order.id.clone());
         self.payments.insert(order.id.clone(), payment);
         Ok(AcceptedConfirm { job: Some(published), is_replay: false, order: None })
     }
 
-    /// Writes the orders' states, and what is new with them.
-    async fn write(&self) -> Result<(), StoreError> {
-        if self.accepted.is_empty() {
-            return Ok(());
-        }
-        let tx = &self.write.tx;
-        order::Entity::update_many()
-            .col_expr(order::Column::State, Expr::value(OrderState::Paying.word()))
-            .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
-            .col_expr(order::Column::UpdatedAt, Expr::value(self.write.now_ms))
-            .filter(is_one_of(tx, order::Column::Id, &self.accepted))
-            .exec(tx)
-            .await?;
-        crash::point!("accept 1", "all of a confirm is written", "its commit");
-        Ok(())
+    /// An order that is being paid from now on, as it is by then.
+    fn detail(&mut self, order_id: &OrderId) -> Result<Option<OrderDetail>, StoreError> {
+        let id = order_id.as_str();
+        let (Some(order), Some(payment)) = (self.orders.get(id), self.payments.get(id)) else {
+            return Ok(None);
+        };
+        let lines = self.lines.remove(id).unwrap_or_default();
+        accepted_detail(order, &lines, payment, self.write.now_ms).map(Some)
     }
+}
 
-    /// The orders that are being paid from now on, as they are by then.
-    async fn details(&self) -> Result<HashMap<OrderId, OrderDetail>, StoreError> {
-        let pairs = self
-            .accepted
-            .iter()
-            .filter_map(|id| Some((self.orders.get(id)?.clone(), self.payments.get(id)?.clone())));
-        let details = load_accepted(&self.write.tx, pairs.collect(), self.write.now_ms).await?;
-        Ok(details.into_iter().map(|detail| (detail.order.id.clone(), detail)).collect())
+/// An order with one of its lines.
+#[derive(FromQueryResult)]
+struct OrderLine {
+    #[sea_orm(nested(prefix = "A_"))]
+    order: order::Model,
+    #[sea_orm(nested(prefix = "B_"))]
+    line: Option<order_line::Model>,
+}
+
+/// Locks orders, in the order that every transaction locks them in, and reads them with their lines, and the clock.
+fn lock_orders<'a>(database: &DatabaseConnection, ids: impl Iterator<Item = &'a str>) -> Statement {
+    let backend = database.get_database_backend();
+    let of_line: RelationDef = order_line::Entity::belongs_to(order::Entity)
+        .from(order_line::Column::OrderId)
+        .to(order::Column::Id)
+        .into();
+    let mut select = order::Entity::find()
+        .join(JoinType::LeftJoin, of_line.rev())
+        .filter(is_one_of(database, order::Column::Id, ids))
+        .order_by_asc(order::Column::Id)
+        .order_by_asc(order_line::Column::Line)
+        .select_also(order_line::Entity)
+        .into_query();
+    select.expr_as(clock(backend), NOW_MS).lock_with_tables(LockType::Update, [order::Entity]);
+    backend.build(&select)
+}
+
+/// Orders, by id.
+type Orders = HashMap<String, order::Model>;
+/// Lines, by order.
+type Lines = HashMap<String, Vec<order_line::Model>>;
+
+fn read_orders(rows: &[QueryResult]) -> Result<(Orders, Lines), StoreError> {
+    let (mut orders, mut lines) = (Orders::new(), Lines::new());
+    for row in rows {
+        let OrderLine { order, line } = OrderLine::from_query_result(row, "")?;
+        lines.entry(order.id.clone()).or_default().extend(line);
+        orders.insert(order.id.clone(), order);
     }
+    Ok((orders, lines))
 }
 
 /// A confirm for an order that has a payment: the same one again, or another one.

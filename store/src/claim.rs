@@ -11,12 +11,10 @@ use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
 use domain::policy::{Decision, History, Step, plan_cancel, plan_confirm};
 use domain::{JobId, RefundAccount, limits};
-use entities::{attempt, cancellation, job};
+use entities::{attempt, cancellation};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QuerySelect as _,
-};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _};
 
 use crate::call::{Call, call_of, operation_of};
 use crate::connection::{Store, Write};
@@ -27,9 +25,8 @@ use crate::key_pairs::KeyPairId;
 use crate::origin::Origin;
 use crate::refund_accounts;
 use crate::rows;
-use crate::scene::rounds;
+use crate::scene::{Locked, rounds};
 use crate::settle::{Scene, apply};
-use crate::sql::is_one_of;
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
 #[derive(Debug, Clone)]
@@ -165,19 +162,27 @@ impl Store {
         ids: &[JobId],
         claimer: &Claimer,
     ) -> Result<Vec<Claimed>, StoreError> {
-        let mut write = self.begin_write().await?;
+        let asked: Vec<&str> = ids.iter().map(JobId::as_str).collect();
+        let (mut write, rows) = self.begin_write_with(&Locked::statement(&self.db, &asked)).await?;
+        let mut locked = Some(Locked::read(&rows)?);
+        let known: HashMap<String, String> = locked
+            .iter()
+            .flatten()
+            .map(|row| (row.job_id.clone(), row.order_id().to_owned()))
+            .collect();
         let mut gate = Gate::open(&write, claimer).await?;
         let mut claimed: Vec<Claimed> = ids.iter().map(|_| Claimed::Unknown).collect();
-        let known = orders_of(&write, ids).await?;
         let orders = ids.iter().map(|id| known.get(id.as_str()).map_or("", String::as_str));
         for round in rounds(orders) {
             let batch: Vec<(usize, &JobId)> =
                 round.into_iter().filter_map(|number| Some((number, ids.get(number)?))).collect();
-            let wanted: Vec<(&str, &str)> = batch
-                .iter()
-                .filter_map(|(_, id)| Some((id.as_str(), known.get(id.as_str())?.as_str())))
-                .collect();
-            let mut scenes = Scene::load_all(&write, &wanted).await?;
+            let wanted: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
+            let locked = match locked.take() {
+                Some(first) => first,
+                // The payments as the rounds before have left them.
+                None => Locked::again(&write, &wanted).await?,
+            };
+            let mut scenes = Scene::load_all(&write, locked, &wanted).await?;
             for (number, id) in batch {
                 let Some(scene) = scenes.remove(id.as_str()) else { continue };
                 let one = match claim(&mut write, &mut gate, scene, claimer).await {
@@ -196,28 +201,11 @@ impl Store {
                 }
             }
         }
-        crash::point!("dispatch 3", "all of a claim is written", "its commit");
+        crash::point!("dispatch 3", "all of a claim is decided", "its commit");
         write.commit().await?;
         crash::point!("dispatch 4", "a claim is committed", "a place among the calls");
         Ok(claimed)
     }
-}
-
-/// The orders of the jobs that there are, by the jobs' ids.
-async fn orders_of(
-    write: &Write<'_>,
-    ids: &[JobId],
-) -> Result<HashMap<String, String>, StoreError> {
-    Ok(job::Entity::find()
-        .select_only()
-        .column(job::Column::Id)
-        .column(job::Column::OrderId)
-        .filter(is_one_of(&write.tx, job::Column::Id, ids.iter().map(JobId::as_str)))
-        .into_tuple()
-        .all(&write.tx)
-        .await?
-        .into_iter()
-        .collect())
 }
 
 async fn claim(

@@ -1,17 +1,15 @@
 //! Transactions: what time it is, and how a read or a write begins and ends. How the database is opened is in `open`.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::id::IdSource;
 use domain::order::LateApproval;
-use entities::order;
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait as _,
-    IsolationLevel, QueryFilter as _, Statement, TransactionOptions, TransactionTrait as _,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
+    QueryResult, Statement, TransactionOptions, TransactionTrait as _,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -20,8 +18,7 @@ use crate::changes::{Changes, Watch};
 use crate::error::{StoreError, is_lost};
 use crate::ids::RandomIds;
 use crate::seal::SealKey;
-use crate::sql::is_one_of;
-use crate::transaction::Transaction;
+use crate::transaction::{Raised, Transaction};
 
 /// The database, opened. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,6 +57,22 @@ const TELL_EVERY: Duration = Duration::from_secs(60);
 /// How long one try of a transaction may take, from taking a connection to the commit: less than a lease, so that a worker that waits
 /// for a database that has gone silent tries again while its leases are its own.
 const TRANSACTION_MAX: Duration = Duration::from_secs(15);
+
+/// The column that the clock is read as.
+pub(crate) const NOW_MS: &str = "now_ms";
+
+/// The database's clock, in milliseconds since the Unix epoch, as an expression.
+pub(crate) fn clock(backend: DbBackend) -> Expr {
+    Expr::cust(if backend == DbBackend::Postgres {
+        "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    } else {
+        "CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER)"
+    })
+}
+
+fn clock_statement(backend: DbBackend) -> Statement {
+    backend.build(Query::select().expr_as(clock(backend), NOW_MS))
+}
 
 impl Store {
     pub(crate) fn new(db: DatabaseConnection, announcer: Option<Announcer>) -> Store {
@@ -123,17 +136,16 @@ impl Store {
 
     async fn read_clock(&self, connection: &impl ConnectionTrait) -> Result<i64, StoreError> {
         let backend = connection.get_database_backend();
-        let sql = if backend == DbBackend::Postgres {
-            "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now_ms"
-        } else {
-            "SELECT CAST(ROUND(unixepoch('subsec') * 1000) AS INTEGER) AS now_ms"
-        };
         let row = connection
-            .query_one_raw(Statement::from_string(backend, sql))
+            .query_one_raw(clock_statement(backend))
             .await?
             .ok_or_else(|| DbErr::RecordNotFound("the clock".to_owned()))?;
-        let now_ms: i64 = row.try_get("", "now_ms")?;
-        Ok(self.clock_of(now_ms))
+        self.clock_in(&row)
+    }
+
+    /// The clock as a row tells it that was read together with it.
+    fn clock_in(&self, row: &QueryResult) -> Result<i64, StoreError> {
+        Ok(self.clock_of(row.try_get("", NOW_MS)?))
     }
 
     #[cfg(not(feature = "test-control"))]
@@ -148,22 +160,28 @@ impl Store {
         let is_sqlite = self.db.get_database_backend() == DbBackend::Sqlite;
         let isolation_level = (!is_sqlite).then_some(IsolationLevel::RepeatableRead);
         let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
-        let (tx, now_ms) = self.begin(options).await?;
+        let clock = clock_statement(self.db.get_database_backend());
+        let (tx, now_ms, _) = self.begin(options, &clock).await?;
         Ok(Read { tx, now_ms })
     }
 
-    /// Begins a transaction on a connection that works. The first statement finds out which the server ended since they were last used:
-    /// nothing has been done by then, so the next one is tried.
+    /// Begins a transaction on a connection that works, by a statement whose rows tell the clock as well. It finds out which connections the
+    /// server ended since they were last used: nothing has been done by then, so the next one is tried.
     async fn begin(
         &self,
         options: TransactionOptions,
-    ) -> Result<(DatabaseTransaction, i64), StoreError> {
+        first: &Statement,
+    ) -> Result<(DatabaseTransaction, i64, Vec<QueryResult>), StoreError> {
         let mut tries_left = BEGIN_TRIES;
         loop {
             let begun = async {
                 let tx = self.db.begin_with_options(options).await?;
-                let now_ms = self.read_clock(&tx).await?;
-                Ok((tx, now_ms))
+                let rows = tx.query_all_raw(first.clone()).await?;
+                let now_ms = match rows.first() {
+                    Some(row) => self.clock_in(row)?,
+                    None => self.read_clock(&tx).await?,
+                };
+                Ok((tx, now_ms, rows))
             };
             tries_left = tries_left.saturating_sub(1);
             match begun.await {
@@ -177,6 +195,16 @@ impl Store {
 
     /// Begins a write: nobody else writes what it reads until it ends.
     pub(crate) async fn begin_write(&self) -> Result<Write<'_>, StoreError> {
+        let clock = clock_statement(self.db.get_database_backend());
+        let (write, _) = self.begin_write_with(&clock).await?;
+        Ok(write)
+    }
+
+    /// The same, with what its first statement reads: one that reads [`clock`] beside, as [`NOW_MS`], so that nobody has to ask for that.
+    pub(crate) async fn begin_write_with(
+        &self,
+        first: &Statement,
+    ) -> Result<(Write<'_>, Vec<QueryResult>), StoreError> {
         let permit = match &self.writers {
             Some(writers) => Some(
                 Arc::clone(writers)
@@ -191,15 +219,16 @@ impl Store {
             sqlite_transaction_mode: Some(sea_orm::SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        let (tx, now_ms) = self.begin(options).await?;
-        Ok(Write {
+        let (tx, now_ms, rows) = self.begin(options, first).await?;
+        let write = Write {
             store: self,
             tx: Transaction::new(tx),
             now_ms,
             changed: Vec::new(),
-            raised: BTreeSet::new(),
+            raised: Raised { at_ms: now_ms, ..Raised::default() },
             _permit: permit,
-        })
+        };
+        Ok((write, rows))
     }
 
     /// Does a write again when it met another one. `work` must begin, do and commit all of it, and touch nothing but the database.
@@ -301,8 +330,7 @@ pub(crate) struct Write<'a> {
     /// The database's clock at its beginning, in milliseconds.
     pub(crate) now_ms: i64,
     changed: Vec<String>,
-    /// Orders whose version is raised by the commit. Their rows are locked already.
-    raised: BTreeSet<String>,
+    raised: Raised,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -317,9 +345,9 @@ impl Write<'_> {
         self.store.seal_key.as_ref()
     }
 
-    /// Tells those who poll an order that there is something new, by the commit: all orders of the transaction in one statement.
+    /// Tells those who poll an order that there is something new, by the commit.
     pub(crate) fn raise_order_version(&mut self, order_id: &str) {
-        self.raised.insert(order_id.to_owned());
+        self.raised.orders.insert(order_id.to_owned());
         self.changes(order_id);
     }
 
@@ -342,18 +370,9 @@ impl Write<'_> {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         #[cfg(feature = "test-control")]
         self.store.note_commit()?;
-        if !self.raised.is_empty() {
-            order::Entity::update_many()
-                .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
-                .col_expr(order::Column::UpdatedAt, Expr::value(self.now_ms))
-                .filter(is_one_of(&self.tx, order::Column::Id, &self.raised))
-                .exec(&self.tx)
-                .await?;
-            crash::point!("commit 5", "all rows are written, and versions", "the commit");
-        }
-        self.tx.commit().await?;
+        self.tx.commit(&self.raised).await?;
         for order_id in self.changed {
-            crash::point!("commit 6", "a change of an order is committed", "who waits is woken");
+            crash::point!("commit 2", "a change of an order is committed", "who waits is woken");
             self.store.changes.wake(&order_id);
             if let Some(announcer) = &self.store.announcer {
                 announcer.announce(order_id);

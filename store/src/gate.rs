@@ -163,7 +163,7 @@ impl<'c> Gate<'c> {
         claimer: &'c Claimer,
     ) -> Result<Gate<'c>, StoreError> {
         if claimer.calls_per_minute.is_some() {
-            // All claims lock the rows of the rates before any other, so that none waits for another in a circle.
+            // All claims lock the rows of the rates behind their orders and before any job, so that none waits for another in a circle.
             call_slot::Entity::find()
                 .order_by_asc(call_slot::Column::Merchant)
                 .order_by_asc(call_slot::Column::Operation)

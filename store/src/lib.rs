@@ -3,7 +3,7 @@
 //! The database is the truth. Each public function that changes something is one transaction: it takes the rows that it decides on
 //! under a write lock, asks `domain` what follows, and writes all of it or nothing. No HTTP and no Toss in here.
 //!
-//! Lock order, everywhere: stores and products, orders, payments, cancellations, jobs, attempts; ids sorted within a batch.
+//! Lock order, everywhere: stores and products, orders, payments, rates, jobs, cancellations, attempts; ids sorted within a batch.
 
 #![cfg_attr(
     not(test),

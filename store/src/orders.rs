@@ -12,7 +12,7 @@ mod list;
 mod timeline;
 mod told;
 
-pub(crate) use detail::load_accepted;
+pub(crate) use detail::accepted_detail;
 
 pub use close::CloseOrderError;
 pub use create::{CreateOrder, CreateOrderError, CreatedOrder};

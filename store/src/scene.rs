@@ -9,13 +9,16 @@ use domain::job::{JobKind, JobState};
 use domain::policy::CancelFacts;
 use domain::{Won, limits};
 use entities::{attempt, cancellation, job, order, payment};
-use sea_orm::sea_query::ExprTrait as _;
+use sea_orm::sea_query::{
+    Expr, ExprTrait as _, Func, IntoTableRef as _, LockType, Query, SelectStatement,
+};
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, QueryTrait as _,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable as _,
+    JoinType, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _,
+    RelationDef, Statement,
 };
 
-use crate::connection::Write;
+use crate::connection::{NOW_MS, Write, clock};
 use crate::error::StoreError;
 use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
@@ -48,30 +51,27 @@ const ATTEMPTS_READ_MAX: i64 = 100;
 impl Scene {
     /// Takes the rows of one job; `None` when there is no such job.
     pub(crate) async fn load(write: &Write<'_>, job_id: &str) -> Result<Option<Scene>, StoreError> {
-        let Some(job) = job::Entity::find_by_id(job_id).one(&write.tx).await? else {
-            return Ok(None);
-        };
-        let mut scenes = Scene::load_all(write, &[(job_id, &job.order_id)]).await?;
-        Ok(scenes.remove(job_id))
+        let asked = [job_id];
+        let locked = Locked::again(write, &asked).await?;
+        Ok(Scene::load_all(write, locked, &asked).await?.remove(job_id))
     }
 
-    /// Takes the rows of several jobs of different orders, by the jobs' ids, with one statement per table however many they are: orders,
-    /// payments, cancellations and jobs, each sorted, under the write lock. Each job comes with its order. Jobs that there are not are left
-    /// out.
+    /// Takes the rows of several jobs of different orders, by the jobs' ids, whose orders and payments are taken: however many they are, with
+    /// one statement for the jobs, and one for cancellations and one for attempts where there are any. All under the write lock. Jobs that
+    /// there are not are left out.
     pub(crate) async fn load_all(
         write: &Write<'_>,
-        jobs: &[(&str, &str)],
+        locked: Vec<Locked>,
+        job_ids: &[&str],
     ) -> Result<HashMap<String, Scene>, StoreError> {
-        if jobs.is_empty() {
+        if locked.is_empty() {
             return Ok(HashMap::new());
         }
-        let orders: BTreeSet<&str> = jobs.iter().map(|(_, order_id)| *order_id).collect();
-        let job_ids: Vec<&str> = jobs.iter().map(|(job_id, _)| *job_id).collect();
-        let mut rows = Rows::load(write, &orders, &job_ids).await?;
+        let mut rows = Rows::load(write, locked, job_ids).await?;
         let mut scenes = HashMap::with_capacity(job_ids.len());
         for job_id in job_ids {
             if let Some(scene) = rows.scene_of(job_id)? {
-                scenes.insert(job_id.to_owned(), scene);
+                scenes.insert((*job_id).to_owned(), scene);
             }
         }
         Ok(scenes)
@@ -247,15 +247,94 @@ impl Scene {
     }
 }
 
+/// A payment that a job is about, with what is looked at of its order: both are taken.
+#[derive(FromQueryResult)]
+pub(crate) struct Locked {
+    /// The job.
+    pub(crate) job_id: String,
+    #[sea_orm(nested)]
+    payment: payment::Model,
+    erased_at: Option<i64>,
+    unrecorded_until: i64,
+}
+
+impl Locked {
+    /// Takes orders and payments of jobs, sorted by order, and reads the clock.
+    pub(crate) fn statement(database: &impl ConnectionTrait, job_ids: &[&str]) -> Statement {
+        let backend = database.get_database_backend();
+        let of_payment: RelationDef = payment::Entity::belongs_to(order::Entity)
+            .from(payment::Column::OrderId)
+            .to(order::Column::Id)
+            .into();
+        let of_job: RelationDef = job::Entity::belongs_to(order::Entity)
+            .from(job::Column::OrderId)
+            .to(order::Column::Id)
+            .into();
+        let mut select = order::Entity::find()
+            .select_only()
+            .column_as(job::Column::Id, "job_id")
+            .column(order::Column::ErasedAt)
+            .column(order::Column::UnrecordedUntil)
+            .columns(payment::Column::iter())
+            .join(JoinType::InnerJoin, of_job.rev())
+            .join(JoinType::InnerJoin, of_payment.rev())
+            .filter(is_one_of(database, job::Column::Id, job_ids.iter().copied()))
+            .order_by_asc(order::Column::Id)
+            .into_query();
+        select.expr_as(clock(backend), NOW_MS).lock_with_tables(
+            LockType::Update,
+            [order::Entity.into_table_ref(), payment::Entity.into_table_ref()],
+        );
+        backend.build(&select)
+    }
+
+    /// What [`Locked::statement`] has read.
+    pub(crate) fn read(rows: &[QueryResult]) -> Result<Vec<Locked>, StoreError> {
+        let read = rows.iter().map(|row| Locked::from_query_result(row, ""));
+        Ok(read.collect::<Result<_, _>>()?)
+    }
+
+    /// The same within a transaction that has begun.
+    pub(crate) async fn again(
+        write: &Write<'_>,
+        job_ids: &[&str],
+    ) -> Result<Vec<Locked>, StoreError> {
+        let statement = Locked::statement(&write.tx, job_ids);
+        Locked::read(&write.tx.query_all_raw(statement).await?)
+    }
+
+    /// The order.
+    pub(crate) fn order_id(&self) -> &str {
+        &self.payment.order_id
+    }
+}
+
+/// A job, how many attempts are recorded of it and of its order, and how many cancellations.
+#[derive(Clone, FromQueryResult)]
+struct Counted {
+    #[sea_orm(nested)]
+    job: job::Model,
+    of_job: i64,
+    of_order: i64,
+    cancellations: i64,
+}
+
+/// How many rows of a table have in a column what a job has in one of its own.
+fn count_of<E: EntityTrait>(_: E, column: E::Column, of_job: job::Column) -> SelectStatement {
+    Query::select()
+        .expr(Expr::cust("count(*)"))
+        .from(E::default())
+        .and_where(Expr::col((E::default(), column)).equals((job::Entity, of_job)))
+        .to_owned()
+}
+
 /// The rows of several orders, table by table.
 struct Rows {
     payments: HashMap<String, payment::Model>,
     cancellations: HashMap<String, Vec<cancellation::Model>>,
-    jobs: Vec<job::Model>,
+    jobs: Vec<Counted>,
     /// By order.
     attempts: HashMap<String, Vec<attempt::Model>>,
-    /// By job.
-    recorded: HashMap<String, i64>,
     /// Orders whose personal data was blanked.
     erased: BTreeSet<String>,
     /// Orders that were open in a backup that was restored.
@@ -265,65 +344,51 @@ struct Rows {
 impl Rows {
     async fn load(
         write: &Write<'_>,
-        orders: &BTreeSet<&str>,
+        locked: Vec<Locked>,
         job_ids: &[&str],
     ) -> Result<Rows, StoreError> {
-        let orders: Vec<(String, Option<i64>, i64)> = order::Entity::find()
-            .select_only()
-            .column(order::Column::Id)
-            .column(order::Column::ErasedAt)
-            .column(order::Column::UnrecordedUntil)
-            .filter(is_one_of(&write.tx, order::Column::Id, orders.iter().copied()))
-            .order_by_asc(order::Column::Id)
-            .lock_exclusive()
-            .into_tuple()
-            .all(&write.tx)
-            .await?;
-        let locked: Vec<String> = orders.iter().map(|(id, _, _)| id.clone()).collect();
-        let payments = payment::Entity::find()
-            .filter(is_one_of(&write.tx, payment::Column::OrderId, &locked))
-            .order_by_asc(payment::Column::OrderId)
-            .lock_exclusive()
-            .all(&write.tx)
-            .await?;
-        let cancellations = cancellation::Entity::find()
-            .filter(is_one_of(&write.tx, cancellation::Column::OrderId, &locked))
-            .order_by_asc(cancellation::Column::OrderId)
-            .order_by_asc(cancellation::Column::RequestedAt)
-            .order_by_asc(cancellation::Column::Id)
-            .lock_exclusive()
-            .all(&write.tx)
-            .await?;
+        let ids = || locked.iter().map(Locked::order_id);
         let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
-        let of_orders = is_one_of(&write.tx, job::Column::OrderId, &locked);
-        let is_live = of_orders.and(job::Column::State.is_in(live));
+        let of_orders = is_one_of(&write.tx, job::Column::OrderId, ids());
+        // As an expression: by its index all jobs that wait would be looked through for those of a few orders.
+        let state = Func::coalesce([Expr::col(job::Column::State), Expr::val("")]);
+        let is_live = of_orders.and(Expr::from(state).is_in(live));
         let is_asked = is_one_of(&write.tx, job::Column::Id, job_ids.iter().copied());
-        let jobs = job::Entity::find()
+        let (id, order_id) = (job::Column::Id, job::Column::OrderId);
+        let jobs: Vec<Counted> = job::Entity::find()
+            .expr_as(count_of(attempt::Entity, attempt::Column::JobId, id), "of_job")
+            .expr_as(count_of(attempt::Entity, attempt::Column::OrderId, order_id), "of_order")
+            .expr_as(
+                count_of(cancellation::Entity, cancellation::Column::OrderId, order_id),
+                "cancellations",
+            )
             .filter(is_live.or(is_asked))
-            .order_by_asc(job::Column::OrderId)
-            .order_by_asc(job::Column::Id)
+            .order_by_asc(order_id)
+            .order_by_asc(id)
             .lock_exclusive()
+            .into_model()
             .all(&write.tx)
             .await?;
-        let (recorded, attempts) = load_attempts(write, &locked).await?;
-        let mut by_order: HashMap<String, Vec<cancellation::Model>> = HashMap::new();
-        for row in cancellations {
-            by_order.entry(row.order_id.clone()).or_default().push(row);
-        }
+        let cancellations = load_cancellations(write, &jobs).await?;
+        let attempts = load_attempts(write, &jobs).await?;
         Ok(Rows {
-            payments: payments.into_iter().map(|row| (row.order_id.clone(), row)).collect(),
-            cancellations: by_order,
+            unrecorded: named(locked.iter().filter(|row| row.unrecorded_until > 0)),
+            erased: named(locked.iter().filter(|row| row.erased_at.is_some())),
+            payments: locked
+                .into_iter()
+                .map(|row| (row.payment.order_id.clone(), row.payment))
+                .collect(),
+            cancellations,
             jobs,
             attempts,
-            recorded,
-            unrecorded: named(orders.iter().filter(|(_, _, until_ms)| *until_ms > 0)),
-            erased: named(orders.iter().filter(|(_, erased_at, _)| erased_at.is_some())),
         })
     }
 
     /// Takes what belongs to one job out of the rows.
     fn scene_of(&mut self, job_id: &str) -> Result<Option<Scene>, StoreError> {
-        let Some(job) = self.jobs.iter().find(|row| row.id == job_id).cloned() else {
+        let Some(Counted { job, of_job, .. }) =
+            self.jobs.iter().find(|row| row.job.id == job_id).cloned()
+        else {
             return Ok(None);
         };
         let missing = |what: &str| DbErr::RecordNotFound(format!("{what} of job {job_id}"));
@@ -333,10 +398,9 @@ impl Rows {
         let cancellation = read_cancellations.iter().find(own).cloned();
         let is_sibling =
             |row: &&job::Model| row.order_id == job.order_id && row.id != job.id && is_live(row);
-        let siblings = self.jobs.iter().filter(is_sibling).cloned().collect();
-        let recorded = self.recorded.get(&job.id).copied().unwrap_or(0);
+        let siblings = self.jobs.iter().map(|row| &row.job).filter(is_sibling).cloned().collect();
         Ok(Some(Scene {
-            attempts_recorded: i32::try_from(recorded).unwrap_or(i32::MAX),
+            attempts_recorded: i32::try_from(of_job).unwrap_or(i32::MAX),
             attempts: self.attempts.remove(&job.order_id),
             is_erased: self.erased.contains(&job.order_id),
             is_order_unrecorded: self.unrecorded.contains(&job.order_id),
@@ -349,8 +413,8 @@ impl Rows {
     }
 }
 
-fn named<'a>(orders: impl Iterator<Item = &'a (String, Option<i64>, i64)>) -> BTreeSet<String> {
-    orders.map(|(id, _, _)| id.clone()).collect()
+fn named<'a>(rows: impl Iterator<Item = &'a Locked>) -> BTreeSet<String> {
+    rows.map(|row| row.payment.order_id.clone()).collect()
 }
 
 /// Divides a batch into rounds in which every order stands once, each by the places of its members, so that what is read for one is not
@@ -376,37 +440,43 @@ fn is_live(row: &job::Model) -> bool {
     JobState::from_word(&row.state).is_some_and(JobState::is_live)
 }
 
-/// How many attempts each job has, and the attempts themselves of the orders that have few.
+/// The cancellations of the orders that have some, by order, oldest first.
+async fn load_cancellations(
+    write: &Write<'_>,
+    jobs: &[Counted],
+) -> Result<HashMap<String, Vec<cancellation::Model>>, StoreError> {
+    let some = jobs.iter().filter(|row| row.cancellations > 0);
+    let some: BTreeSet<&str> = some.map(|row| row.job.order_id.as_str()).collect();
+    let mut by_order: HashMap<String, Vec<cancellation::Model>> = HashMap::new();
+    if !some.is_empty() {
+        let read = cancellation::Entity::find()
+            .filter(is_one_of(&write.tx, cancellation::Column::OrderId, some))
+            .order_by_asc(cancellation::Column::OrderId)
+            .order_by_asc(cancellation::Column::RequestedAt)
+            .order_by_asc(cancellation::Column::Id)
+            .lock_exclusive()
+            .all(&write.tx)
+            .await?;
+        for row in read {
+            by_order.entry(row.order_id.clone()).or_default().push(row);
+        }
+    }
+    Ok(by_order)
+}
+
+/// The attempts of the orders that have few, by order.
 async fn load_attempts(
     write: &Write<'_>,
-    orders: &[String],
-) -> Result<(HashMap<String, i64>, HashMap<String, Vec<attempt::Model>>), StoreError> {
-    let counts: Vec<(String, String, i64)> = attempt::Entity::find()
-        .select_only()
-        .column(attempt::Column::OrderId)
-        .column(attempt::Column::JobId)
-        .column_as(attempt::Column::Number.count(), "recorded")
-        .filter(is_one_of(&write.tx, attempt::Column::OrderId, orders))
-        .group_by(attempt::Column::OrderId)
-        .group_by(attempt::Column::JobId)
-        .into_tuple()
-        .all(&write.tx)
-        .await?;
-    let mut of_order: HashMap<&str, i64> = HashMap::new();
-    for (order_id, _, count) in &counts {
-        let sum = of_order.entry(order_id.as_str()).or_default();
-        *sum = sum.saturating_add(*count);
-    }
-    let is_few = |order: &&String| {
-        of_order.get(order.as_str()).is_none_or(|count| *count <= ATTEMPTS_READ_MAX)
-    };
-    let few: Vec<&String> = orders.iter().filter(is_few).collect();
+    jobs: &[Counted],
+) -> Result<HashMap<String, Vec<attempt::Model>>, StoreError> {
+    let few = jobs.iter().filter(|row| row.of_order <= ATTEMPTS_READ_MAX);
     let mut attempts: HashMap<String, Vec<attempt::Model>> =
-        few.iter().map(|order| ((*order).clone(), Vec::new())).collect();
-    let has_some = few.iter().any(|order| of_order.contains_key(order.as_str()));
-    if has_some {
+        few.clone().map(|row| (row.job.order_id.clone(), Vec::new())).collect();
+    let some: BTreeSet<&str> =
+        few.filter(|row| row.of_order > 0).map(|row| row.job.order_id.as_str()).collect();
+    if !some.is_empty() {
         let read = attempt::Entity::find()
-            .filter(is_one_of(&write.tx, attempt::Column::OrderId, few))
+            .filter(is_one_of(&write.tx, attempt::Column::OrderId, some))
             .order_by_asc(attempt::Column::StartedAt)
             .order_by_asc(attempt::Column::Number)
             .all(&write.tx)
@@ -415,8 +485,7 @@ async fn load_attempts(
             attempts.entry(row.order_id.clone()).or_default().push(row);
         }
     }
-    let recorded = counts.into_iter().map(|(_, job_id, count)| (job_id, count)).collect();
-    Ok((recorded, attempts))
+    Ok(attempts)
 }
 
 /// What decisions about a job see of the past, oldest first.

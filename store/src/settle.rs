@@ -32,7 +32,7 @@ use crate::error::StoreError;
 use crate::late_approval;
 use crate::relayed::PublishedJob;
 use crate::rows;
-use crate::scene::rounds;
+use crate::scene::{Locked, rounds};
 
 /// The code of an attempt that was given back, because its worker stops.
 pub const STOPPED_BEFORE_SENDING: &str = "STOPPED_BEFORE_SENDING";
@@ -108,7 +108,9 @@ impl Store {
         results: &[AttemptResult],
         pacing: &dyn Pacing,
     ) -> Result<(Vec<Settled>, Vec<PublishedJob>), StoreError> {
-        let mut write = self.begin_write().await?;
+        let asked: Vec<&str> = results.iter().map(|one| one.attempt.job_id.as_str()).collect();
+        let (mut write, rows) = self.begin_write_with(&Locked::statement(&self.db, &asked)).await?;
+        let mut locked = Some(Locked::read(&rows)?);
         let mut context = SettleContext::default();
         let mut settled = Vec::with_capacity(results.len());
         let orders = results.iter().map(|result| result.attempt.order_id.as_str());
@@ -117,19 +119,21 @@ impl Store {
                 .into_iter()
                 .filter_map(|number| Some((number, results.get(number)?)))
                 .collect();
-            let jobs: Vec<(&str, &str)> = batch
-                .iter()
-                .map(|(_, result)| &result.attempt)
-                .map(|attempt| (attempt.job_id.as_str(), attempt.order_id.as_str()))
-                .collect();
-            let mut scenes = Scene::load_all(&write, &jobs).await?;
+            let wanted: Vec<&str> =
+                batch.iter().map(|(_, result)| result.attempt.job_id.as_str()).collect();
+            let locked = match locked.take() {
+                Some(first) => first,
+                // The payments as the rounds before have left them.
+                None => Locked::again(&write, &wanted).await?,
+            };
+            let mut scenes = Scene::load_all(&write, locked, &wanted).await?;
             for (number, result) in batch {
                 let scene = scenes.remove(&result.attempt.job_id);
                 settled
                     .push((number, settle(&mut write, &mut context, scene, result, pacing).await?));
             }
         }
-        crash::point!("settle 2", "all that follows from answers is written", "the commit");
+        crash::point!("settle 2", "all that follows from answers is decided", "the commit");
         write.commit().await?;
         crash::point!("settle 3", "answers are committed", "the publication of what follows");
         settled.sort_unstable_by_key(|(number, _)| *number);

@@ -44,7 +44,8 @@ impl Store {
                 .column(payment::Column::OrderId)
                 .filter(behind)
                 .filter(payment::Column::SweepAt.lte(now_ms))
-                .order_by_asc(payment::Column::OrderId)
+                // Each by the index that holds nothing but such as these, however many others there are.
+                .order_by_asc(payment::Column::AcceptedAt)
                 .limit(limit)
                 .into_tuple::<String>()
                 .all(&self.db)
@@ -85,7 +86,7 @@ impl Store {
             .filter(Expr::col(cancellation::Column::State).is_in(open))
             .filter(cancellation::Column::RequestedAt.lte(now_ms.saturating_sub(JOBLESS_MS)))
             .filter(Expr::exists(live_jobs(own)).not())
-            .order_by_asc(cancellation::Column::OrderId)
+            .order_by_asc(cancellation::Column::RequestedAt)
             .limit(limit)
             .into_tuple()
             .all(&self.db)

@@ -1,22 +1,24 @@
 //! A write's transaction, with the changes that are decided on and not written yet.
 //!
-//! Claiming and settling change the same few tables for each job of a batch. They hand their rows over here, and all of a table's rows go
-//! to the database together, in one statement where it has one for that. Whoever asks the database anything meanwhile sees them: every
-//! statement writes out first what is waiting.
+//! Accepting, claiming and settling change the same few tables for each job of a batch. They hand their rows over here, and all of them go
+//! to the database together: on PostgreSQL in one statement for all rows of all tables. Whoever asks the database anything meanwhile sees
+//! them: every statement writes out first what is waiting.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use entities::{attempt, cancellation, job, payment};
-use sea_orm::sea_query::ColumnType;
+use entities::{attempt, cancellation, job, order, payment};
+use sea_orm::sea_query::{ColumnType, Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait,
     DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, IdenStatic as _,
-    IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _, QueryResult, Statement,
-    TryIntoModel, Value,
+    IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _, QueryFilter as _,
+    QueryResult, Statement, TryIntoModel, Value,
 };
+
+use crate::sql::Sql;
 
 /// A transaction under way.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(crate) struct Transaction {
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(crate) struct Unwritten {
+    orders: Table<order::ActiveModel>,
     payments: Table<payment::ActiveModel>,
     cancellations: Table<cancellation::ActiveModel>,
     jobs: Table<job::ActiveModel>,
@@ -61,6 +64,44 @@ impl<A> Default for Rows<A> {
     }
 }
 
+/// Orders whose version is raised by a commit. Their rows are locked already.
+#[derive(Debug, Default)]
+pub(crate) struct Raised {
+    /// By id. None of them waits to be written otherwise.
+    pub(crate) orders: BTreeSet<String>,
+    /// When, in milliseconds UTC.
+    pub(crate) at_ms: i64,
+}
+
+impl Raised {
+    fn describe(&self, sql: &mut Sql, parts: &mut Vec<String>) -> Result<(), DbErr> {
+        if !self.orders.is_empty() {
+            let mut ids = ArrayLiteral::default();
+            for id in &self.orders {
+                ids.push(Some(&Value::from(id.as_str())))?;
+            }
+            let (at, ids) = (sql.bind(self.at_ms), sql.bind(ids.end()));
+            parts.push(format!(
+                "UPDATE orders SET version = version + 1, updated_at = {at} WHERE id = ANY(CAST(CAST({ids} AS text) AS text[]))"
+            ));
+        }
+        Ok(())
+    }
+
+    async fn write(&self, database: &DatabaseTransaction) -> Result<(), DbErr> {
+        if self.orders.is_empty() {
+            return Ok(());
+        }
+        order::Entity::update_many()
+            .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
+            .col_expr(order::Column::UpdatedAt, Expr::value(self.at_ms))
+            .filter(order::Column::Id.is_in(&self.orders))
+            .exec(database)
+            .await?;
+        Ok(())
+    }
+}
+
 /// A row of a table whose changes are written together.
 pub(crate) trait Gathered: ActiveModelTrait {
     /// What names it among those of its table.
@@ -84,6 +125,7 @@ macro_rules! gathered {
     };
 }
 
+gathered!(order, orders, id);
 gathered!(payment, payments, order_id);
 gathered!(cancellation, cancellations, id);
 gathered!(job, jobs, id);
@@ -104,7 +146,7 @@ impl Transaction {
         A: Gathered + TryIntoModel<<A::Entity as EntityTrait>::Model>,
     {
         let model = row.clone().try_into_model()?;
-        A::among(&mut self.unwritten()).changed.add(row);
+        A::among(&mut self.unwritten()).change(row);
         Ok(model)
     }
 
@@ -118,33 +160,91 @@ impl Transaction {
         A::among(&mut self.unwritten()).new.add(row.into_active_model().reset_all());
     }
 
-    /// Writes what waits: what others point to goes first.
-    pub(crate) async fn write_out(&self) -> Result<(), DbErr> {
-        let Unwritten { payments, cancellations, jobs, attempts } =
-            std::mem::take(&mut *self.unwritten());
-        if !payments.is_empty() {
-            payments.write(&self.database).await?;
-            crash::point!("commit 1", "payments are written", "their cancels");
-        }
-        if !cancellations.is_empty() {
-            cancellations.write(&self.database).await?;
-            crash::point!("commit 2", "cancels are written", "their jobs");
-        }
-        if !jobs.is_empty() {
-            jobs.write(&self.database).await?;
-            crash::point!("commit 3", "jobs are written", "their attempts");
-        }
-        if !attempts.is_empty() {
-            attempts.write(&self.database).await?;
-            crash::point!("commit 4", "attempts are written", "what else belongs to them");
-        }
-        Ok(())
+    /// Writes what waits.
+    async fn write_out(&self) -> Result<(), DbErr> {
+        let unwritten = std::mem::take(&mut *self.unwritten());
+        self.write(unwritten, &Raised::default()).await
     }
 
-    /// Writes what waits, and makes all of it true.
-    pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        self.write_out().await?;
+    /// Writes what waits, raises versions, and makes all of it true.
+    pub(crate) async fn commit(self, raised: &Raised) -> Result<(), DbErr> {
+        let unwritten = std::mem::take(&mut *self.unwritten());
+        self.write(unwritten, raised).await?;
         self.database.commit().await
+    }
+
+    async fn write(&self, unwritten: Unwritten, raised: &Raised) -> Result<(), DbErr> {
+        if unwritten.rows() == 0 && raised.orders.is_empty() {
+            return Ok(());
+        }
+        if self.database.get_database_backend() == DbBackend::Postgres {
+            unwritten.write_together(raised, &self.database).await?;
+        } else {
+            unwritten.write_one_by_one(&self.database).await?;
+            raised.write(&self.database).await?;
+        }
+        crash::point!("commit 1", "rows are written that waited", "whatever comes next");
+        Ok(())
+    }
+}
+
+impl<A: Gathered> Table<A> {
+    /// Changes a row, and be it one that waits to be added.
+    fn change(&mut self, row: A) {
+        match self.new.by_key.get_mut(&row.key()) {
+            Some(new) => *new = row.reset_all(),
+            None => self.changed.add(row),
+        }
+    }
+}
+
+impl Unwritten {
+    fn rows(&self) -> usize {
+        let Unwritten { orders, payments, cancellations, jobs, attempts } = self;
+        let all =
+            [orders.rows(), payments.rows(), cancellations.rows(), jobs.rows(), attempts.rows()];
+        all.iter().sum()
+    }
+
+    /// All of it by one statement, whose text depends on the columns that change and not on how many rows there are: it is prepared once.
+    async fn write_together(
+        self,
+        raised: &Raised,
+        database: &DatabaseTransaction,
+    ) -> Result<(), DbErr> {
+        let rows = self.rows().saturating_add(raised.orders.len());
+        let mut sql = Sql::new(DbBackend::Postgres);
+        let mut parts = Vec::new();
+        let Unwritten { orders, payments, cancellations, jobs, attempts } = self;
+        orders.describe(&mut sql, &mut parts)?;
+        payments.describe(&mut sql, &mut parts)?;
+        cancellations.describe(&mut sql, &mut parts)?;
+        jobs.describe(&mut sql, &mut parts)?;
+        attempts.describe(&mut sql, &mut parts)?;
+        raised.describe(&mut sql, &mut parts)?;
+        let (mut with, mut counts) = (Vec::new(), Vec::new());
+        for (number, part) in parts.iter().enumerate() {
+            with.push(format!("part{number} AS ({part} RETURNING 1)"));
+            counts.push(format!("(SELECT count(*) FROM part{number})"));
+        }
+        let text = format!("WITH {} SELECT {} AS written", with.join(", "), counts.join(" + "));
+        let counted = database.query_one_raw(sql.statement(text)).await?;
+        let written: Option<i64> = counted.map(|row| row.try_get("", "written")).transpose()?;
+        // Of none of the tables can it be more than there are.
+        if written.and_then(|count| usize::try_from(count).ok()) == Some(rows) {
+            Ok(())
+        } else {
+            Err(DbErr::RecordNotUpdated)
+        }
+    }
+
+    /// Row by row, what others point to first: a statement costs next to nothing within a process.
+    async fn write_one_by_one(self, database: &DatabaseTransaction) -> Result<(), DbErr> {
+        self.orders.write(database).await?;
+        self.payments.write(database).await?;
+        self.cancellations.write(database).await?;
+        self.jobs.write(database).await?;
+        self.attempts.write(database).await
     }
 }
 
@@ -153,26 +253,35 @@ where
     A: Gathered + ActiveModelBehavior + Send,
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
-    fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.changed.is_empty()
+    fn rows(&self) -> usize {
+        self.new.by_key.len().saturating_add(self.changed.by_key.len())
+    }
+
+    /// Adds the statements that write it to others. Of one row it is either new or changed.
+    fn describe(self, sql: &mut Sql, parts: &mut Vec<String>) -> Result<(), DbErr> {
+        if !self.new.by_key.is_empty() {
+            parts.push(self.new.insert(sql)?);
+        }
+        if !self.changed.by_key.is_empty() {
+            parts.push(self.changed.update(sql)?);
+        }
+        Ok(())
     }
 
     async fn write(self, database: &DatabaseTransaction) -> Result<(), DbErr> {
-        if !self.new.is_empty() {
-            self.new.insert(database).await?;
+        for row in self.new.by_key.into_values() {
+            A::Entity::insert(row).exec_without_returning(database).await?;
         }
-        if !self.changed.is_empty() {
-            self.changed.update(database).await?;
+        let columns = self.changed.changed();
+        for mut row in self.changed.by_key.into_values() {
+            columns.iter().for_each(|column| row.reset(*column));
+            row.update(database).await?;
         }
         Ok(())
     }
 }
 
 impl<A: Gathered> Rows<A> {
-    fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
-
     fn add(&mut self, row: A) {
         for column in <A::Entity as EntityTrait>::Column::iter() {
             if matches!(row.get(column), ActiveValue::Set(_)) {
@@ -189,86 +298,52 @@ impl<A: Gathered> Rows<A> {
     }
 }
 
-impl<A> Rows<A>
-where
-    A: Gathered + ActiveModelBehavior + Send,
-    <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
-{
-    /// Changes all of them, each of which there must be.
-    async fn update(self, database: &DatabaseTransaction) -> Result<(), DbErr> {
+impl<A: Gathered> Rows<A> {
+    /// The text that changes all of them.
+    fn update(&self, sql: &mut Sql) -> Result<String, DbErr> {
         let changed = self.changed();
-        if database.get_database_backend() != DbBackend::Postgres {
-            // A statement costs next to nothing within a process.
-            for mut row in self.by_key.into_values() {
-                changed.iter().for_each(|column| row.reset(*column));
-                row.update(database).await?;
-            }
-            return Ok(());
-        }
         let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
         let keys: Vec<_> = keys.collect();
         let columns: Vec<_> = keys.iter().chain(&changed).copied().collect();
-        let (source, values) = self.arrays(&columns)?;
+        let source = self.arrays(&columns, sql)?;
         let set = changed.iter().map(|column| format!("{0} = new.{0}", quoted(column.as_str())));
         let same = keys.iter().map(|key| format!("kept.{0} = new.{0}", quoted(key.as_str())));
-        let text = format!(
+        Ok(format!(
             "UPDATE {} AS kept SET {} FROM {source} WHERE {}",
             quoted(table::<A>().as_str()),
             set.collect::<Vec<_>>().join(", "),
             same.collect::<Vec<_>>().join(" AND "),
-        );
-        self.execute(database, text, values).await
+        ))
     }
 
-    /// Adds all of them.
-    async fn insert(self, database: &DatabaseTransaction) -> Result<(), DbErr> {
-        if database.get_database_backend() != DbBackend::Postgres {
-            for row in self.by_key.into_values() {
-                A::Entity::insert(row).exec_without_returning(database).await?;
-            }
-            return Ok(());
-        }
+    /// The text that adds all of them.
+    fn insert(&self, sql: &mut Sql) -> Result<String, DbErr> {
         let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().collect();
-        let (source, values) = self.arrays(&columns)?;
+        let source = self.arrays(&columns, sql)?;
         let names: Vec<String> = columns.iter().map(|column| quoted(column.as_str())).collect();
         let names = names.join(", ");
         let table = quoted(table::<A>().as_str());
-        let text = format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}");
-        self.execute(database, text, values).await
+        Ok(format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}"))
     }
 
-    async fn execute(
-        self,
-        database: &DatabaseTransaction,
-        text: String,
-        values: Vec<Value>,
-    ) -> Result<(), DbErr> {
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, text, values);
-        let done = database.execute_raw(statement).await?.rows_affected();
-        let rows = u64::try_from(self.by_key.len()).unwrap_or(u64::MAX);
-        if done == rows { Ok(()) } else { Err(DbErr::RecordNotUpdated) }
-    }
-
-    /// The rows as a table `new` made of one array per column, whose text does not depend on how many there are: it is prepared once.
+    /// The rows as a table `new` made of one array per column.
     fn arrays(
         &self,
         columns: &[<A::Entity as EntityTrait>::Column],
-    ) -> Result<(String, Vec<Value>), DbErr> {
+        sql: &mut Sql,
+    ) -> Result<String, DbErr> {
         let mut places = Vec::with_capacity(columns.len());
-        let mut values = Vec::with_capacity(columns.len());
         let mut names = Vec::with_capacity(columns.len());
         for column in columns {
-            let number = values.len().saturating_add(1);
             let word = type_word(column.def().get_column_type())?;
-            places.push(format!("CAST(CAST(${number} AS text) AS {word}[])"));
-            names.push(quoted(column.as_str()));
             let mut literal = ArrayLiteral::default();
             for row in self.by_key.values() {
                 literal.push(row.get(*column).into_value().as_ref())?;
             }
-            values.push(Value::from(literal.end()));
+            places.push(format!("CAST(CAST({} AS text) AS {word}[])", sql.bind(literal.end())));
+            names.push(quoted(column.as_str()));
         }
-        Ok((format!("unnest({}) AS new({})", places.join(", "), names.join(", ")), values))
+        Ok(format!("unnest({}) AS new({})", places.join(", "), names.join(", ")))
     }
 }
 

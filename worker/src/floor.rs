@@ -19,11 +19,13 @@ use crate::holds::held_lanes;
 use crate::lease::{Leases, lease_from_now};
 use crate::meters;
 use crate::run::CallLimits;
-use crate::settler::{Finished, LEASE_TOO_SHORT, Permits};
+use crate::settler::{Finished, LEASE_TOO_SHORT};
 use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
 const CLAIM_BATCH_MAX: usize = 64;
+/// How many jobs may be in hand besides those whose calls are under way: claimed for the next places, or answered and not yet settled.
+const BESIDE_CALLS_MAX: usize = 2 * CLAIM_BATCH_MAX;
 /// The longest pause between two tries to claim while the database is away.
 const PAUSE_MS_MAX: u64 = 2_000;
 /// How often a few jobs of a lane that is held back are taken all the same: the next step of some is a look-up, which is not held.
@@ -38,6 +40,9 @@ pub(crate) struct Floor {
     limits: CallLimits,
     worker: String,
     lanes: Vec<Lane>,
+    /// Places for jobs from their claim until they are settled.
+    hands: Arc<Semaphore>,
+    /// Places for calls.
     permits: Arc<Semaphore>,
     /// The same for each merchant.
     merchant_permits: HashMap<String, Arc<Semaphore>>,
@@ -45,6 +50,15 @@ pub(crate) struct Floor {
     finished: mpsc::Sender<Finished>,
     calls: JoinSet<()>,
     shutdown: CancellationToken,
+}
+
+/// The places that a call takes; given back when it is answered.
+#[derive(Debug)]
+struct Permits {
+    /// Among all calls of the worker.
+    _whole: OwnedSemaphorePermit,
+    /// Among those for its merchant.
+    _of_merchant: Option<OwnedSemaphorePermit>,
 }
 
 impl Floor {
@@ -67,6 +81,9 @@ impl Floor {
             limits,
             worker: identity.id.clone(),
             lanes: identity.lanes.clone(),
+            hands: Arc::new(Semaphore::new(
+                limits.concurrency.max(1).saturating_add(BESIDE_CALLS_MAX),
+            )),
             permits: Arc::new(Semaphore::new(limits.concurrency.max(1))),
             leases,
             finished,
@@ -88,12 +105,16 @@ impl Floor {
                 () = self.shutdown.cancelled() => return Ok(()),
                 room = Arc::clone(&self.permits).acquire_owned() => room.map_err(|_| ConsumerEnded)?,
             };
+            let hand = tokio::select! {
+                () = self.shutdown.cancelled() => return Ok(()),
+                hand = Arc::clone(&self.hands).acquire_owned() => hand.map_err(|_| ConsumerEnded)?,
+            };
             let of_merchants = tokio::select! {
                 () = self.shutdown.cancelled() => return Ok(()),
                 room = room_of_merchants(&self.merchant_permits) => room,
             };
-            let mut most = self.permits.available_permits().saturating_add(1);
-            most = most.min(CLAIM_BATCH_MAX).min(of_merchants);
+            let free = self.permits.available_permits().min(self.hands.available_permits());
+            let mut most = free.saturating_add(1).min(CLAIM_BATCH_MAX).min(of_merchants);
             let held = held_lanes(&holds.borrow_and_update(), &self.gateways, &self.lanes);
             let is_sip = !held.is_empty() && sipped.elapsed() >= SIP_EVERY;
             if is_sip {
@@ -108,7 +129,7 @@ impl Floor {
                 () = tokio::time::sleep(SIP_EVERY), if !held.is_empty() => continue,
             };
             let holds = holds.borrow().clone();
-            self.take(room, deliveries, holds).await;
+            self.take((hand, room), deliveries, holds).await;
             while let Some(ended) = self.calls.try_join_next() {
                 report_panic(ended);
             }
@@ -116,7 +137,12 @@ impl Floor {
     }
 
     /// Claims what was delivered and starts the calls.
-    async fn take(&mut self, room: OwnedSemaphorePermit, deliveries: Vec<Delivery>, holds: Holds) {
+    async fn take(
+        &mut self,
+        first: (OwnedSemaphorePermit, OwnedSemaphorePermit),
+        deliveries: Vec<Delivery>,
+        holds: Holds,
+    ) {
         let mut ids = Vec::with_capacity(deliveries.len());
         let mut known = Vec::with_capacity(deliveries.len());
         let mut strange = Vec::new();
@@ -132,7 +158,7 @@ impl Floor {
         crash::point!("dispatch 1", "jobs are delivered", "their claim");
         let until = lease_from_now();
         let Some(claimed) = self.claim(&ids, holds).await else { return };
-        let mut room = Some(room);
+        let mut first = Some(first);
         for (one, delivery) in claimed.into_iter().zip(known) {
             meters::claimed(&one);
             let attempt = match one {
@@ -148,16 +174,25 @@ impl Floor {
                 }
             };
             self.leases.hold(attempt.job_id(), attempt.claim(), until);
-            let whole = match room.take() {
-                Some(permit) => Ok(permit),
-                None => Arc::clone(&self.permits).acquire_owned().await,
+            let (hand, whole) = match first.take() {
+                Some(first) => first,
+                // Only this loop takes them, and it claimed no more than there were.
+                None => {
+                    let hand = Arc::clone(&self.hands).acquire_owned().await;
+                    let whole = Arc::clone(&self.permits).acquire_owned().await;
+                    let (Ok(hand), Ok(whole)) = (hand, whole) else { return };
+                    (hand, whole)
+                }
             };
-            let Ok(whole) = whole else { return };
             let merchant = self.merchant_permits.get(attempt.merchant());
-            // Only this loop takes them, and it claimed no more than there were.
             let of_merchant =
                 merchant.and_then(|permits| Arc::clone(permits).try_acquire_owned().ok());
-            self.start(attempt, delivery, Permits { _whole: whole, _of_merchant: of_merchant });
+            self.start(
+                attempt,
+                delivery,
+                hand,
+                Permits { _whole: whole, _of_merchant: of_merchant },
+            );
         }
         self.set_aside(strange).await;
     }
@@ -257,7 +292,13 @@ impl Floor {
         }
     }
 
-    fn start(&mut self, attempt: StartedAttempt, delivery: Delivery, permits: Permits) {
+    fn start(
+        &mut self,
+        attempt: StartedAttempt,
+        delivery: Delivery,
+        hand: OwnedSemaphorePermit,
+        permits: Permits,
+    ) {
         let (gateways, leases, store) =
             (Arc::clone(&self.gateways), self.leases.clone(), self.store.clone());
         let (finished, shutdown) = (self.finished.clone(), self.shutdown.clone());
@@ -279,9 +320,11 @@ impl Floor {
                 )
             };
             crash::point!("dispatch 7", "Toss has answered", "the settler has the answer");
+            // The next call begins while this one's answer is written.
+            drop(permits);
             meters::attempted(&result);
             // The receiver outlives every call.
-            let _received = finished.send(Finished { result, trace, delivery, permits }).await;
+            let _received = finished.send(Finished { result, trace, delivery, _hand: hand }).await;
         });
     }
 

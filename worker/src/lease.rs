@@ -3,7 +3,7 @@
 //! The database's clock decides when a lease is over. Here the worker's own monotonic clock counts from *before* the claim, so that
 //! it never believes in a lease longer than the database does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -89,6 +89,7 @@ impl Leases {
     }
 
     fn renewed(&self, asked: &[(String, i64)], renewed: &[String], until: Instant) {
+        let renewed: HashSet<&String> = renewed.iter().collect();
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         for (job_id, claim) in asked {
             let Some(known) = held.get_mut(job_id).filter(|known| known.claim == *claim) else {

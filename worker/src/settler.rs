@@ -28,7 +28,8 @@ pub(crate) struct Finished {
     pub(crate) result: AttemptResult,
     pub(crate) trace: AttemptTrace,
     pub(crate) delivery: Delivery,
-    pub(crate) permits: Permits,
+    /// Its place among the jobs in hand.
+    pub(crate) _hand: OwnedSemaphorePermit,
 }
 
 impl Finished {
@@ -36,15 +37,6 @@ impl Finished {
     fn answer(&self) -> (AttemptResult, AttemptTrace) {
         (self.result.clone(), self.trace.clone())
     }
-}
-
-/// The places that a call takes; given back when it is settled.
-#[derive(Debug)]
-pub(crate) struct Permits {
-    /// Among all calls of the worker.
-    pub(crate) _whole: OwnedSemaphorePermit,
-    /// Among those for its merchant.
-    pub(crate) _of_merchant: Option<OwnedSemaphorePermit>,
 }
 
 /// The code of a call that was not begun because its lease was nearly over: it says nothing about Toss.
@@ -78,7 +70,7 @@ impl Settler {
         let Settler { store, pacing, publisher, leases, signs, give_up } = self;
         let (follow_up, following_up) = follow_up::start(store.clone(), publisher, signs);
         let writer = Arc::new(Writer { store, pacing, leases, follow_up });
-        // Each answer in it holds its permit: there are never more than calls are allowed.
+        // Each answer in it holds its place among the jobs in hand: there are never more.
         let (unwritten, kept) = mpsc::channel(finished.max_capacity());
         let settling = settle(Arc::clone(&writer), finished, unwritten);
         let mending = mender::mend(writer, kept, give_up.clone());
@@ -148,6 +140,5 @@ impl Writer {
         crash::point!("settle 4", "an answer's jobs are being published", "the acknowledgement");
         one.delivery.ack();
         crash::point!("settle 5", "a delivery is acknowledged", "the broker knows");
-        drop(one.permits);
     }
 }

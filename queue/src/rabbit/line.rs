@@ -62,6 +62,10 @@ pub(super) enum Happening {
     Lost(Trouble),
 }
 
+/// The largest frame of a connection that only our own messages go over, some hundred bytes each: lapin keeps room for 64 of the
+/// largest per connection, used or not. What strangers publish comes over the others, in frames as large as the broker takes.
+const OWN_FRAME_BYTES_MAX: u32 = 16 * 1_024;
+
 /// Ends a connection at once, whatever state it is in: everybody who reads from the socket sees
 /// its end.
 struct Switch(Socket);
@@ -85,8 +89,11 @@ impl Line {
         };
         let name = format!("{} {}", config.prefix, role.word());
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting =
-            Connection::connector(config.uri.clone(), shallow::runtime(), hand_over, properties);
+        let mut uri = config.uri.clone();
+        if role == Role::Publisher {
+            uri.query.frame_max.get_or_insert(OWN_FRAME_BYTES_MAX);
+        }
+        let connecting = Connection::connector(uri, shallow::runtime(), hand_over, properties);
         let connection = match timeout(HANDSHAKE_WITHIN, connecting).await {
             Ok(Err(error)) if reply_code(&error).is_some_and(is_denial) => {
                 return Err(Trouble::Denied(error.to_string()));

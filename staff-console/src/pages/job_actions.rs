@@ -68,7 +68,7 @@ async fn act(console: &Console, posted: &Posted, id: String, asked: Asked) -> Re
     match act_on(console, posted, &id, asked).await {
         Ok((acted, what)) => {
             if let Some(job) = acted.publish {
-                console.publishing.publish(job);
+                console.publishing.publish(vec![job]);
             }
             done(&page, what)
         }

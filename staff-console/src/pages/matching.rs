@@ -97,7 +97,7 @@ pub(crate) async fn decide(
     match console.store.match_cancellation(&wanted).await {
         Ok(matched) => {
             if let Some(job) = matched.publish {
-                console.publishing.publish(job);
+                console.publishing.publish(vec![job]);
             }
             done(&format!("/console/orders/{}", order.order.id), Done::Match)
         }

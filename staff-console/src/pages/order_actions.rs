@@ -196,7 +196,7 @@ async fn give_back(
     match console.store.accept_cancel(&asked).await {
         Ok(accepted) => {
             if let Some(job) = accepted.job {
-                console.publishing.publish(job);
+                console.publishing.publish(vec![job]);
             }
             let what = if accepted.is_replay { Done::CancelBefore } else { Done::Cancel };
             done(&order_page, what)
@@ -283,7 +283,7 @@ pub(crate) async fn look_up(
     match acted {
         Ok(acted) => {
             if let Some(job) = acted.publish {
-                console.publishing.publish(job);
+                console.publishing.publish(vec![job]);
             }
             done(&order_page, Done::LookUp)
         }

@@ -64,22 +64,22 @@ pub(super) async fn load(
     orders.iter().map(|row| order_detail(row, &mut belongings, now_ms)).collect()
 }
 
-/// The details of orders whose confirms are being accepted: nothing but their lines has to be read.
-pub(crate) async fn load_accepted(
-    connection: &impl ConnectionTrait,
-    accepted: Vec<(order::Model, payment::Model)>,
+/// The detail of an order whose confirm is being accepted, from its rows.
+pub(crate) fn accepted_detail(
+    order: &order::Model,
+    lines: &[order_line::Model],
+    payment: &payment::Model,
     now_ms: i64,
-) -> Result<Vec<OrderDetail>, StoreError> {
-    let ids: Vec<&str> = accepted.iter().map(|(row, _)| row.id.as_str()).collect();
-    let lines = if ids.is_empty() { HashMap::new() } else { lines_of(connection, &ids).await? };
-    let mut belongings = Belongings { lines, ..Belongings::default() };
-    let mut details = Vec::with_capacity(accepted.len());
-    for (row, payment) in accepted {
-        belongings.confirm_jobs.insert(row.id.clone(), JobState::Queued);
-        belongings.payments.insert(row.id.clone(), payment);
-        details.push(order_detail(&row, &mut belongings, now_ms)?);
-    }
-    Ok(details)
+) -> Result<OrderDetail, StoreError> {
+    let id = || order.id.clone();
+    let mut belongings = Belongings {
+        payments: HashMap::from([(id(), payment.clone())]),
+        confirm_jobs: HashMap::from([(id(), JobState::Queued)]),
+        ..Belongings::default()
+    };
+    let lines = lines.iter().map(sold_line).collect::<Result<_, _>>()?;
+    belongings.lines.insert(id(), lines);
+    order_detail(order, &mut belongings, now_ms)
 }
 
 fn order_detail(

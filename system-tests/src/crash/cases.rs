@@ -127,12 +127,12 @@ impl Case {
 type Group = (Way, Recovery, &'static str, &'static [&'static str]);
 
 const GROUPS: [Group; 31] = [
-    (Way::Confirm, Recovery::Repeat, "confirm", &["commit 1", "commit 3", "accept 1"]),
+    (Way::Confirm, Recovery::Repeat, "confirm", &["commit 1", "accept 1"]),
     (
         Way::Confirm,
         Recovery::Relay,
         "confirm",
-        &["accept 2", "commit 4", "commit 6", "relay 5", "dispatch 1", "dispatch 2", "dispatch 3"],
+        &["accept 2", "commit 2", "relay 5", "dispatch 1", "dispatch 2", "dispatch 3"],
     ),
     (Way::Confirm, Recovery::Either, "", &["accept 3", "relay 6"]),
     (Way::Confirm, Recovery::Lease, "confirm look_up confirm", &["dispatch 4", "dispatch 5"]),
@@ -147,7 +147,7 @@ const GROUPS: [Group; 31] = [
         Way::Cancel,
         Recovery::Repeat,
         "cancel",
-        &["accept 4", "accept 5", "accept 6", "accept 7", "commit 5"],
+        &["accept 4", "accept 5", "accept 6", "accept 7", "commit 1"],
     ),
     (Way::Cancel, Recovery::Relay, "cancel", &["accept 8", "commit 2"]),
     (Way::Cancel, Recovery::Either, "", &["accept 9"]),
@@ -182,7 +182,7 @@ const GROUPS: [Group; 31] = [
         Way::AtWorker,
         Recovery::Redelivery,
         "confirm",
-        &["settle 4", "settle 5", "dispatch 3", "dispatch 1"],
+        &["settle 4", "settle 5", "commit 1", "dispatch 3", "dispatch 1"],
     ),
 ];
 

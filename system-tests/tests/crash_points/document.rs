@@ -126,15 +126,9 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
         1,
         "a webhook of an erased order, in the same transaction before `accept 11`",
     ),
-    (
-        "store/src/transaction.rs",
-        "write",
-        2,
-        "new and changed rows of one table: one of `commit 1` to `commit 4` follows",
-    ),
-    ("store/src/transaction.rs", "update", 2, "the same"),
-    ("store/src/transaction.rs", "insert", 2, "the same"),
-    ("store/src/transaction.rs", "commit", 1, "its caller goes on: `commit 6`"),
+    ("store/src/transaction.rs", "write", 6, "rows of one table: `commit 1` follows"),
+    ("store/src/transaction.rs", "write_one_by_one", 5, "the same"),
+    ("store/src/transaction.rs", "commit", 1, "its caller goes on: `commit 2`"),
     (
         "store/src/transaction.rs",
         "execute_unprepared",
@@ -213,7 +207,7 @@ const ASIDE: &[(&[&str], &str)] = &[
     (&["queue/src/lib.rs"], "hands an acknowledgement to the queue that it came from: `settle 5`"),
     (
         &["store/src/announce.rs"],
-        "wakes those who poll at other processes, after `commit 6`; they are looked after besides",
+        "wakes those who poll at other processes, after `commit 2`; they are looked after besides",
     ),
     (&["store/src/back_up.rs"], "backups, and whether the database takes a row at all"),
     (
