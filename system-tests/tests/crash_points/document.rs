@@ -126,8 +126,8 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
         1,
         "a webhook of an erased order, in the same transaction before `accept 11`",
     ),
-    ("store/src/transaction.rs", "write", 6, "rows of one table: `commit 1` follows"),
-    ("store/src/transaction.rs", "write_one_by_one", 5, "the same"),
+    ("store/src/transaction.rs", "write", 2, "rows of one table: `commit 1` follows"),
+    ("store/src/transaction.rs", "write", 1, "versions of orders: `commit 1` follows"),
     ("store/src/transaction.rs", "commit", 1, "its caller goes on: `commit 2`"),
     (
         "store/src/transaction.rs",
