@@ -15,7 +15,7 @@ use domain::role::Scope;
 use domain::{BulkRunId, JobId};
 use entities::{bulk_item, bulk_run};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, DbErr, EntityTrait as _, IntoActiveModel as _,
     PaginatorTrait as _, QueryFilter as _, QuerySelect as _,
@@ -31,6 +31,7 @@ use crate::connection::{Conflict, Store};
 use crate::error::StoreError;
 use crate::jobs::JobFilter;
 use crate::operate::Actor;
+use crate::sql::word;
 
 /// Which jobs a run is about.
 #[derive(Debug, Clone)]
@@ -137,7 +138,7 @@ impl Store {
             return if is_theirs { Ok(read::run_row(run, name)?) } else { Err(BulkError::Unknown) };
         }
         let under_way = bulk_run::Entity::find()
-            .filter(bulk_run::Column::State.eq(BulkState::Running.word()))
+            .filter(Expr::col(bulk_run::Column::State).eq(word(BulkState::Running.word())))
             .count(&write.tx)
             .await?;
         if under_way >= BULK_RUNS_MAX {
@@ -211,7 +212,7 @@ impl Store {
             .col_expr(bulk_item::Column::State, Expr::value(ItemState::Skipped.word()))
             .col_expr(bulk_item::Column::EndedAt, Expr::value(write.now_ms))
             .filter(bulk_item::Column::RunId.eq(id.as_str()))
-            .filter(bulk_item::Column::State.eq(ItemState::Pending.word()))
+            .filter(Expr::col(bulk_item::Column::State).eq(word(ItemState::Pending.word())))
             .exec(&write.tx)
             .await?;
         let skipped = i64::try_from(skipped.rows_affected).unwrap_or(i64::MAX);

@@ -10,7 +10,7 @@ use domain::limits::PAGE_ROWS_MAX;
 use domain::reconcile::{FindingKind, Range};
 use entities::finding;
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -24,6 +24,7 @@ use crate::connection::{Conflict, Store, Write};
 use crate::error::StoreError;
 use crate::operate::Actor;
 use crate::rows::{unreadable, won};
+use crate::sql::word;
 
 const OPEN: &str = "open";
 const CLOSED: &str = "closed";
@@ -274,7 +275,7 @@ pub(crate) async fn close_unseen(
         .col_expr(finding::Column::ClosedAt, Expr::value(write.now_ms))
         .col_expr(finding::Column::ClosedBy, Expr::value(SYSTEM))
         .col_expr(finding::Column::ClosedNote, Expr::value("a later run found no difference"))
-        .filter(finding::Column::State.eq(OPEN))
+        .filter(Expr::col(finding::Column::State).eq(word(OPEN)))
         .filter(finding::Column::Merchant.eq(merchant))
         .filter(finding::Column::HappenedAt.gte(range.from_ms))
         .filter(finding::Column::HappenedAt.lt(range.to_ms))

@@ -23,6 +23,7 @@ use crate::connection::Store;
 use crate::error::StoreError;
 use crate::operate::Actor;
 use crate::rows;
+use crate::sql::word;
 
 /// One pair of keys.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,7 +94,7 @@ impl Store {
             .column(order::Column::Merchant)
             .column(order::Column::KeyPair)
             .column_as(order::Column::Id.count(), "open")
-            .filter(order::Column::State.eq(OrderState::Open.word()))
+            .filter(Expr::col(order::Column::State).eq(word(OrderState::Open.word())))
             .group_by(order::Column::Merchant)
             .group_by(order::Column::KeyPair)
             .into_tuple()
@@ -146,7 +147,7 @@ impl Store {
             .select_only()
             .column(order::Column::Merchant)
             .column(order::Column::KeyPair)
-            .filter(order::Column::State.eq(OrderState::Open.word()))
+            .filter(Expr::col(order::Column::State).eq(word(OrderState::Open.word())))
             .distinct()
             .into_tuple()
             .all(&self.db)

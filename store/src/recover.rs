@@ -22,6 +22,7 @@ use crate::connection::{Read, Store};
 use crate::error::StoreError;
 use crate::operate::{Actor, locked_payments, wanted_look_up};
 use crate::origin::Origin;
+use crate::sql::word;
 
 /// How many jobs are marked, or payments asked for, in one transaction.
 const BATCH: u64 = RELAY_BATCH_MAX;
@@ -259,7 +260,7 @@ impl Store {
 /// Orders that may still be paid by the database, made until an instant.
 fn open_orders(until_ms: i64) -> Select<order::Entity> {
     order::Entity::find()
-        .filter(order::Column::State.eq(OrderState::Open.word()))
+        .filter(Expr::col(order::Column::State).eq(word(OrderState::Open.word())))
         .filter(order::Column::CreatedAt.lte(until_ms))
 }
 
@@ -289,7 +290,6 @@ fn live_money_jobs() -> sea_orm::Select<job::Entity> {
 /// Payments of which it is not known what became, or what becomes of their money.
 fn is_open() -> Condition {
     // The words are constants, so that the partial indexes apply.
-    let word = |word: &'static str| Expr::Constant(word.into());
     let undecided = ["confirming", "confirm_unresolved"].map(word);
     Condition::any()
         .add(Expr::col((payment::Entity, payment::Column::State)).is_in(undecided))

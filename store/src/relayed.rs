@@ -16,7 +16,7 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::holds::Holds;
 use crate::origin::Origin;
-use crate::sql::is_one_of;
+use crate::sql::{is_one_of, word};
 
 /// A job to hand to the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,9 @@ impl PublishedJob {
     }
 }
 
-/// The states in which a job becomes due: published and not claimed, scheduled, leased to a worker that is gone.
-const DELIVERED: [JobState; 3] = [JobState::Queued, JobState::Waiting, JobState::Running];
+/// The states in which a job becomes due: published and not claimed, leased to a worker that is gone, scheduled. In the order that the index
+/// `jobs_due` names them in: SQLite takes it for no other.
+const DELIVERED: [JobState; 3] = [JobState::Queued, JobState::Running, JobState::Waiting];
 
 /// How many jobs of a merchant whose breaker waits for a probe are published at a time: one of them is the probe.
 const PROBING_MAX: u64 = 4;
@@ -252,7 +253,10 @@ async fn take(
 /// Jobs that are due, of every version.
 fn live_due(now_ms: i64) -> sea_orm::Select<job::Entity> {
     job::Entity::find()
-        .filter(job::Column::State.is_in(DELIVERED.map(JobState::word)))
+        .filter(
+            Expr::col((job::Entity, job::Column::State))
+                .is_in(DELIVERED.map(JobState::word).map(word)),
+        )
         .filter(job::Column::DueAt.lte(now_ms))
 }
 

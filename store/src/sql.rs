@@ -104,6 +104,12 @@ fn after_all_that_begin_with(start: &str) -> Option<String> {
     None
 }
 
+/// A word of our own as a part of the statement's text, and not as a value of it: only so can a plan that is made once use an index over the
+/// rows of such a word.
+pub(crate) fn word(word: &'static str) -> Expr {
+    Expr::Constant(word.into())
+}
+
 /// Words of our own as a list of SQL texts.
 pub(crate) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("'{word}'")).collect();

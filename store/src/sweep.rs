@@ -20,6 +20,7 @@ use crate::connection::{Store, Write};
 use crate::error::StoreError;
 use crate::operate::wanted_look_up;
 use crate::origin::Origin;
+use crate::sql::word;
 
 /// How long a payment that was swept is left alone: longer than a look-up takes to be done or parked.
 const SWEEP_AGAIN_MS: i64 = 60 * 60_000;
@@ -77,7 +78,7 @@ impl Store {
         now_ms: i64,
         limit: u64,
     ) -> Result<Vec<String>, StoreError> {
-        let open = ["requested", "sending", "unresolved"].map(|word| Expr::Constant(word.into()));
+        let open = ["requested", "sending", "unresolved"].map(word);
         let own = Expr::col((job::Entity, job::Column::CancellationId))
             .equals((cancellation::Entity, cancellation::Column::Id));
         Ok(cancellation::Entity::find()
@@ -96,8 +97,8 @@ impl Store {
 
 /// Accounts whose time passed, and which the next look-up will show to be over.
 fn deposits_overdue(now_ms: i64) -> Expr {
-    let state = Expr::col((payment::Entity, payment::Column::State))
-        .eq(Expr::Constant("waiting_for_deposit".into()));
+    let state =
+        Expr::col((payment::Entity, payment::Column::State)).eq(word("waiting_for_deposit"));
     let due = payment::Column::DepositDueAt.lte(now_ms.saturating_sub(DEPOSIT_TAIL_MS));
     let longest_ms = DEPOSIT_DAYS_MAX.saturating_mul(DAY_MS);
     let without_due = payment::Column::DepositDueAt
@@ -108,7 +109,7 @@ fn deposits_overdue(now_ms: i64) -> Expr {
 
 /// Payments whose confirm should have been decided, and that nobody is at work on.
 fn undecided_without_job(now_ms: i64) -> Expr {
-    let undecided = ["confirming", "confirm_unresolved"].map(|word| Expr::Constant(word.into()));
+    let undecided = ["confirming", "confirm_unresolved"].map(word);
     let own = Expr::col((job::Entity, job::Column::OrderId))
         .equals((payment::Entity, payment::Column::OrderId));
     let deciding = [JobKind::Confirm, JobKind::LookUp].map(JobKind::word);

@@ -257,7 +257,8 @@ where
         self.new.by_key.len().saturating_add(self.changed.by_key.len())
     }
 
-    /// Adds the statements that write it to others. Of one row it is either new or changed.
+    /// Adds the statements that write it to others. Which of them is done first is the database's choice: no row that is new may need a change
+    /// that waits, as the end of another of which there may be one.
     fn describe(self, sql: &mut Sql, parts: &mut Vec<String>) -> Result<(), DbErr> {
         if !self.new.by_key.is_empty() {
             parts.push(self.new.insert(sql)?);

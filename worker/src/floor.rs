@@ -24,8 +24,6 @@ use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
 const CLAIM_BATCH_MAX: usize = 64;
-/// How many jobs may be in hand besides those whose calls are under way: claimed for the next places, or answered and not yet settled.
-const BESIDE_CALLS_MAX: usize = 2 * CLAIM_BATCH_MAX;
 /// The longest pause between two tries to claim while the database is away.
 const PAUSE_MS_MAX: u64 = 2_000;
 /// How often a few jobs of a lane that is held back are taken all the same: the next step of some is a look-up, which is not held.
@@ -81,9 +79,7 @@ impl Floor {
             limits,
             worker: identity.id.clone(),
             lanes: identity.lanes.clone(),
-            hands: Arc::new(Semaphore::new(
-                limits.concurrency.max(1).saturating_add(BESIDE_CALLS_MAX),
-            )),
+            hands: Arc::new(Semaphore::new(limits.in_hand_max())),
             permits: Arc::new(Semaphore::new(limits.concurrency.max(1))),
             leases,
             finished,

@@ -63,6 +63,16 @@ pub struct CallLimits {
     pub per_minute: Option<NonZeroU32>,
 }
 
+/// How many jobs may be in hand besides those whose calls are under way: claimed for the next places, or answered and not yet settled.
+pub const BESIDE_CALLS_MAX: usize = 128;
+
+impl CallLimits {
+    /// How many jobs may be in hand, from their claim until they are settled.
+    pub(crate) fn in_hand_max(self) -> usize {
+        self.concurrency.max(1).saturating_add(BESIDE_CALLS_MAX)
+    }
+}
+
 /// Who a worker is, for its heartbeats and its jobs.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -109,7 +119,7 @@ pub async fn run(context: WorkerContext, shutdown: CancellationToken) -> Result<
     // A panic stops the whole as a shutdown does.
     let shutdown = shutdown.child_token();
     let broken = Broken { is_so: CancellationToken::new(), shutdown: shutdown.clone() };
-    let (sender, receiver) = mpsc::channel(limits.concurrency.max(1));
+    let (sender, receiver) = mpsc::channel(limits.in_hand_max());
     let (drained, give_up) = (CancellationToken::new(), CancellationToken::new());
     let watching = HoldsWatch::new(store.clone());
     let settler = Settler {

@@ -7,6 +7,7 @@ use domain::role::{Action, Member};
 use domain::{JobId, StoreId};
 use entities::{bulk_item, bulk_run, staff, staff_store};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _,
     QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
@@ -21,6 +22,7 @@ use crate::operate::{
 use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
+use crate::sql::word;
 
 /// A run that is ours until its lease is over; every item renews it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +149,7 @@ impl Store {
         let Some(run) = held_run(&write, held).await? else { return Ok(BulkStep::Lost) };
         let next = bulk_item::Entity::find()
             .filter(bulk_item::Column::RunId.eq(&run.id))
-            .filter(bulk_item::Column::State.eq(ItemState::Pending.word()))
+            .filter(Expr::col(bulk_item::Column::State).eq(word(ItemState::Pending.word())))
             .order_by_asc(bulk_item::Column::Number)
             .one(&write.tx)
             .await?;
@@ -169,7 +171,7 @@ impl Store {
 
 fn free_runs(now_ms: i64) -> Select<bulk_run::Entity> {
     bulk_run::Entity::find()
-        .filter(bulk_run::Column::State.eq(BulkState::Running.word()))
+        .filter(Expr::col(bulk_run::Column::State).eq(word(BulkState::Running.word())))
         .filter(bulk_run::Column::LeaseUntil.lte(now_ms))
         .order_by_asc(bulk_run::Column::Id)
         .limit(1)

@@ -9,6 +9,7 @@ use sea_orm::{
 
 use crate::connection::Store;
 use crate::error::StoreError;
+use crate::sql::word;
 
 impl Store {
     /// Marks open orders whose time to pay has passed as lapsed, at most `limit` of them, and returns how many. A confirm that is being
@@ -19,7 +20,7 @@ impl Store {
     pub async fn lapse_orders(&self, limit: u64) -> Result<usize, StoreError> {
         let now_ms = self.now_ms().await?;
         let overdue = order::Entity::find()
-            .filter(order::Column::State.eq(OrderState::Open.word()))
+            .filter(Expr::col(order::Column::State).eq(word(OrderState::Open.word())))
             .filter(order::Column::PayBy.lte(now_ms))
             .order_by_asc(order::Column::PayBy)
             .limit(limit)

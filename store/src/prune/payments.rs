@@ -18,6 +18,7 @@ use super::{PruneCounts, PrunedTable};
 use crate::activity::observe;
 use crate::connection::{Store, Write};
 use crate::error::StoreError;
+use crate::sql::word;
 
 /// How many payments one transaction looks at and locks.
 const PAYMENTS_MAX: u64 = 100;
@@ -110,7 +111,7 @@ impl Batch<'_> {
     fn candidates(&self) -> Select<payment::Entity> {
         // As the index has it, word for word: a bound value would hide that it applies.
         let over = PaymentState::ALL.into_iter().filter(|state| state.is_final());
-        let over = over.map(|state| Expr::Constant(state.word().into()));
+        let over = over.map(|state| word(state.word()));
         let mut candidates = payment::Entity::find()
             .filter(payment::Column::PrunedAt.is_null())
             .filter(Expr::col(payment::Column::State).is_in(over))

@@ -14,6 +14,7 @@ use crate::connection::{Conflict, Store};
 use crate::error::StoreError;
 use crate::operate::Actor;
 use crate::origin::Origin;
+use crate::sql::word;
 
 /// Why a webhook was not acted on again. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -146,6 +147,5 @@ impl Store {
 
 /// As a constant, so that the planner finds the partial index.
 fn is_waiting() -> Expr {
-    Expr::col((webhook::Entity, webhook::Column::State))
-        .eq(Expr::Constant(WebhookState::Waiting.word().into()))
+    Expr::col((webhook::Entity, webhook::Column::State)).eq(word(WebhookState::Waiting.word()))
 }
