@@ -64,7 +64,7 @@ pub struct CallLimits {
 }
 
 /// How many jobs may be in hand besides those whose calls are under way: claimed for the next places, or answered and not yet settled.
-pub const BESIDE_CALLS_MAX: usize = 128;
+const BESIDE_CALLS_MAX: usize = 128;
 
 impl CallLimits {
     /// How many jobs may be in hand, from their claim until they are settled.

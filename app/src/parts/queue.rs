@@ -8,7 +8,6 @@ use ::queue::rabbit::{Jitter, RabbitQueue};
 use ::queue::{Consumer, DeadLetters, Lane, MemoryQueue, Publisher};
 use domain::id::IdSource as _;
 use store::RandomIds;
-use worker::BESIDE_CALLS_MAX;
 
 use crate::config::{Config, QueueChoice};
 
@@ -36,9 +35,8 @@ impl Queue {
             QueueChoice::Memory(capacity) => Queue::Memory(MemoryQueue::new(*capacity)),
             QueueChoice::Rabbit(rabbit) => {
                 // A message is held until its job is settled. Cancels have a quarter of what confirms have, and that must do for as
-                // many jobs as the worker has in hand.
-                let in_hand = config.worker.concurrency.saturating_add(BESIDE_CALLS_MAX);
-                let held = in_hand.saturating_mul(4);
+                // many calls as the worker makes.
+                let held = config.worker.concurrency.saturating_mul(4);
                 let held = u16::try_from(held).unwrap_or(u16::MAX);
                 let prefetch = NonZeroU16::new(held).unwrap_or(NonZeroU16::MIN);
                 let rabbit = rabbit.as_ref().clone().with_prefetch(prefetch);
