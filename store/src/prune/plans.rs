@@ -3,7 +3,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use sea_orm::{ConnectionTrait as _, DbBackend, QueryResult, Statement, TransactionTrait as _};
+use sea_orm::{
+    ConnectionTrait as _, DbBackend, QueryResult, Statement, TransactionOptions,
+    TransactionTrait as _,
+};
 
 use super::*;
 use crate::open::StoreOptions;
@@ -107,7 +110,7 @@ async fn plan(store: &Store, statement: &Statement) -> String {
         let asked = Statement::from_string(backend, format!("EXPLAIN QUERY PLAN {statement}"));
         return plan_of(store.db.query_all_raw(asked).await.unwrap(), "detail");
     }
-    let session = store.db.begin().await.unwrap();
+    let session = store.db.begin_with_options(TransactionOptions::default()).await.unwrap();
     session.execute_unprepared(&format!("PREPARE asked AS {}", statement.sql)).await.unwrap();
     let values = statement.values.clone().map(|values| values.0).unwrap_or_default();
     let places: Vec<String> = (1..=values.len()).map(|number| format!("${number}")).collect();
