@@ -225,7 +225,7 @@ pub(crate) fn session(postgres: PgConnectOptions) -> PgConnectOptions {
         ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_MS_MAX.to_string()),
         // A statement is planned once per connection, and not for every batch anew: that takes longer than doing it.
         ("plan_cache_mode", "force_generic_plan".to_owned()),
-        // Every statement has an index to read by. One that was planned while its table was empty would read all of the grown one.
+        // What is asked of a table that grows has an index. A plan that was made while it was empty would read all of the grown one.
         ("enable_seqscan", "off".to_owned()),
         // What is read from end to end all the same, a table of a few rows, is not worth compiling.
         ("jit", "off".to_owned()),

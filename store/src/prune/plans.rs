@@ -81,6 +81,16 @@ const AGES: PruneAges = PruneAges {
     sessions_ms: 1,
 };
 
+/// A database that is full of what no run may touch.
+async fn filled() -> (Scratch, Store) {
+    let scratch = Scratch::make().await;
+    let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
+    store.migrate().await.unwrap();
+    store.db.execute_unprepared(FILL).await.unwrap();
+    store.db.execute_unprepared("ANALYZE").await.unwrap();
+    (scratch, store)
+}
+
 /// Keeps every statement as it is sent, from now on.
 fn keep_statements(store: &mut Store) -> Arc<Mutex<Vec<Statement>>> {
     let sent: Arc<Mutex<Vec<Statement>>> = Arc::default();
@@ -139,11 +149,7 @@ fn read_whole(plan: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_run_reads_no_table_from_one_end_to_the_other() {
-    let scratch = Scratch::make().await;
-    let mut store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
-    store.migrate().await.unwrap();
-    store.db.execute_unprepared(FILL).await.unwrap();
-    store.db.execute_unprepared("ANALYZE").await.unwrap();
+    let (_scratch, mut store) = filled().await;
     let mut plans = String::new();
     for mode in [PruneMode::Count, PruneMode::Delete] {
         for statement in statements(&mut store, mode).await {
@@ -169,11 +175,7 @@ const OF_THEM: [&str; 6] = [
 
 #[tokio::test]
 async fn what_processes_look_for_again_and_again_goes_by_the_index_of_just_that() {
-    let scratch = Scratch::make().await;
-    let mut store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
-    store.migrate().await.unwrap();
-    store.db.execute_unprepared(FILL).await.unwrap();
-    store.db.execute_unprepared("ANALYZE").await.unwrap();
+    let (_scratch, mut store) = filled().await;
     let sent = keep_statements(&mut store);
     assert_eq!(store.take_due_jobs(100).await.unwrap(), []);
     assert_eq!(store.lapse_orders(100).await.unwrap(), 0);
