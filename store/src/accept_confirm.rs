@@ -25,7 +25,7 @@ use crate::orders::{OrderDetail, accepted_detail};
 use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
-use crate::sql::is_one_of;
+use crate::sql::{is_any_of, is_one_of};
 
 /// A confirm to accept, as the redirect from the payment window brought it.
 #[derive(Debug, Clone)]
@@ -171,8 +171,8 @@ impl<'s> Accepting<'s> {
         let is_open = |order: &order::Model| order.state == OrderState::Open.word();
         let known = if is_looked_at || !orders.values().all(is_open) {
             let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
-            let of_order = is_one_of(&write.tx, payment::Column::OrderId, ids());
-            let of_key = is_one_of(&write.tx, payment::Column::PaymentKey, keys)
+            let of_order = is_any_of(&write.tx, payment::Column::OrderId, ids());
+            let of_key = is_any_of(&write.tx, payment::Column::PaymentKey, keys)
                 .and(payment::Column::State.is_not_in(RELEASED));
             payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?
         } else {

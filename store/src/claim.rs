@@ -311,8 +311,8 @@ async fn take_turn(
     if is_free && !is_too_early {
         if holder.is_none() {
             let mut payment = scene.payment.clone().into_active_model();
+            // Alone, without the moment: of this column there is no index, and so PostgreSQL need not write all of them anew.
             payment.money_job_id = Set(Some(scene.job.id.clone()));
-            payment.updated_at = Set(write.now_ms);
             scene.payment = write.tx.change(payment)?;
         }
         return Ok(true);

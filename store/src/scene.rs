@@ -23,7 +23,7 @@ use crate::error::StoreError;
 use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
 use crate::settle::is_lost;
-use crate::sql::is_one_of;
+use crate::sql::{is_any_of, is_one_of};
 
 /// One job with everything that a decision about it looks at.
 pub(crate) struct Scene {
@@ -352,8 +352,8 @@ impl Rows {
         let of_orders = is_one_of(&write.tx, job::Column::OrderId, ids());
         // As an expression: by its index all jobs that wait would be looked through for those of a few orders.
         let state = Func::coalesce([Expr::col(job::Column::State), Expr::val("")]);
-        let is_live = of_orders.and(Expr::from(state).is_in(live));
-        let is_asked = is_one_of(&write.tx, job::Column::Id, job_ids.iter().copied());
+        let is_live = Expr::from(state).is_in(live);
+        let is_asked = is_any_of(&write.tx, job::Column::Id, job_ids.iter().copied());
         let (id, order_id) = (job::Column::Id, job::Column::OrderId);
         let jobs: Vec<Counted> = job::Entity::find()
             .expr_as(count_of(attempt::Entity, attempt::Column::JobId, id), "of_job")
@@ -362,6 +362,7 @@ impl Rows {
                 count_of(cancellation::Entity, cancellation::Column::OrderId, order_id),
                 "cancellations",
             )
+            .filter(of_orders)
             .filter(is_live.or(is_asked))
             .order_by_asc(order_id)
             .order_by_asc(id)

@@ -1,6 +1,6 @@
 //! Statements that SeaORM's builder has no words for: text with numbered places, and the values for them.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Statement, Value};
 
 /// The values of a statement under construction. What is not bound here is a word of our own.
@@ -70,9 +70,35 @@ impl Sql {
     }
 }
 
-/// That a column's text is one of these. The statement's text is the same however many they are, where the database can do that: it is
-/// prepared once.
+/// That a column's text is one of these. The statement's text is the same however many they are, if there is more than one and where the
+/// database can do that: it is prepared once. PostgreSQL begins with these and looks each of them up by the column's index, as few as [`few`] lets it think they are.
+///
+/// Not for a condition beside others that are joined by OR: see [`is_any_of`].
 pub(crate) fn is_one_of<C, V>(
+    connection: &impl ConnectionTrait,
+    column: C,
+    values: impl IntoIterator<Item = V>,
+) -> Expr
+where
+    C: ColumnTrait,
+    V: Into<String>,
+{
+    let values: Vec<String> = values.into_iter().map(Into::into).collect();
+    if connection.get_database_backend() != DbBackend::Postgres {
+        return column.is_in(values);
+    }
+    if let [one] = &values[..] {
+        return column.eq(one);
+    }
+    let count = u64::try_from(values.len()).unwrap_or(u64::MAX);
+    let all = Func::cust("unnest").arg(Expr::value(values).cast_as("text[]"));
+    column.in_subquery(
+        Query::select().column("asked").from_function(all, "asked").limit(count).to_owned(),
+    )
+}
+
+/// The same as one of several conditions, each of which would do.
+pub(crate) fn is_any_of<C, V>(
     connection: &impl ConnectionTrait,
     column: C,
     values: impl IntoIterator<Item = V>,
@@ -87,6 +113,13 @@ where
     } else {
         column.is_in(values)
     }
+}
+
+/// Of a source of rows, as many as there are. With a number that it does not know, PostgreSQL plans for very few of them: it looks them up
+/// one by one in the table that they are joined with. Otherwise, while that is small, it plans to read all of it, and goes on with
+/// that plan while the table grows.
+pub(crate) fn few(rows: &str, count: &str) -> String {
+    format!("(SELECT * FROM {rows} LIMIT {count})")
 }
 
 /// The least text that is greater than everything that begins so; `None` when there is none.

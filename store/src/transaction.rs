@@ -18,7 +18,7 @@ use sea_orm::{
     QueryResult, Statement, TryIntoModel, Value,
 };
 
-use crate::sql::Sql;
+use crate::sql::{Sql, few};
 
 /// A transaction under way.
 #[derive(Debug)]
@@ -81,8 +81,10 @@ impl Raised {
                 ids.push(Some(&Value::from(id.as_str())))?;
             }
             let (at, ids) = (sql.bind(self.at_ms), sql.bind(ids.end()));
+            let all = format!("unnest(CAST(CAST({ids} AS text) AS text[])) AS asked");
+            let asked = few(&all, &sql.bind(count_of(self.orders.len())));
             parts.push(format!(
-                "UPDATE orders SET version = version + 1, updated_at = {at} WHERE id = ANY(CAST(CAST({ids} AS text) AS text[]))"
+                "UPDATE orders SET version = version + 1, updated_at = {at} WHERE id IN {asked}"
             ));
         }
         Ok(())
@@ -300,18 +302,25 @@ impl<A: Gathered> Rows<A> {
 }
 
 impl<A: Gathered> Rows<A> {
-    /// The text that changes all of them.
+    /// The text that changes all of them. For one alone, as most are when it is quiet, arrays would cost more than all the rest.
     fn update(&self, sql: &mut Sql) -> Result<String, DbErr> {
+        let table = quoted(table::<A>().as_str());
         let changed = self.changed();
         let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
         let keys: Vec<_> = keys.collect();
+        if let Some(row) = self.only() {
+            let mut equal = |column: &_| Self::is_equal(row, *column, sql);
+            let set: Vec<String> = changed.iter().map(&mut equal).collect();
+            let same: Vec<String> = keys.iter().map(&mut equal).collect();
+            let (set, same) = (set.join(", "), same.join(" AND "));
+            return Ok(format!("UPDATE {table} SET {set} WHERE {same}"));
+        }
         let columns: Vec<_> = keys.iter().chain(&changed).copied().collect();
-        let source = self.arrays(&columns, sql)?;
+        let source = few(&self.arrays(&columns, sql)?, &sql.bind(count_of(self.by_key.len())));
         let set = changed.iter().map(|column| format!("{0} = new.{0}", quoted(column.as_str())));
         let same = keys.iter().map(|key| format!("kept.{0} = new.{0}", quoted(key.as_str())));
         Ok(format!(
-            "UPDATE {} AS kept SET {} FROM {source} WHERE {}",
-            quoted(table::<A>().as_str()),
+            "UPDATE {table} AS kept SET {} FROM {source} AS new WHERE {}",
             set.collect::<Vec<_>>().join(", "),
             same.collect::<Vec<_>>().join(" AND "),
         ))
@@ -319,12 +328,34 @@ impl<A: Gathered> Rows<A> {
 
     /// The text that adds all of them.
     fn insert(&self, sql: &mut Sql) -> Result<String, DbErr> {
+        let table = quoted(table::<A>().as_str());
         let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().collect();
-        let source = self.arrays(&columns, sql)?;
         let names: Vec<String> = columns.iter().map(|column| quoted(column.as_str())).collect();
         let names = names.join(", ");
-        let table = quoted(table::<A>().as_str());
+        if let Some(row) = self.only() {
+            let values = columns.iter().map(|column| Self::place(row, *column, sql));
+            let values = values.collect::<Vec<_>>().join(", ");
+            return Ok(format!("INSERT INTO {table} ({names}) VALUES ({values})"));
+        }
+        let source = self.arrays(&columns, sql)?;
         Ok(format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}"))
+    }
+
+    /// The row, if there is but one.
+    fn only(&self) -> Option<&A> {
+        self.by_key.values().next().filter(|_| self.by_key.len() == 1)
+    }
+
+    fn is_equal(row: &A, column: <A::Entity as EntityTrait>::Column, sql: &mut Sql) -> String {
+        format!("{} = {}", quoted(column.as_str()), Self::place(row, column, sql))
+    }
+
+    /// The place of what a row has in a column.
+    fn place(row: &A, column: <A::Entity as EntityTrait>::Column, sql: &mut Sql) -> String {
+        match row.get(column).into_value() {
+            Some(value) => sql.bind(value),
+            None => "NULL".to_owned(),
+        }
     }
 
     /// The rows as a table `new` made of one array per column.
@@ -346,6 +377,10 @@ impl<A: Gathered> Rows<A> {
         }
         Ok(format!("unnest({}) AS new({})", places.join(", "), names.join(", ")))
     }
+}
+
+fn count_of(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 fn table<A: ActiveModelTrait>() -> A::Entity {

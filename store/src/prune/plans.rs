@@ -1,5 +1,5 @@
 //! A run on a database that is full of what it must not touch reads only what it deletes: every statement goes by an index. So does what
-//! processes look for every few seconds.
+//! processes look for every few seconds, and what is done for each payment.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,9 +8,18 @@ use sea_orm::{
     TransactionTrait as _,
 };
 
+use domain::answer::{Answer, Failure, FailureClass};
+use domain::policy::{Pace, Pacing};
+use domain::{JobId, OrderId, PaymentKey, Won};
+
 use super::*;
+use crate::accept_confirm::AcceptConfirm;
+use crate::claim::{Claimed, StartedAttempt};
+use crate::gate::Claimer;
 use crate::open::StoreOptions;
+use crate::origin::Origin;
 use crate::scratch::Scratch;
+use crate::settle::AttemptResult;
 
 /// Twenty thousand orders, most of them paid and old, some over and recent, the last two hundred over and old; and as many rows of the
 /// tables that go by their age.
@@ -84,11 +93,16 @@ const AGES: PruneAges = PruneAges {
 /// A database that is full of what no run may touch.
 async fn filled() -> (Scratch, Store) {
     let scratch = Scratch::make().await;
+    let store = filled_with(&scratch, FILL).await;
+    (scratch, store)
+}
+
+async fn filled_with(scratch: &Scratch, rows: &str) -> Store {
     let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
     store.migrate().await.unwrap();
-    store.db.execute_unprepared(FILL).await.unwrap();
+    store.db.execute_unprepared(rows).await.unwrap();
     store.db.execute_unprepared("ANALYZE").await.unwrap();
-    (scratch, store)
+    store
 }
 
 /// Keeps every statement as it is sent, from now on.
@@ -194,5 +208,87 @@ async fn what_processes_look_for_again_and_again_goes_by_the_index_of_just_that(
     }
     for index in OF_THEM {
         assert!(plans.contains(index), "{index} is missing in {plans}");
+    }
+}
+
+/// The parts of PostgreSQL's plan that read an index from one end to the other.
+fn walked(plan: &str) -> Vec<&str> {
+    let parts = plan.split("->").map(str::trim);
+    let scans = parts.filter(|part| part.contains("Index"));
+    scans.filter(|part| !part.contains("Index Cond")).collect()
+}
+
+#[derive(Debug)]
+struct AtOnce;
+
+impl Pacing for AtOnce {
+    fn delay_ms(&self, _: Pace, _: u32) -> i64 {
+        0
+    }
+}
+
+/// Everything that is done for confirms of these orders.
+async fn pay(store: &Store, orders: &[&str]) {
+    let confirms = orders.iter().map(|order| AcceptConfirm {
+        order_id: OrderId::parse(*order).unwrap(),
+        payment_key: PaymentKey::parse(format!("key-of-{order}")).unwrap(),
+        amount: Won::new(1_000).unwrap(),
+        payment_type: None,
+        origin: Origin::default(),
+    });
+    let accepted = store.accept_confirms(&confirms.collect::<Vec<_>>()).await;
+    let jobs = accepted.into_iter().map(|one| one.unwrap().job.unwrap());
+    let ids: Vec<JobId> = jobs.map(|job| JobId::parse(job.id).unwrap()).collect();
+    let claimed = store.claim_jobs(&ids, &Claimer::unlimited("w")).await.unwrap();
+    let attempts = claimed.into_iter().map(|one| match one {
+        Claimed::Attempt(attempt) => *attempt,
+        other => panic!("{other:?}"),
+    });
+    let attempts: Vec<StartedAttempt> = attempts.collect();
+    let held = attempts.iter().map(|one| (one.job_id().to_owned(), one.claim()));
+    let held: Vec<(String, i64)> = held.collect();
+    assert_eq!(store.renew_leases(&held).await.unwrap().len(), orders.len());
+    let failure = Failure {
+        class: FailureClass::Refused,
+        code: "REJECT_CARD_PAYMENT".to_owned(),
+        message: "no".to_owned(),
+    };
+    let results = attempts.into_iter().map(|attempt| AttemptResult {
+        attempt,
+        answer: Answer::Failure(failure.clone()),
+        http_status: Some(403),
+        trace_id: None,
+        body: None,
+        retry_after_ms: None,
+        duration_ms: 1,
+    });
+    let results: Vec<AttemptResult> = results.collect();
+    let (settled, _) = store.settle_attempts(&results, &AtOnce).await.unwrap();
+    assert_eq!(settled.len(), orders.len());
+}
+
+#[tokio::test]
+async fn a_payments_rows_are_looked_up_by_plans_that_were_made_when_there_were_few() {
+    // The server counts the rows of a table for the first time when it has fifty, by itself.
+    for few in [10, 50, 100, 20_000] {
+        let scratch = Scratch::on_postgres().await;
+        let open = "
+INSERT INTO orders (id, store_id, store_name, merchant, customer_name, customer_phone, address, items_amount, delivery_fee, amount,
+    tax_free_amount, order_name, state, pay_by, version, created_at, updated_at)
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3)
+SELECT 'order-open-' || i, 's', 's', 'default', 'n', '01012345678', 'a', 1000, 0, 1000, 0, 'o', 'open', 4000000000000, 1, 0, 0 FROM n;";
+        let rows = FILL.replace("20000", &few.to_string()) + open;
+        let mut store = filled_with(&scratch, &rows).await;
+        let sent = keep_statements(&mut store);
+        pay(&store, &["order-open-1"]).await;
+        pay(&store, &["order-open-2", "order-open-3"]).await;
+        store.db.set_metric_callback(|_| ());
+        let statements = std::mem::take(&mut *sent.lock().unwrap());
+        assert!(statements.len() >= 16, "{statements:?}");
+        for statement in statements {
+            let plan = plan(&store, &statement).await;
+            let found = (walked(&plan), read_whole(&plan));
+            assert_eq!(found, (vec![], vec![]), "{few}: {statement}\n{plan}");
+        }
     }
 }
