@@ -301,7 +301,8 @@ impl Floor {
         self.calls.spawn(async move {
             let trace = AttemptTrace::begin(&attempt);
             if shutdown.is_cancelled() {
-                give_back(&store, &leases, attempt, &trace).await;
+                // Apart: a whole transaction, for which each call's task would have to have room.
+                Box::pin(give_back(&store, &leases, attempt, &trace)).await;
                 return;
             }
             crash::point!("dispatch 5", "a job has its place among the calls", "the call");
