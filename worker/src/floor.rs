@@ -19,7 +19,7 @@ use crate::holds::held_lanes;
 use crate::lease::{Leases, lease_from_now};
 use crate::meters;
 use crate::run::CallLimits;
-use crate::settler::{Finished, LEASE_TOO_SHORT};
+use crate::settler::{Finished, Held, LEASE_TOO_SHORT};
 use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
@@ -321,7 +321,8 @@ impl Floor {
             drop(permits);
             meters::attempted(&result);
             // The receiver outlives every call.
-            let _received = finished.send(Finished { result, trace, delivery, _hand: hand }).await;
+            let held = Held { delivery, _hand: hand };
+            let _received = finished.send(Finished { result, trace, held }).await;
         });
     }
 
