@@ -4,7 +4,8 @@
 //! The worker is as an operator would set it for that: calls at once in all, and as many for one merchant. What follows from them, such as
 //! how many messages it holds, it decides itself. It is there before its work is, so that its memory without work is known. Then it gets a few
 //! jobs, and only what it grows by beyond its size after those counts as the memory of the jobs under way: with its first jobs a worker
-//! connects to the database, prepares its statements and reads its own code, and that is there once, however many jobs come.
+//! connects to the database, prepares its statements and reads its own code, and that is there once, however many jobs come. Their
+//! connections to Toss stay, too, so that those of as many jobs are not counted; and what batches take meanwhile is.
 
 use std::time::Duration;
 
