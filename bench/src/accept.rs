@@ -50,7 +50,7 @@ pub(crate) fn check(figures: &Figures) -> anyhow::Result<()> {
 async fn run(bed: &Bed, plan: &Plan, name: &str, confirms: u32) -> anyhow::Result<Run> {
     let warm = confirms / 10;
     backlog::fill_open(&bed.database, warm + confirms).await?;
-    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0).await?;
+    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..0).await?;
     let before = bed.costs().await?;
     let (api, url) = if name == "bare" {
         start_bare(bed, plan)?

@@ -2,6 +2,7 @@
 //! wake somebody for them. Job and order number `n` have ids made of `n`, which sort as the product's own do. What became of it is in
 //! `books`.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -190,8 +191,12 @@ async fn look_after(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Puts the ids of so many jobs into the queue, and nothing else is in it then. Of none, it makes the queue and empties it.
-pub(crate) async fn publish(amqp_url: &str, prefix: &str, jobs: u32) -> anyhow::Result<()> {
+/// Puts the ids of the jobs with these numbers into the queue, and nothing else is in it then. Of none, it makes the queue and empties it.
+pub(crate) async fn publish(
+    amqp_url: &str,
+    prefix: &str,
+    numbers: Range<u32>,
+) -> anyhow::Result<()> {
     let config = RabbitConfig::parse(amqp_url, prefix)?;
     let queue = RabbitQueue::start(config, Jitter::new(|most| most / 2));
     let publisher = queue.publisher();
@@ -202,7 +207,7 @@ pub(crate) async fn publish(amqp_url: &str, prefix: &str, jobs: u32) -> anyhow::
     })
     .await?;
     purge(amqp_url, prefix).await?;
-    let messages: Vec<Message> = (0..jobs)
+    let messages: Vec<Message> = numbers
         .map(|number| Message {
             job_id: job_id(number),
             lane: Lane::Confirm,

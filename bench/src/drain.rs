@@ -74,7 +74,7 @@ pub(crate) async fn run(bed: &Bed, plan: &Plan, contender: Contender) -> anyhow:
     backlog::fill(&bed.database, plan.jobs).await?;
     bed.reset_stub(0).await?;
     if contender != Contender::Pgbench {
-        backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, plan.jobs).await?;
+        backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..plan.jobs).await?;
     }
     let before = bed.costs().await?;
     let own = match contender {

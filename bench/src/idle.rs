@@ -58,7 +58,7 @@ pub(crate) fn check(figures: &Figures) -> anyhow::Result<()> {
 
 async fn run(bed: &Bed, plan: &Plan, settled: Duration, length: Duration) -> anyhow::Result<Run> {
     backlog::fill(&bed.database, 0).await?;
-    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0).await?;
+    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..0).await?;
     let mut worker = start_worker(bed, plan.concurrency, plan.connections);
     bed.ready(&mut worker).await?;
     sleep(settled).await;

@@ -115,7 +115,7 @@ pub(crate) async fn run(
     let all = WARM + confirms;
     backlog::fill_open(&bed.database, all).await?;
     bed.reset_stub(0).await?;
-    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0).await?;
+    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..0).await?;
     let (mut worker, (api, url)) = match contender {
         Contender::Floor => (start_floor(bed, plan)?, start_bare(bed, plan)?),
         Contender::Watched | Contender::Product => {

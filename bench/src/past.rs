@@ -90,7 +90,7 @@ pub(crate) async fn fill(bed: &Bed, rows: u32) -> anyhow::Result<()> {
 pub(crate) async fn leave_one(bed: &Bed, plan: &Plan) -> anyhow::Result<()> {
     backlog::fill_open(&bed.database, 1).await?;
     bed.reset_stub(0).await?;
-    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0).await?;
+    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..0).await?;
     let mut worker = start_worker(bed, plan.concurrency, plan.connections);
     let (api, url) = bed.start_api(plan.connections, &[]).await?;
     let host = url.trim_start_matches("http://");

@@ -248,7 +248,14 @@ fn tested(pool: PgPoolOptions) -> PgPoolOptions {
             is_alive(connection).await
         })
     })
-    .after_release(|connection, _about| Box::pin(is_alive(connection)))
+    .after_release(|connection, _about| {
+        Box::pin(async move {
+            let is_alive = is_alive(connection).await?;
+            // Otherwise each keeps room for the longest statement that it ever sent: some hundred KiB for a batch of answers.
+            connection.shrink_buffers();
+            Ok(is_alive)
+        })
+    })
 }
 
 fn is_trusted(about: &PoolConnectionMetadata) -> bool {

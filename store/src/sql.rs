@@ -64,9 +64,9 @@ impl Sql {
         Statement::from_sql_and_values(self.backend, text, values)
     }
 
-    /// The whole.
-    pub(crate) fn statement(&self, text: impl Into<String>) -> Statement {
-        self.statement_of(text, self.len())
+    /// The whole. The values go with it: those of a batch of answers are some hundred KiB.
+    pub(crate) fn statement(self, text: impl Into<String>) -> Statement {
+        Statement::from_sql_and_values(self.backend, text, self.values)
     }
 }
 

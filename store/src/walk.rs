@@ -148,7 +148,7 @@ impl Walk {
             format!("SELECT * FROM {table} WHERE id IN (SELECT id FROM ({parts}) AS found)")
         };
         let text = format!("{found} ORDER BY {order} LIMIT {wanted}");
-        let statement = self.sql.statement(text);
+        let statement = self.sql.clone().statement(text);
         let rows = connection.query_all_raw(statement).await?;
         let mut rows = rows
             .iter()
@@ -194,7 +194,8 @@ impl Walk {
             }
         });
         let parts: Vec<String> = parts.collect();
-        let rows = connection.query_all_raw(self.sql.statement(parts.join(" UNION ALL "))).await?;
+        let rows =
+            connection.query_all_raw(self.sql.clone().statement(parts.join(" UNION ALL "))).await?;
         let mut sum = BoundedCount::default();
         for row in rows {
             let is_cut: i32 = row.try_get("", "is_cut")?;
@@ -217,7 +218,7 @@ impl Walk {
         let parts: Vec<String> = parts.collect();
         let rest = if self.rest.is_empty() { "TRUE".to_owned() } else { self.rest.join(" AND ") };
         let from = format!("({}) AS {table} WHERE {rest}", parts.join(" UNION ALL "));
-        connection.query_all_raw(self.sql.statement(select(&from))).await
+        connection.query_all_raw(self.sql.clone().statement(select(&from))).await
     }
 
     /// Whether one of the stretches is longer than what is looked at of it.

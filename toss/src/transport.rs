@@ -36,7 +36,8 @@ pub(crate) fn build(connect_timeout: Duration, call_deadline: Duration) -> reqwe
         .timeout(call_deadline)
         .pool_idle_timeout(IDLE_MAX)
         .redirect(redirect::Policy::none())
-        .retry(retry::never())
+        // The number besides, or a copy of every request is kept for as long as its answer takes.
+        .retry(retry::never().max_retries_per_request(0))
         .referer(false)
         // A proxy of the environment would see every payment and be a second place that may swallow an answer.
         .no_proxy()
@@ -78,16 +79,22 @@ pub(crate) enum Body {
 ///
 /// # Errors
 /// The failure says whether anything was sent: `Unsent` only if that is certain to be no.
-pub(crate) async fn exchange(request: RequestBuilder) -> Result<Received, Failure> {
-    let response = request.send().await.map_err(|error| no_answer(&error))?;
-    crash::point!("dispatch 6", "Toss has done what was asked", "its answer is read");
-    let headers = response.headers();
-    Ok(Received {
-        http_status: response.status().as_u16(),
-        trace_id: trace_id(headers),
-        retry_after_ms: retry_after_ms(headers),
-        body: read_body(response).await,
-    })
+pub(crate) fn exchange(
+    request: RequestBuilder,
+) -> impl Future<Output = Result<Received, Failure>> + Send {
+    // Outside, so that what waits for the answer has no room for the request.
+    let sending = request.send();
+    async {
+        let response = sending.await.map_err(|error| no_answer(&error))?;
+        crash::point!("dispatch 6", "Toss has done what was asked", "its answer is read");
+        let headers = response.headers();
+        Ok(Received {
+            http_status: response.status().as_u16(),
+            trace_id: trace_id(headers),
+            retry_after_ms: retry_after_ms(headers),
+            body: read_body(response).await,
+        })
+    }
 }
 
 async fn read_body(mut response: Response) -> Body {

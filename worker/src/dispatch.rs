@@ -47,7 +47,7 @@ impl Dispatcher {
     /// Makes a recorded attempt.
     pub async fn call(&self, attempt: StartedAttempt) -> AttemptResult {
         let trace = AttemptTrace::begin(&attempt);
-        self.gateways.call(attempt, &trace).await
+        self.gateways.call(Box::new(attempt), &trace).await
     }
 
     /// Settles an answer.

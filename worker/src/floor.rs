@@ -19,7 +19,7 @@ use crate::holds::held_lanes;
 use crate::lease::{Leases, lease_from_now};
 use crate::meters;
 use crate::run::CallLimits;
-use crate::settler::{Finished, LEASE_TOO_SHORT};
+use crate::settler::{Finished, Held, LEASE_TOO_SHORT};
 use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
@@ -158,7 +158,7 @@ impl Floor {
         for (one, delivery) in claimed.into_iter().zip(known) {
             meters::claimed(&one);
             let attempt = match one {
-                Claimed::Attempt(attempt) => *attempt,
+                Claimed::Attempt(attempt) => attempt,
                 // A duplicate, early or ended: the database has spoken, the message is done with.
                 Claimed::Concluded | Claimed::NotNow => {
                     delivery.ack();
@@ -290,7 +290,7 @@ impl Floor {
 
     fn start(
         &mut self,
-        attempt: StartedAttempt,
+        attempt: Box<StartedAttempt>,
         delivery: Delivery,
         hand: OwnedSemaphorePermit,
         permits: Permits,
@@ -301,7 +301,8 @@ impl Floor {
         self.calls.spawn(async move {
             let trace = AttemptTrace::begin(&attempt);
             if shutdown.is_cancelled() {
-                give_back(&store, &leases, attempt, &trace).await;
+                // Apart: a whole transaction, for which each call's task would have to have room.
+                Box::pin(give_back(&store, &leases, &attempt, &trace)).await;
                 return;
             }
             crash::point!("dispatch 5", "a job has its place among the calls", "the call");
@@ -309,7 +310,7 @@ impl Floor {
                 gateways.call(attempt, &trace).await
             } else {
                 gateway::unsent(
-                    attempt,
+                    *attempt,
                     FailureClass::Unsent,
                     LEASE_TOO_SHORT,
                     "the lease was nearly over before the call",
@@ -319,8 +320,11 @@ impl Floor {
             // The next call begins while this one's answer is written.
             drop(permits);
             meters::attempted(&result);
-            // The receiver outlives every call.
-            let _received = finished.send(Finished { result, trace, delivery, _hand: hand }).await;
+            // The receiver outlives every call. The answer waits for its place here, and not once more in a future that would send it.
+            if let Ok(place) = finished.reserve().await {
+                let held = Held { delivery, _hand: hand };
+                place.send(Finished { result, trace, held });
+            }
         });
     }
 
@@ -361,9 +365,9 @@ async fn room_of_merchants(permits: &HashMap<String, Arc<Semaphore>>) -> usize {
 }
 
 /// Nothing was sent under it and nothing will be: the job is due for others at once.
-async fn give_back(store: &Store, leases: &Leases, attempt: StartedAttempt, trace: &AttemptTrace) {
+async fn give_back(store: &Store, leases: &Leases, attempt: &StartedAttempt, trace: &AttemptTrace) {
     leases.release(attempt.job_id(), attempt.claim());
-    match store.release_unsent(std::slice::from_ref(&attempt)).await {
+    match store.release_unsent(std::slice::from_ref(attempt)).await {
         Ok(()) => trace.log_given_back(),
         Err(error) => tracing::warn!(
             parent: &trace.span,

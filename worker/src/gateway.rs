@@ -51,19 +51,19 @@ impl Gateways {
         own.max_by_key(|(pair, _)| pair.number).map(|(_, client)| client)
     }
 
-    /// Makes a recorded attempt. Never fails: what goes wrong is part of the result.
-    pub async fn call(&self, attempt: StartedAttempt, trace: &AttemptTrace) -> AttemptResult {
+    /// Makes a recorded attempt. Never fails: what goes wrong is part of the result. The attempt is boxed because it waits for its answer.
+    pub async fn call(&self, attempt: Box<StartedAttempt>, trace: &AttemptTrace) -> AttemptResult {
         // The gate lets no attempt through whose keys the worker lacks.
         let Some(client) = self.by_pair.get(attempt.key_pair()) else {
             let message = format!("this worker does not have {}", attempt.key_pair());
-            return unsent(attempt, FailureClass::Broken, "KEYS_MISSING", &message);
+            return unsent(*attempt, FailureClass::Broken, "KEYS_MISSING", &message);
         };
         let request_id = attempt.origin().request_id.as_deref();
         let client = client.on_behalf_of(&trace.context, request_id);
         match ask(&client, &attempt).instrument(trace.span.clone()).await {
             Some(result) => {
                 let result = AttemptResult {
-                    attempt,
+                    attempt: *attempt,
                     answer: result.answer,
                     http_status: result.http_status,
                     trace_id: result.trace_id,
@@ -75,7 +75,7 @@ impl Gateways {
                 result
             }
             None => unsent(
-                attempt,
+                *attempt,
                 FailureClass::Broken,
                 "UNSENDABLE_CALL",
                 "the recorded call cannot be sent",

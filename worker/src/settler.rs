@@ -27,16 +27,15 @@ const BATCH_MAX: usize = 64;
 pub(crate) struct Finished {
     pub(crate) result: AttemptResult,
     pub(crate) trace: AttemptTrace,
+    pub(crate) held: Held,
+}
+
+/// What is given back when an answer is written.
+#[derive(Debug)]
+pub(crate) struct Held {
     pub(crate) delivery: Delivery,
     /// Its place among the jobs in hand.
     pub(crate) _hand: OwnedSemaphorePermit,
-}
-
-impl Finished {
-    /// What is written of it.
-    fn answer(&self) -> (AttemptResult, AttemptTrace) {
-        (self.result.clone(), self.trace.clone())
-    }
 }
 
 /// The code of a call that was not begun because its lease was nearly over: it says nothing about Toss.
@@ -93,31 +92,30 @@ async fn settle(
     let mut batch = Vec::with_capacity(BATCH_MAX);
     // A batch is what has come meanwhile: alone when it is quiet, many when it is busy, and nobody waits for company.
     while finished.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let Err(error) = writer.write(batch.iter().map(Finished::answer).collect()).await else {
-            batch.drain(..).for_each(|one| writer.let_go(one));
+        let (mut results, mut traces, mut held) = (Vec::new(), Vec::new(), Vec::new());
+        for one in batch.drain(..) {
+            results.push(one.result);
+            traces.push(one.trace);
+            held.push(one.held);
+        }
+        let Err(error) = writer.record(&results, &traces).await else {
+            results.iter().zip(held).for_each(|(result, held)| writer.let_go(result, held));
+            writer.follow_up.note(results);
             continue;
         };
         tracing::warn!(
             error = error.with_causes(),
-            count = batch.len(),
+            count = results.len(),
             "a batch was not settled: it is tried apart from the others"
         );
-        for one in batch.drain(..) {
+        for ((result, trace), held) in results.into_iter().zip(traces).zip(held) {
             // The receiver ends early only when it is time to give up.
-            let _kept = unwritten.send(one).await;
+            let _kept = unwritten.send(Finished { result, trace, held }).await;
         }
     }
 }
 
 impl Writer {
-    /// Writes answers in one transaction, and has done what follows from them.
-    async fn write(&self, answers: Vec<(AttemptResult, AttemptTrace)>) -> Result<(), StoreError> {
-        let (results, traces): (Vec<_>, Vec<_>) = answers.into_iter().unzip();
-        self.record(&results, &traces).await?;
-        self.follow_up.note(results);
-        Ok(())
-    }
-
     /// Writes answers in one transaction; once they are written, each leaves its line, and the jobs that they made are published.
     async fn record(
         &self,
@@ -135,10 +133,10 @@ impl Writer {
     }
 
     /// Gives back what the answer held.
-    fn let_go(&self, one: Finished) {
-        self.leases.release(one.result.attempt.job_id(), one.result.attempt.claim());
+    fn let_go(&self, result: &AttemptResult, held: Held) {
+        self.leases.release(result.attempt.job_id(), result.attempt.claim());
         crash::point!("settle 4", "an answer's jobs are being published", "the acknowledgement");
-        one.delivery.ack();
+        held.delivery.ack();
         crash::point!("settle 5", "a delivery is acknowledged", "the broker knows");
     }
 }

@@ -4,6 +4,7 @@
 //! tries that answer counts as none, and the policy looks up what became of the call.
 
 use std::collections::VecDeque;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,11 +80,13 @@ async fn try_all(
     give_up: &CancellationToken,
 ) -> VecDeque<Unwritten> {
     if kept.len() > 1 {
-        let together: Vec<_> =
-            kept.iter().take(BATCH_MAX).map(|one| one.finished.answer()).collect();
-        let count = together.len();
-        if writer.write(together).await.is_ok() {
-            kept.drain(..count).for_each(|one| writer.let_go(one.finished));
+        let together = kept.iter().take(BATCH_MAX).map(|one| &one.finished);
+        let (results, traces): (Vec<_>, Vec<_>) =
+            together.map(|one| (one.result.clone(), one.trace.clone())).unzip();
+        if writer.record(&results, &traces).await.is_ok() {
+            let held = kept.drain(..results.len()).map(|one| one.finished.held);
+            results.iter().zip(held).for_each(|(result, held)| writer.let_go(result, held));
+            writer.follow_up.note(results);
             return kept;
         }
     }
@@ -107,11 +110,13 @@ async fn try_all(
 }
 
 async fn try_one(writer: &Writer, mut one: Unwritten) -> Tried {
-    let Err(error) = writer.write(vec![one.finished.answer()]).await else {
-        writer.let_go(one.finished);
+    let (result, trace) = (&one.finished.result, &one.finished.trace);
+    let tried = writer.record(slice::from_ref(result), slice::from_ref(trace)).await;
+    let Err(error) = tried else {
+        writer.let_go(result, one.finished.held);
+        writer.follow_up.note(vec![one.finished.result]);
         return Tried::Done;
     };
-    let trace = &one.finished.trace;
     if matches!(error, StoreError::UnreadableRow { .. } | StoreError::Schema(_)) {
         tracing::error!(
             parent: &trace.span,
@@ -119,7 +124,7 @@ async fn try_one(writer: &Writer, mut one: Unwritten) -> Tried {
             error = error.with_causes(),
             "an answer cannot be settled: its job stays unfinished"
         );
-        writer.let_go(one.finished);
+        writer.let_go(result, one.finished.held);
         return Tried::Done;
     }
     tracing::error!(
@@ -148,7 +153,7 @@ async fn settle_as_none(writer: &Writer, one: Unwritten) -> Tried {
         "the database refuses an answer of Toss: it counts as none, and the payment is looked up"
     );
     let none = no_answer(result);
-    match writer.record(std::slice::from_ref(&none), std::slice::from_ref(trace)).await {
+    match writer.record(slice::from_ref(&none), slice::from_ref(trace)).await {
         // Toss did answer, whatever it was.
         Ok(()) => writer.follow_up.note(vec![result.clone()]),
         Err(error) if error.is_refused() => {
@@ -160,7 +165,7 @@ async fn settle_as_none(writer: &Writer, one: Unwritten) -> Tried {
         }
         Err(_) => return Tried::Failed(one),
     }
-    writer.let_go(one.finished);
+    writer.let_go(&one.finished.result, one.finished.held);
     Tried::Done
 }
 
