@@ -4,8 +4,8 @@
 //! The worker is as an operator would set it for that: calls at once in all, and as many for one merchant. What follows from them, such as
 //! how many messages it holds, it decides itself. It is there before its work is, so that its memory without work is known. Then it gets a few
 //! jobs, and only what it grows by beyond its size after those counts as the memory of the jobs under way: with its first jobs a worker
-//! connects to the database, prepares its statements and reads its own code, and that is there once, however many jobs come. Their
-//! connections to Toss stay, too, so that those of as many jobs are not counted; and what batches take meanwhile is.
+//! connects to the database, prepares its statements and reads its own code, and that is there once, however many jobs come. What those few
+//! jobs took stays with the worker, their connections to Toss above all, so it is divided among the others only.
 
 use std::time::Duration;
 
@@ -126,7 +126,8 @@ async fn run(bed: &Bed, plan: &Plan, slowness: Slowness) -> anyhow::Result<Run> 
     bed.insist_asked_once(jobs).await?;
     let (ended, ms) = books::pace(&bed.database, concurrency.into()).await?;
     let grown_kib = own.peak_kib.and_then(|peak_kib| peak_kib.checked_sub(warm_kib));
-    let bytes_per_job = grown_kib.map(|kib| kib * 1_024 / u64::from(concurrency));
+    let others = u64::from(concurrency) - u64::from(FIRST_JOBS);
+    let bytes_per_job = grown_kib.map(|kib| kib * 1_024 / others);
     let share = slowness.percent_of_ideal(ended, ms);
     let usual = drain::figures_of(ended * 1_000 / ms, own, costs, u64::from(jobs));
     Ok([&usual[..], &[share, Some(idle_kib), Some(warm_kib), bytes_per_job]].concat())

@@ -311,7 +311,7 @@ async fn take_turn(
     if is_free && !is_too_early {
         if holder.is_none() {
             let mut payment = scene.payment.clone().into_active_model();
-            // Alone, without the moment: of this column there is no index, and so PostgreSQL need not write all of them anew.
+            // No `updated_at`: without a column that is in an index PostgreSQL leaves all indexes of the table as they are, if the page has room.
             payment.money_job_id = Set(Some(scene.job.id.clone()));
             scene.payment = write.tx.change(payment)?;
         }

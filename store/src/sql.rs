@@ -71,9 +71,10 @@ impl Sql {
 }
 
 /// That a column's text is one of these. The statement's text is the same however many they are, if there is more than one and where the
-/// database can do that: it is prepared once. PostgreSQL begins with these and looks each of them up by the column's index, as few as [`few`] lets it think they are.
+/// database can do that: it is prepared once. PostgreSQL begins with these and looks each of them up by the column's index, because it
+/// takes them for very few, as with [`few`].
 ///
-/// Not for a condition beside others that are joined by OR: see [`is_any_of`].
+/// Not for one of several conditions that are joined by OR: see [`is_any_of`].
 pub(crate) fn is_one_of<C, V>(
     connection: &impl ConnectionTrait,
     column: C,

@@ -208,7 +208,8 @@ impl Unwritten {
         all.iter().sum()
     }
 
-    /// All of it by one statement, whose text depends on the columns that change and not on how many rows there are: it is prepared once.
+    /// All of it by one statement. Its text depends on the columns that change, and for each table on whether it is about one row or several, but
+    /// not on how many: it is prepared once.
     async fn write_together(
         self,
         raised: &Raised,
@@ -563,31 +564,57 @@ mod tests {
 
     #[tokio::test]
     async fn rows_that_wait_are_written_together_and_each_is_as_it_was_meant() {
-        let (_scratch, store) = with_jobs(HARD.len()).await;
+        // One alone is written by another text than several.
+        for at_once in [HARD.len(), 1] {
+            let (_scratch, store) = with_jobs(HARD.len()).await;
+            let numbered: Vec<(usize, Option<&str>)> = HARD.into_iter().enumerate().collect();
+            for some in numbered.chunks(at_once) {
+                let write = store.begin_write().await.unwrap();
+                for (number, hard) in some {
+                    let mut row = job(&write.tx, &number.to_string()).await.into_active_model();
+                    row.last_message = Set(hard.map(str::to_owned));
+                    row.rerun_wanted = Set(number % 2 == 0);
+                    let changed = write.tx.change(row).unwrap();
+                    assert_eq!(changed.last_message.as_deref(), *hard);
+                    // Changed once more, in another column: both changes count.
+                    let mut row = changed.into_active_model();
+                    row.publications = Set(i32::MIN);
+                    write.tx.change(row).unwrap();
+                    write.tx.add(attempt(&number.to_string(), *hard));
+                }
+                write.commit().await.unwrap();
+            }
+            for (number, hard) in numbered {
+                let id = number.to_string();
+                let row = job(&store.db, &id).await;
+                let told = (row.last_message.as_deref(), row.rerun_wanted, row.publications);
+                assert_eq!(told, (hard, number % 2 == 0, i32::MIN));
+                assert_eq!((row.state.as_str(), row.claims), ("queued", 0), "nothing else changed");
+                let key = (id.clone(), 1);
+                let added = attempt::Entity::find_by_id(key).one(&store.db).await.unwrap();
+                assert_eq!(added, Some(attempt(&id, hard)));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_row_of_several_of_a_key_of_two_columns_is_changed_alone() {
+        let (_scratch, store) = with_jobs(1).await;
         let write = store.begin_write().await.unwrap();
-        for (number, hard) in HARD.iter().enumerate() {
-            let mut row = job(&write.tx, &number.to_string()).await.into_active_model();
-            row.last_message = Set(hard.map(str::to_owned));
-            row.rerun_wanted = Set(number % 2 == 0);
-            let changed = write.tx.change(row).unwrap();
-            assert_eq!(changed.last_message.as_deref(), *hard);
-            // Changed once more, in another column: both changes count.
-            let mut row = changed.into_active_model();
-            row.publications = Set(i32::MIN);
-            write.tx.change(row).unwrap();
-            write.tx.add(attempt(&number.to_string(), *hard));
+        for number in [1, 2] {
+            write.tx.add(attempt::Model { number, ..attempt("0", None) });
         }
         write.commit().await.unwrap();
-        for (number, hard) in HARD.iter().enumerate() {
-            let id = number.to_string();
-            let row = job(&store.db, &id).await;
-            let told = (row.last_message.as_deref(), row.rerun_wanted, row.publications);
-            assert_eq!(told, (*hard, number % 2 == 0, i32::MIN));
-            assert_eq!((row.state.as_str(), row.claims), ("queued", 0), "nothing else changed");
-            let key = (id.clone(), 1);
-            let added = attempt::Entity::find_by_id(key).one(&store.db).await.unwrap();
-            assert_eq!(added, Some(attempt(&id, *hard)));
-        }
+        let of = |number| attempt::Entity::find_by_id(("0".to_owned(), number));
+        let write = store.begin_write().await.unwrap();
+        let mut row = of(2).one(&write.tx).await.unwrap().unwrap().into_active_model();
+        row.code = Set(Some("only this one".to_owned()));
+        write.tx.change(row).unwrap();
+        write.commit().await.unwrap();
+        let codes =
+            [of(1), of(2)].map(|one| async { one.one(&store.db).await.unwrap().unwrap().code });
+        let [first, second] = codes;
+        assert_eq!((first.await, second.await), (None, Some("only this one".to_owned())));
     }
 
     #[tokio::test]
@@ -604,17 +631,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_row_that_is_gone_is_an_error() {
-        let (_scratch, store) = with_jobs(2).await;
-        let write = store.begin_write().await.unwrap();
-        let (kept, gone) = (job(&write.tx, "0").await, job(&write.tx, "1").await);
-        job::Entity::delete_by_id("1").exec(&write.tx).await.unwrap();
-        for row in [kept, gone] {
-            let mut row = row.into_active_model();
-            row.claims = Set(1);
-            write.tx.change(row).unwrap();
+        for others in [0, 1] {
+            let (_scratch, store) = with_jobs(others + 1).await;
+            let write = store.begin_write().await.unwrap();
+            let mut rows = Vec::new();
+            for id in 0..=others {
+                rows.push(job(&write.tx, &id.to_string()).await);
+            }
+            job::Entity::delete_by_id(others.to_string()).exec(&write.tx).await.unwrap();
+            for row in rows {
+                let mut row = row.into_active_model();
+                row.claims = Set(1);
+                write.tx.change(row).unwrap();
+            }
+            write.commit().await.unwrap_err();
+            assert_eq!(job(&store.db, "0").await.claims, 0);
         }
-        write.commit().await.unwrap_err();
-        assert_eq!(job(&store.db, "0").await.claims, 0);
     }
 
     #[tokio::test]

@@ -320,7 +320,7 @@ impl Floor {
             // The next call begins while this one's answer is written.
             drop(permits);
             meters::attempted(&result);
-            // The receiver outlives every call. The answer waits for its place here, and not once more in a future that would send it.
+            // The receiver outlives every call. A place is taken first: a future that sends would have room for the answer a second time.
             if let Ok(place) = finished.reserve().await {
                 let held = Held { delivery, _hand: hand };
                 place.send(Finished { result, trace, held });

@@ -51,7 +51,8 @@ impl Gateways {
         own.max_by_key(|(pair, _)| pair.number).map(|(_, client)| client)
     }
 
-    /// Makes a recorded attempt. Never fails: what goes wrong is part of the result. The attempt is boxed because it waits for its answer.
+    /// Makes a recorded attempt. Never fails: what goes wrong is part of the result. The attempt is boxed: by itself it would take its
+    /// room several times in the task that waits for the answer.
     pub async fn call(&self, attempt: Box<StartedAttempt>, trace: &AttemptTrace) -> AttemptResult {
         // The gate lets no attempt through whose keys the worker lacks.
         let Some(client) = self.by_pair.get(attempt.key_pair()) else {

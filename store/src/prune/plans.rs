@@ -240,9 +240,9 @@ async fn pay(store: &Store, orders: &[&str]) {
     let jobs = accepted.into_iter().map(|one| one.unwrap().job.unwrap());
     let ids: Vec<JobId> = jobs.map(|job| JobId::parse(job.id).unwrap()).collect();
     let claimed = store.claim_jobs(&ids, &Claimer::unlimited("w")).await.unwrap();
-    let attempts = claimed.into_iter().map(|one| match one {
-        Claimed::Attempt(attempt) => *attempt,
-        other => panic!("{other:?}"),
+    let attempts = claimed.into_iter().map(|one| {
+        let Claimed::Attempt(attempt) = one else { panic!("{one:?}") };
+        *attempt
     });
     let attempts: Vec<StartedAttempt> = attempts.collect();
     let held = attempts.iter().map(|one| (one.job_id().to_owned(), one.claim()));

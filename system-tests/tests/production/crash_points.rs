@@ -154,6 +154,9 @@ async fn a_worker_that_dies_before_its_claim_or_after_its_commit_leaves_a_messag
             let is_empty =
                 async || (fleet.operator.depth("confirm").await.ready == 0).then_some(());
             fleet.rows.wait_for("empty queue", is_empty).await;
+            // Where all was done before, nothing tells that it is there yet: it would not know how to stop in good order.
+            let health = fleet.health_of(0);
+            fleet.wait_for_ready(&health, 200).await;
             fleet.stop_worker(0);
         }
     })
