@@ -111,8 +111,8 @@ impl Dialect {
         };
         format!(
             "INSERT INTO payments (order_id, store_id, payment_key, merchant, amount, balance, state, accepted_at, confirm_by,
-                next_cancel_at, version, updated_at)
-            SELECT id, store_id, {payment_key}, merchant, amount, 0, 'confirming', {now}, {now} + 600000, 0, 1, {now}
+                money_job_id, next_cancel_at, version, updated_at)
+            SELECT id, store_id, {payment_key}, merchant, amount, 0, 'confirming', {now}, {now} + 600000, {job_id}, 0, 1, {now}
             FROM {numbers} JOIN orders ON orders.id = {order_id};
             INSERT INTO jobs (id, kind, order_id, store_id, merchant, state, claims, key_generation, due_at, runnable_since,
                 publications, rerun_wanted, created_at, updated_at, amount)

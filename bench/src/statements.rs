@@ -2,7 +2,7 @@
 //! confirm. It writes to the product's own tables, so that rows and indexes cost both the same.
 //!
 //! What the product does beyond them: saying why it does not accept a confirm and reading the order back, an attempt row before the
-//! call, the payment's one money operation, the order's version, the gate, and telling those who wait.
+//! call, the order's version, the gate, and telling those who wait.
 
 /// Now, in milliseconds since 1970, by the database's clock, as the product writes it.
 macro_rules! now {
@@ -20,8 +20,8 @@ pub(crate) const ACCEPT: &str = concat!(
     now!(),
     " RETURNING id, store_id, merchant, amount, key_pair, unrecorded_until, updated_at AS at),",
     " paid AS (INSERT INTO payments (order_id, store_id, payment_key, merchant, amount, balance, state, accepted_at, confirm_by,",
-    " next_cancel_at, version, updated_at, key_pair)",
-    " SELECT id, store_id, $2::text, merchant, amount, 0, 'confirming', at, at + 600000, 0, 1, at, key_pair FROM placed)",
+    " money_job_id, next_cancel_at, version, updated_at, key_pair)",
+    " SELECT id, store_id, $2::text, merchant, amount, 0, 'confirming', at, at + 600000, $4::text, 0, 1, at, key_pair FROM placed)",
     " INSERT INTO jobs (id, kind, order_id, store_id, merchant, state, claims, key_generation, due_at, runnable_since,",
     " publications, rerun_wanted, created_at, updated_at, amount, unrecorded_until)",
     " SELECT $4::text, 'confirm', id, store_id, merchant, 'queued', 0, 1, at + 10000, at, 0, false, at, at, amount, unrecorded_until",
@@ -50,7 +50,7 @@ pub(crate) const SETTLE: &str = concat!(
     " paid AS (UPDATE payments SET state = 'confirmed', balance = amount, toss_status = 'DONE', method = $3::text,",
     " approved_at = $4::bigint, receipt_url = $5::text, last_transaction_key = $6::text, card_issuer = $7::text,",
     " card_number = $8::text, card_installment_months = 0, is_partial_cancelable = true, tax_free_amount = 0,",
-    " raw = $9::text, version = version + 1, updated_at = ended.ended_at",
+    " money_job_id = NULL, version = version + 1, updated_at = ended.ended_at",
     " FROM ended WHERE payments.order_id = ended.order_id)",
     " INSERT INTO attempts (job_id, number, order_id, claim, operation, key_generation, idempotency_key, call_hash, call,",
     " started_at, finished_at, duration_ms, http_status, verdict, answer, is_stale, worker, merchant)",

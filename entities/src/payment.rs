@@ -59,8 +59,6 @@ pub struct Model {
     pub review_reason: Option<String>,
     /// Milliseconds UTC.
     pub review_since: Option<i64>,
-    /// Toss's last answer, redacted.
-    pub raw: Option<String>,
     /// Raised by every change.
     pub version: i64,
     /// Milliseconds UTC.

@@ -2,8 +2,6 @@
 //! the first one made.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering::Relaxed;
 
 use domain::customer::{GUEST_KEY, names_its_customer};
 use domain::job::{JobKind, JobState};
@@ -12,11 +10,11 @@ use domain::payment::PaymentState;
 use domain::{OrderId, PaymentKey, Won, limits};
 use entities::{job, order, order_line, payment};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{ExprTrait as _, LockType};
+use sea_orm::sea_query::{ExprTrait as _, LockType, SelectStatement};
 use sea_orm::{
     ColumnTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult,
     IntoActiveModel as _, JoinType, QueryFilter as _, QueryOrder as _, QueryResult,
-    QuerySelect as _, QueryTrait as _, RelationDef, Statement,
+    QuerySelect as _, QueryTrait as _, RelationDef,
 };
 
 use crate::connection::{NOW_MS, Store, Write, clock};
@@ -115,31 +113,38 @@ impl Store {
         each
     }
 
-    /// An order that is open has no payment, and hardly ever does somebody pay with another's key: PostgreSQL refuses that by itself, and
-    /// only then it is looked at who has it. On SQLite looking costs next to nothing.
+    /// Nearly always everybody pays for the first time and nobody else is at it. On PostgreSQL it is tried so at first, by one statement;
+    /// whatever else there is, is found out under locks. On SQLite nothing is won by it.
     async fn accept_retried(&self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
-        let is_looked_at = AtomicBool::new(self.db.get_database_backend() == DbBackend::Sqlite);
-        self.retried(|| self.accept_once(confirms, is_looked_at.swap(true, Relaxed))).await
-    }
-
-    async fn accept_once(
-        &self,
-        confirms: &[AcceptConfirm],
-        is_looked_at: bool,
-    ) -> Result<Decided, StoreError> {
-        let mut accepting = Accepting::begin(self, confirms, is_looked_at).await?;
-        let mut all: Vec<_> = confirms.iter().map(|confirm| accepting.accept(confirm)).collect();
-        for (confirm, one) in confirms.iter().zip(&mut all) {
-            if let Ok(accepted) = one.as_mut()
-                && !accepted.is_replay
-            {
-                accepted.order = accepting.detail(&confirm.order_id)?;
+        if self.db.get_database_backend() == DbBackend::Postgres {
+            let tried = self.bounded(self.accept_at_once(confirms)).await;
+            self.note_room(&tried);
+            match tried {
+                Ok(Some(decided)) => return Ok(decided),
+                Ok(None) => {}
+                // What may have been committed by a connection that was lost is found under the locks.
+                Err(error) if error.is_conflict() || error.is_overtaken() || error.is_lost() => {
+                    tracing::debug!(%error, "confirms are accepted under locks");
+                }
+                Err(error) => return Err(error),
             }
         }
-        crash::point!("accept 1", "a confirm is decided on", "its commit");
-        accepting.write.commit().await?;
-        crash::point!("accept 2", "a confirm is committed", "its publication and the answer");
-        Ok(all)
+        self.retried(|| self.accept_locked(confirms)).await
+    }
+
+    /// `None` if one of them needs to be looked at more closely.
+    async fn accept_at_once(
+        &self,
+        confirms: &[AcceptConfirm],
+    ) -> Result<Option<Decided>, StoreError> {
+        match Accepting::begin_at_once(self, confirms).await? {
+            Some(accepting) => accepting.accept_all(confirms).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn accept_locked(&self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
+        Accepting::begin_locked(self, confirms).await?.accept_all(confirms).await
     }
 }
 
@@ -149,10 +154,9 @@ type Decided = Vec<Result<AcceptedConfirm, AcceptConfirmError>>;
 /// Confirms that are accepted together: what there is of them, and what they make new.
 struct Accepting<'s> {
     write: Write<'s>,
-    /// By id. Locked.
-    orders: HashMap<String, order::Model>,
-    /// By order.
-    lines: HashMap<String, Vec<order_line::Model>>,
+    /// By id. Locked, or as they were read: then it shows when they are written whether they still are so.
+    orders: Orders,
+    lines: Lines,
     /// By order.
     payments: HashMap<String, payment::Model>,
     /// Payment keys that a payment holds.
@@ -160,24 +164,38 @@ struct Accepting<'s> {
 }
 
 impl<'s> Accepting<'s> {
-    async fn begin(
+    /// All about orders that are open: they have no payment, and hardly ever does somebody pay with another's key, which the database refuses by
+    /// itself.
+    async fn begin_at_once(
         store: &'s Store,
         confirms: &[AcceptConfirm],
-        is_looked_at: bool,
-    ) -> Result<Self, StoreError> {
-        let ids = || confirms.iter().map(|confirm| confirm.order_id.as_str());
-        let (write, rows) = store.begin_write_with(&lock_orders(&store.db, ids())).await?;
+    ) -> Result<Option<Self>, StoreError> {
+        let reading = store.db.get_database_backend().build(&select_orders(&store.db, confirms));
+        let (write, rows) = store.begin_write_at_once(&reading).await?;
         let (orders, lines) = read_orders(&rows)?;
         let is_open = |order: &order::Model| order.state == OrderState::Open.word();
-        let known = if is_looked_at || !orders.values().all(is_open) {
-            let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
-            let of_order = is_any_of(&write.tx, payment::Column::OrderId, ids());
-            let of_key = is_any_of(&write.tx, payment::Column::PaymentKey, keys)
-                .and(payment::Column::State.is_not_in(RELEASED));
-            payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?
-        } else {
-            Vec::new()
-        };
+        if !orders.values().all(is_open) {
+            return Ok(None);
+        }
+        let (payments, taken) = Default::default();
+        Ok(Some(Accepting { write, orders, lines, payments, taken }))
+    }
+
+    async fn begin_locked(
+        store: &'s Store,
+        confirms: &[AcceptConfirm],
+    ) -> Result<Self, StoreError> {
+        let mut select = select_orders(&store.db, confirms);
+        select.lock_with_tables(LockType::Update, [order::Entity]);
+        let locking = store.db.get_database_backend().build(&select);
+        let (write, rows) = store.begin_write_with(&locking).await?;
+        let (orders, lines) = read_orders(&rows)?;
+        let ids = confirms.iter().map(|confirm| confirm.order_id.as_str());
+        let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
+        let of_order = is_any_of(&write.tx, payment::Column::OrderId, ids);
+        let of_key = is_any_of(&write.tx, payment::Column::PaymentKey, keys)
+            .and(payment::Column::State.is_not_in(RELEASED));
+        let known = payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?;
         let holds_key = |row: &&payment::Model| !RELEASED.contains(&row.state.as_str());
         Ok(Accepting {
             taken: known.iter().filter(holds_key).map(|row| row.payment_key.clone()).collect(),
@@ -186,6 +204,21 @@ impl<'s> Accepting<'s> {
             payments: known.into_iter().map(|row| (row.order_id.clone(), row)).collect(),
             write,
         })
+    }
+
+    async fn accept_all(mut self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
+        let mut all: Vec<_> = confirms.iter().map(|confirm| self.accept(confirm)).collect();
+        for (confirm, one) in confirms.iter().zip(&mut all) {
+            if let Ok(accepted) = one.as_mut()
+                && !accepted.is_replay
+            {
+                accepted.order = self.detail(&confirm.order_id)?;
+            }
+        }
+        crash::point!("accept 1", "a confirm is decided on", "its commit");
+        self.write.commit().await?;
+        crash::point!("accept 2", "a confirm is committed", "its publication and the answer");
+        Ok(all)
     }
 
     /// Decides about one. Those behind it see what it makes.
@@ -205,8 +238,10 @@ impl<'s> Accepting<'s> {
         if !self.taken.insert(confirm.payment_key.as_str().to_owned()) {
             return Err(AcceptConfirmError::PaymentKeyTaken);
         }
-        let payment = new_payment(order, confirm, self.write.now_ms);
+        let mut payment = new_payment(order, confirm, self.write.now_ms);
         let mut job = new_job(&self.write, JobKind::Confirm, &payment, None, &confirm.origin);
+        // Nobody else can have the turn of a payment that is new, so the claim need not write the payment.
+        payment.money_job_id = Some(job.id.clone());
         // It may have been paid under another key: nothing is sent before that was looked up.
         job.unrecorded_until = order.unrecorded_until;
         order.state = OrderState::Paying.word().to_owned();
@@ -245,9 +280,9 @@ struct OrderLine {
     line: Option<order_line::Model>,
 }
 
-/// Locks orders, in the order that every transaction locks them in, and reads them with their lines, and the clock.
-fn lock_orders<'a>(database: &DatabaseConnection, ids: impl Iterator<Item = &'a str>) -> Statement {
-    let backend = database.get_database_backend();
+/// The orders of confirms with their lines, in the order in which everybody locks them, and the clock.
+fn select_orders(database: &DatabaseConnection, confirms: &[AcceptConfirm]) -> SelectStatement {
+    let ids = confirms.iter().map(|confirm| confirm.order_id.as_str());
     let of_line: RelationDef = order_line::Entity::belongs_to(order::Entity)
         .from(order_line::Column::OrderId)
         .to(order::Column::Id)
@@ -259,8 +294,7 @@ fn lock_orders<'a>(database: &DatabaseConnection, ids: impl Iterator<Item = &'a 
         .order_by_asc(order_line::Column::Line)
         .select_also(order_line::Entity)
         .into_query();
-    select.expr_as(clock(backend), NOW_MS).lock_with_tables(LockType::Update, [order::Entity]);
-    backend.build(&select)
+    select.expr_as(clock(database.get_database_backend()), NOW_MS).take()
 }
 
 /// Orders, by id.
@@ -330,7 +364,6 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         next_cancel_at: 0,
         review_reason: None,
         review_since: None,
-        raw: None,
         version: 1,
         updated_at: now_ms,
         pruned_at: None,

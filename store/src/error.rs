@@ -76,6 +76,16 @@ impl StoreError {
         ["5", "517", "773", "40001", "40P01", "23505"].contains(&code.as_ref())
     }
 
+    /// Whether a row was changed by somebody else since it was read, or is gone.
+    pub(crate) fn is_overtaken(&self) -> bool {
+        matches!(self, StoreError::Database(DbErr::RecordNotUpdated))
+    }
+
+    /// Whether the connection was lost. What was committed by it is not known then.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, StoreError::Database(error) if is_lost(error))
+    }
+
     /// Whether the database has no room, or cannot write to its disk: nothing is kept until there is room again, and reading goes on.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -216,9 +216,7 @@ async fn settle(
     };
     // A call's answer that decided nothing about the payment describes it no better than what is known.
     let is_news = decision.event.is_some() || attempt.operation == Operation::LookUp;
-    let told = told
-        .filter(|_| is_news && !is_older && !is_overtaken)
-        .map(|payment| evidence::Told { payment, raw: kept_body(&scene, result) });
+    let told = told.filter(|_| is_news && !is_older && !is_overtaken);
     apply(write, &mut scene, &decision, told, delay_ms).await?;
     if decision.review == Some(ReviewReason::LateApproval) {
         context.publish.extend(late_approval::give_back(write, &scene).await?);

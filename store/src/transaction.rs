@@ -13,19 +13,51 @@ use entities::{attempt, cancellation, job, order, payment};
 use sea_orm::sea_query::{ColumnType, Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait,
-    DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, IdenStatic as _,
-    IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _, QueryFilter as _,
-    QueryResult, Statement, TryIntoModel, Value,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult,
+    IdenStatic as _, IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _,
+    QueryFilter as _, QueryResult, Statement, TryIntoModel, Value,
 };
 
+use crate::error::database_code;
 use crate::sql::{Sql, few};
 
 /// A transaction under way.
 #[derive(Debug)]
 pub(crate) struct Transaction {
-    database: DatabaseTransaction,
+    database: Database,
     unwritten: Mutex<Unwritten>,
 }
+
+/// Where a transaction writes.
+#[derive(Debug)]
+enum Database {
+    /// One has begun.
+    Begun(DatabaseTransaction),
+    /// None has, on PostgreSQL: what is written is one statement, which is a transaction by itself.
+    AtOnce(DatabaseConnection),
+}
+
+impl Database {
+    fn backend(&self) -> DbBackend {
+        match self {
+            Database::Begun(begun) => begun.get_database_backend(),
+            Database::AtOnce(pool) => pool.get_database_backend(),
+        }
+    }
+
+    /// The transaction in which more than the one statement can be done.
+    fn begun(&self) -> Result<&DatabaseTransaction, DbErr> {
+        match self {
+            Database::Begun(begun) => Ok(begun),
+            Database::AtOnce(_) => Err(DbErr::Custom(MORE_THAN_ONE.to_owned())),
+        }
+    }
+}
+
+const MORE_THAN_ONE: &str = "what is written at once can do nothing else";
+
+/// PostgreSQL's word for what a statement fails with that did not find all of its rows. Source: PostgreSQL's manual, appendix A.
+const DIVISION_BY_ZERO: &str = "22012";
 
 /// What waits to be written.
 #[derive(Debug, Default)]
@@ -106,6 +138,10 @@ impl Raised {
 
 /// A row of a table whose changes are written together.
 pub(crate) trait Gathered: ActiveModelTrait {
+    /// The column that every change of a row raises by one, if there is such a one: a row is changed only as it was read, and be it without
+    /// a lock.
+    const RAISED: Option<<Self::Entity as EntityTrait>::Column> = None;
+
     /// What names it among those of its table.
     fn key(&self) -> String;
 
@@ -114,8 +150,10 @@ pub(crate) trait Gathered: ActiveModelTrait {
 }
 
 macro_rules! gathered {
-    ($table:ident, $rows:ident, $($key:ident),+) => {
+    ($table:ident, $rows:ident, $($key:ident),+ $(; raises $raised:ident)?) => {
         impl Gathered for $table::ActiveModel {
+            $(const RAISED: Option<$table::Column> = Some($table::Column::$raised);)?
+
             fn key(&self) -> String {
                 [$(self.$key.as_ref().to_string()),+].join("/")
             }
@@ -127,15 +165,20 @@ macro_rules! gathered {
     };
 }
 
-gathered!(order, orders, id);
+gathered!(order, orders, id; raises Version);
 gathered!(payment, payments, order_id);
 gathered!(cancellation, cancellations, id);
 gathered!(job, jobs, id);
 gathered!(attempt, attempts, job_id, number);
 
 impl Transaction {
-    pub(crate) fn new(database: DatabaseTransaction) -> Transaction {
-        Transaction { database, unwritten: Mutex::default() }
+    pub(crate) fn new(begun: DatabaseTransaction) -> Transaction {
+        Transaction { database: Database::Begun(begun), unwritten: Mutex::default() }
+    }
+
+    /// One that does nothing but write out what waits, in one statement, by its commit.
+    pub(crate) fn at_once(pool: DatabaseConnection) -> Transaction {
+        Transaction { database: Database::AtOnce(pool), unwritten: Mutex::default() }
     }
 
     fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
@@ -172,18 +215,25 @@ impl Transaction {
     pub(crate) async fn commit(self, raised: &Raised) -> Result<(), DbErr> {
         let unwritten = std::mem::take(&mut *self.unwritten());
         self.write(unwritten, raised).await?;
-        self.database.commit().await
+        match self.database {
+            Database::Begun(begun) => begun.commit().await,
+            Database::AtOnce(_) => Ok(()),
+        }
     }
 
     async fn write(&self, unwritten: Unwritten, raised: &Raised) -> Result<(), DbErr> {
         if unwritten.rows() == 0 && raised.orders.is_empty() {
             return Ok(());
         }
-        if self.database.get_database_backend() == DbBackend::Postgres {
-            unwritten.write_together(raised, &self.database).await?;
-        } else {
-            unwritten.write_one_by_one(&self.database).await?;
-            raised.write(&self.database).await?;
+        match &self.database {
+            Database::AtOnce(pool) => return unwritten.write_together(raised, pool).await,
+            Database::Begun(begun) if self.database.backend() == DbBackend::Postgres => {
+                unwritten.write_together(raised, begun).await?;
+            }
+            Database::Begun(begun) => {
+                unwritten.write_one_by_one(begun).await?;
+                raised.write(begun).await?;
+            }
         }
         crash::point!("commit 1", "rows are written that waited", "whatever comes next");
         Ok(())
@@ -213,9 +263,9 @@ impl Unwritten {
     async fn write_together(
         self,
         raised: &Raised,
-        database: &DatabaseTransaction,
+        database: &impl ConnectionTrait,
     ) -> Result<(), DbErr> {
-        let rows = self.rows().saturating_add(raised.orders.len());
+        let rows = count_of(self.rows().saturating_add(raised.orders.len()));
         let mut sql = Sql::new(DbBackend::Postgres);
         let mut parts = Vec::new();
         let Unwritten { orders, payments, cancellations, jobs, attempts } = self;
@@ -230,15 +280,17 @@ impl Unwritten {
             with.push(format!("part{number} AS ({part} RETURNING 1)"));
             counts.push(format!("(SELECT count(*) FROM part{number})"));
         }
-        let text = format!("WITH {} SELECT {} AS written", with.join(", "), counts.join(" + "));
-        let counted = database.query_one_raw(sql.statement(text)).await?;
-        let written: Option<i64> = counted.map(|row| row.try_get("", "written")).transpose()?;
-        // Of none of the tables can it be more than there are.
-        if written.and_then(|count| usize::try_from(count).ok()) == Some(rows) {
-            Ok(())
-        } else {
-            Err(DbErr::RecordNotUpdated)
-        }
+        // Of none of the tables can it be more than there are. If it is fewer, nothing may stay, and nothing does of a statement that fails.
+        let (counted, wanted) = (counts.join(" + "), sql.bind(rows));
+        let text = format!(
+            "WITH {} SELECT 1 / CASE WHEN {counted} = CAST({wanted} AS bigint) THEN 1 ELSE 0 END",
+            with.join(", ")
+        );
+        let written = database.query_one_raw(sql.statement(text)).await;
+        written.map(drop).map_err(|error| match database_code(&error).as_deref() {
+            Some(DIVISION_BY_ZERO) => DbErr::RecordNotUpdated,
+            _ => error,
+        })
     }
 
     /// Row by row, what others point to first: a statement costs next to nothing within a process.
@@ -312,7 +364,8 @@ impl<A: Gathered> Rows<A> {
         if let Some(row) = self.only() {
             let mut equal = |column: &_| Self::is_equal(row, *column, sql);
             let set: Vec<String> = changed.iter().map(&mut equal).collect();
-            let same: Vec<String> = keys.iter().map(&mut equal).collect();
+            let mut same: Vec<String> = keys.iter().map(&mut equal).collect();
+            same.extend(A::RAISED.map(|column| format!("{} - 1", equal(&column))));
             let (set, same) = (set.join(", "), same.join(" AND "));
             return Ok(format!("UPDATE {table} SET {set} WHERE {same}"));
         }
@@ -320,6 +373,9 @@ impl<A: Gathered> Rows<A> {
         let source = few(&self.arrays(&columns, sql)?, &sql.bind(count_of(self.by_key.len())));
         let set = changed.iter().map(|column| format!("{0} = new.{0}", quoted(column.as_str())));
         let same = keys.iter().map(|key| format!("kept.{0} = new.{0}", quoted(key.as_str())));
+        let as_read =
+            A::RAISED.map(|column| format!("kept.{0} = new.{0} - 1", quoted(column.as_str())));
+        let same = same.chain(as_read);
         Ok(format!(
             "UPDATE {table} AS kept SET {} FROM {source} AS new WHERE {}",
             set.collect::<Vec<_>>().join(", "),
@@ -460,27 +516,31 @@ impl ArrayLiteral {
 #[async_trait]
 impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
-        self.database.get_database_backend()
+        self.database.backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let begun = self.database.begun()?;
         self.write_out().await?;
-        self.database.execute_raw(statement).await
+        begun.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let begun = self.database.begun()?;
         self.write_out().await?;
-        self.database.execute_unprepared(sql).await
+        begun.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let begun = self.database.begun()?;
         self.write_out().await?;
-        self.database.query_one_raw(statement).await
+        begun.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let begun = self.database.begun()?;
         self.write_out().await?;
-        self.database.query_all_raw(statement).await
+        begun.query_all_raw(statement).await
     }
 }
 
@@ -493,6 +553,7 @@ mod tests {
 
     use super::*;
     use crate::connection::Store;
+    use crate::error::StoreError;
     use crate::open::StoreOptions;
     use crate::scratch::Scratch;
 
@@ -503,6 +564,11 @@ mod tests {
     /// A database with jobs `0`, `1`, … of as many orders, all of them queued.
     async fn with_jobs(count: usize) -> (Scratch, Store) {
         let scratch = Scratch::make().await;
+        let store = fill_with_jobs(&scratch, count).await;
+        (scratch, store)
+    }
+
+    async fn fill_with_jobs(scratch: &Scratch, count: usize) -> Store {
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         store.migrate().await.unwrap();
         let stores = "INSERT INTO stores (id, name, merchant, delivery_fee, minimum_order, is_open, created_at, updated_at)
@@ -529,7 +595,7 @@ mod tests {
                 store.db.execute_unprepared(&row).await.unwrap();
             }
         }
-        (scratch, store)
+        store
     }
 
     async fn job(connection: &impl ConnectionTrait, id: &str) -> job::Model {
@@ -647,6 +713,58 @@ mod tests {
             write.commit().await.unwrap_err();
             assert_eq!(job(&store.db, "0").await.claims, 0);
         }
+    }
+
+    /// Raises orders' versions from 1 and adds attempts of the same names, all at once.
+    async fn write_at_once(store: &Store, rows: &[order::Model]) -> Result<(), StoreError> {
+        let asked = Statement::from_string(DbBackend::Postgres, "SELECT 0::bigint AS now_ms");
+        let (write, _) = store.begin_write_at_once(&asked).await?;
+        for row in rows {
+            let mut row = row.clone().into_active_model();
+            row.version = Set(2);
+            row.order_name = Set("바뀐 이름".to_owned());
+            write.tx.add(attempt(row.id.as_ref(), None));
+            write.tx.change(row)?;
+        }
+        write.commit().await
+    }
+
+    async fn with_orders_on_postgres(count: usize) -> (Scratch, Store, Vec<order::Model>) {
+        let scratch = Scratch::on_postgres().await;
+        let store = fill_with_jobs(&scratch, count).await;
+        let rows = order::Entity::find().all(&store.db).await.unwrap();
+        (scratch, store, rows)
+    }
+
+    #[tokio::test]
+    async fn what_is_written_at_once_is_there_as_a_whole_or_not_at_all() {
+        for count in [1, 3] {
+            let (_scratch, store, rows) = with_orders_on_postgres(count).await;
+            let changed = "UPDATE orders SET version = 7 WHERE id = '0'";
+            store.db.execute_unprepared(changed).await.unwrap();
+            let error = write_at_once(&store, &rows).await.unwrap_err();
+            assert!(error.is_overtaken(), "{}", error.with_causes());
+            let there = async || attempt::Entity::find().all(&store.db).await.unwrap().len();
+            assert_eq!(there().await, 0, "somebody else changed one of them since they were read");
+            let names = order::Entity::find().all(&store.db).await.unwrap();
+            assert!(names.iter().all(|row| row.order_name == "김밥"));
+
+            let back = "UPDATE orders SET version = 1 WHERE id = '0'";
+            store.db.execute_unprepared(back).await.unwrap();
+            write_at_once(&store, &rows).await.unwrap();
+            assert_eq!(there().await, count);
+            let written = order::Entity::find().all(&store.db).await.unwrap();
+            assert!(written.iter().all(|row| (row.version, &*row.order_name) == (2, "바뀐 이름")));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_at_once_can_ask_for_nothing_more() {
+        let (_scratch, store, _) = with_orders_on_postgres(1).await;
+        let asked = Statement::from_string(DbBackend::Postgres, "SELECT 0::bigint AS now_ms");
+        let (write, _) = store.begin_write_at_once(&asked).await.unwrap();
+        let error = order::Entity::find().all(&write.tx).await.unwrap_err();
+        assert_eq!(error, DbErr::Custom(MORE_THAN_ONE.to_owned()));
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 //! Applying a decision: the payment, the cancellation, the job, and whoever waited for it.
 
+use domain::answer::TossPayment;
 use domain::attempt::Verdict;
 use domain::cancellation::CancellationState;
 use domain::job::{JobKind, JobState};
@@ -15,7 +16,7 @@ use sea_orm::{
 };
 
 use super::Scene;
-use super::evidence::{self, Told};
+use super::evidence;
 use crate::claim::BEHIND;
 use crate::connection::Write;
 use crate::error::StoreError;
@@ -27,15 +28,15 @@ pub(crate) async fn apply(
     write: &mut Write<'_>,
     scene: &mut Scene,
     decision: &Decision,
-    told: Option<Told<'_>>,
+    told: Option<&TossPayment>,
     delay_ms: i64,
 ) -> Result<(), StoreError> {
     apply_to_cancellation(write, scene, decision).await?;
-    if let Some(told) = &told {
+    if let Some(told) = told {
         let is_unclear = decision.review == Some(ReviewReason::AmbiguousCancels);
-        evidence::record_cancels(write, scene, told.payment, is_unclear).await?;
+        evidence::record_cancels(write, scene, told, is_unclear).await?;
     }
-    apply_to_payment(write, scene, decision, told.as_ref()).await?;
+    apply_to_payment(write, scene, decision, told).await?;
     apply_to_job(write, scene, decision, delay_ms).await?;
     end_confirm_that_was_settled(write, scene).await?;
     write.raise_order_version(&scene.job.order_id);
@@ -87,7 +88,7 @@ async fn apply_to_payment(
     write: &Write<'_>,
     scene: &mut Scene,
     decision: &Decision,
-    told: Option<&Told<'_>>,
+    told: Option<&TossPayment>,
 ) -> Result<(), StoreError> {
     let state = rows::payment_state(&scene.payment)?;
     let mut review = decision.review;

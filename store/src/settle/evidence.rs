@@ -22,29 +22,17 @@ use crate::error::StoreError;
 use crate::operate::Actor;
 use crate::refund_accounts;
 
-/// An answer about our payment.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Told<'a> {
-    pub(crate) payment: &'a TossPayment,
-    /// The answer, redacted.
-    pub(crate) raw: Option<&'a str>,
-}
-
 /// Who a cancellation is by that was made in Toss's own console.
 pub(crate) const TOSS: &str = "toss";
 
 /// Copies what Toss tells beside our state; of an erased order's payment without the account, which names the customer.
 pub(super) fn copy_to_payment(
     row: &mut payment::ActiveModel,
-    told: &Told<'_>,
+    payment: &TossPayment,
     state: PaymentState,
     is_erased: bool,
 ) {
-    let payment = told.payment;
     row.toss_status = Set(Some(payment.status.word().to_owned()));
-    if let Some(raw) = told.raw {
-        row.raw = Set(Some(raw.to_owned()));
-    }
     // What Toss leaves out does not erase what it told before.
     if payment.method.is_some() {
         row.method = Set(payment.method.clone());

@@ -1,8 +1,10 @@
 //! Confirms that are accepted together.
 
+use std::time::Duration;
+
 use domain::payment::PaymentState;
 use domain::{PaymentKey, Won};
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, TransactionOptions, TransactionTrait as _};
 use store::{AcceptConfirm, AcceptConfirmError};
 
 use crate::fixture::{Shop, confirm_of, order_id};
@@ -77,6 +79,38 @@ async fn an_order_that_cannot_be_read_keeps_back_none_of_those_that_come_with_it
     let together = [confirm_of("broken-order"), confirm_of("whole-order")];
     let accepted = shop.store.accept_confirms(&together).await;
     assert_eq!(accepted.iter().map(word).collect::<Vec<_>>(), ["failed", "accepted"]);
+}
+
+/// As long as a lock is waited for, and much longer than it takes to come to it.
+const A_WHILE: Duration = Duration::from_millis(300);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_closed_while_it_is_paid_takes_no_payment_and_keeps_no_other_back() {
+    let shop = Shop::open().await;
+    for id in ["open-order", "closed-order", "lonely-order"] {
+        shop.order(id).await;
+    }
+    for (together, wanted) in [
+        (vec!["closed-order", "open-order"], vec!["not payable", "accepted"]),
+        (vec!["lonely-order"], vec!["not payable"]),
+    ] {
+        let closing = shop.rows.begin_with_options(TransactionOptions::default()).await.unwrap();
+        let close = "UPDATE orders SET state = 'closed', version = version + 1 WHERE id IN ('closed-order', 'lonely-order')";
+        closing.execute_unprepared(close).await.unwrap();
+        let confirms: Vec<_> = together.iter().copied().map(confirm_of).collect();
+        let store = shop.store.clone();
+        let accepting = tokio::spawn(async move { store.accept_confirms(&confirms).await });
+        tokio::time::sleep(A_WHILE).await;
+        assert!(!accepting.is_finished(), "the order may be closed yet");
+        closing.commit().await.unwrap();
+        let accepted = accepting.await.unwrap();
+        assert_eq!(accepted.iter().map(word).collect::<Vec<_>>(), wanted);
+        for (id, word) in together.iter().zip(wanted) {
+            let order = shop.store.find_order(&order_id(id)).await.unwrap().unwrap();
+            assert_eq!(order.payment.is_some(), word == "accepted", "{id}");
+            assert_eq!(order.confirm_job.is_some(), word == "accepted", "{id}");
+        }
+    }
 }
 
 fn word(one: &Result<store::AcceptedConfirm, AcceptConfirmError>) -> &'static str {
