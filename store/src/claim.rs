@@ -309,6 +309,7 @@ async fn take_turn(
         && scene.payment.next_cancel_at > write.now_ms
         && scene.job.kind == JobKind::Cancel.word();
     if is_free && !is_too_early {
+        // A confirm has had it since it was accepted.
         if holder.is_none() {
             let mut payment = scene.payment.clone().into_active_model();
             // No `updated_at`: without a column that is in an index PostgreSQL leaves all indexes of the table as they are, if the page has room.

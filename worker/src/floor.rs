@@ -23,7 +23,7 @@ use crate::settler::{Finished, Held, LEASE_TOO_SHORT};
 use crate::trace::AttemptTrace;
 
 /// How many jobs are claimed in one transaction at the most.
-const CLAIM_BATCH_MAX: usize = 64;
+pub(crate) const CLAIM_BATCH_MAX: usize = 64;
 /// The longest pause between two tries to claim while the database is away.
 const PAUSE_MS_MAX: u64 = 2_000;
 /// How often a few jobs of a lane that is held back are taken all the same: the next step of some is a look-up, which is not held.

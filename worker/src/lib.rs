@@ -44,6 +44,6 @@ pub use gateway::Gateways;
 pub use meters::describe_metrics;
 pub use pacing::{JitteredPacing, PlainPacing};
 pub use reconcile::{DailyReconciliation, ReconcileError, Reconciler, Tempo};
-pub use run::{CallLimits, Identity, WorkerContext, WorkerEnded, run};
+pub use run::{AHEAD_MAX, CallLimits, Identity, WorkerContext, WorkerEnded, run};
 pub use sweeper::sweep_once;
 pub use trace::AttemptTrace;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::bulk;
-use crate::floor::Floor;
+use crate::floor::{CLAIM_BATCH_MAX, Floor};
 use crate::gateway::Gateways;
 use crate::heartbeat;
 use crate::holds::HoldsWatch;
@@ -65,6 +65,8 @@ pub struct CallLimits {
 
 /// How many jobs may be in hand besides those whose calls are under way: claimed for the next places, or answered and not yet settled.
 const BESIDE_CALLS_MAX: usize = 128;
+/// How many messages are of use to a worker besides those whose calls are under way: with those that it has in hand, the next to be claimed.
+pub const AHEAD_MAX: usize = BESIDE_CALLS_MAX + CLAIM_BATCH_MAX;
 
 impl CallLimits {
     /// How many jobs may be in hand, from their claim until they are settled.

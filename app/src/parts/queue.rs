@@ -35,11 +35,14 @@ impl Queue {
             QueueChoice::Memory(capacity) => Queue::Memory(MemoryQueue::new(*capacity)),
             QueueChoice::Rabbit(rabbit) => {
                 // A message is held until its job is settled. Cancels have a quarter of what confirms have, and that must do for as
-                // many calls as the worker makes.
-                let held = config.worker.concurrency.saturating_mul(4);
-                let held = u16::try_from(held).unwrap_or(u16::MAX);
-                let prefetch = NonZeroU16::new(held).unwrap_or(NonZeroU16::MIN);
-                let rabbit = rabbit.as_ref().clone().with_prefetch(prefetch);
+                // many calls as the worker makes. More than it can have in hand and claim next would lie there, where no other takes it.
+                let calls = config.worker.concurrency;
+                let bound = |held| u16::try_from(held).ok().and_then(NonZeroU16::new);
+                let prefetch = bound(calls.saturating_mul(4)).unwrap_or(NonZeroU16::MAX);
+                let most =
+                    bound(calls.saturating_add(worker::AHEAD_MAX)).unwrap_or(NonZeroU16::MAX);
+                let rabbit = rabbit.as_ref().clone();
+                let rabbit = rabbit.with_prefetch(prefetch).with_prefetch_max(most);
                 Queue::Rabbit(RabbitQueue::start(rabbit, jitter()))
             }
         }

@@ -34,6 +34,7 @@ pub struct RabbitConfig {
     pub(super) prefix: String,
     pub(super) capacity_per_lane: NonZeroUsize,
     pub(super) prefetch: NonZeroU16,
+    pub(super) prefetch_max: NonZeroU16,
     /// The only certificate authorities that are trusted; `None` trusts those of the system.
     pub(super) authorities: Option<Vec<CertificateDer<'static>>>,
 }
@@ -97,6 +98,7 @@ impl RabbitConfig {
             prefix: prefix.to_owned(),
             capacity_per_lane: CAPACITY_PER_LANE,
             prefetch: PREFETCH,
+            prefetch_max: NonZeroU16::MAX,
             authorities: None,
         })
     }
@@ -113,6 +115,12 @@ impl RabbitConfig {
     #[must_use]
     pub fn with_prefetch(self, prefetch: NonZeroU16) -> RabbitConfig {
         RabbitConfig { prefetch, ..self }
+    }
+
+    /// Lets a consumer hold no more than so many of any lane.
+    #[must_use]
+    pub fn with_prefetch_max(self, prefetch_max: NonZeroU16) -> RabbitConfig {
+        RabbitConfig { prefetch_max, ..self }
     }
 
     /// Trusts only servers whose certificate comes from these authorities (PEM, one or more),
@@ -148,7 +156,8 @@ impl RabbitConfig {
             .saturating_mul(lane.weight())
             .checked_div(heaviest)
             .unwrap_or(0);
-        NonZeroU16::new(u16::try_from(share).unwrap_or(u16::MAX)).unwrap_or(NonZeroU16::MIN)
+        let share = NonZeroU16::new(u16::try_from(share).unwrap_or(u16::MAX));
+        share.unwrap_or(NonZeroU16::MIN).min(self.prefetch_max)
     }
 }
 
@@ -160,6 +169,7 @@ impl fmt::Debug for RabbitConfig {
             .field("prefix", &self.prefix)
             .field("capacity_per_lane", &self.capacity_per_lane)
             .field("prefetch", &self.prefetch)
+            .field("prefetch_max", &self.prefetch_max)
             .field("authorities", &self.authorities.as_ref().map(Vec::len))
             .finish()
     }
@@ -265,6 +275,9 @@ mod tests {
         let config = parse("amqp://broker").unwrap();
         let alone = config.prefetch_of(Lane::Bulk, &[Lane::Bulk]);
         assert_eq!(alone, PREFETCH, "a lane alone has all of it");
+        let bounded = config.with_prefetch_max(NonZeroU16::new(100).unwrap());
+        let shares = Lane::ALL.map(|lane| bounded.prefetch_of(lane, &Lane::ALL).get());
+        assert_eq!(shares, [100, 32, 32, 8]);
     }
 
     #[test]
