@@ -84,7 +84,7 @@ pub(crate) async fn run(floor: &Floor) -> anyhow::Result<()> {
     let properties = ConnectionProperties::default();
     let broker = Connection::connect(&floor.servers.amqp_url, properties).await?;
     let channel = broker.create_channel().await?;
-    // As much ahead as the product takes: twice what is under way.
+    // Always more than is under way, so that nobody waits for the broker.
     let prefetch = floor.concurrency.saturating_mul(2);
     channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
     let mut desks = Vec::new();

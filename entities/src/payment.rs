@@ -59,6 +59,9 @@ pub struct Model {
     pub review_reason: Option<String>,
     /// Milliseconds UTC.
     pub review_since: Option<i64>,
+    /// Toss's last answer, redacted, of a payment that an earlier version settled. It is with the attempt that brought it, so nothing writes it
+    /// any more; as long as processes of those versions may run beside, it cannot be dropped.
+    pub raw: Option<String>,
     /// Raised by every change.
     pub version: i64,
     /// Milliseconds UTC.

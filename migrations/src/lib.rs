@@ -20,7 +20,6 @@ mod m20261127_000012_operators;
 mod m20261127_000013_tax_free_told;
 mod m20261127_000014_unrecorded_calls;
 mod m20261128_000015_unrecorded_orders;
-mod m20261128_000016_one_answer;
 
 /// Runs the migrations; see [`MigratorTrait`].
 #[derive(Debug)]
@@ -45,7 +44,6 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000013_tax_free_told::Migration),
             Box::new(m20261127_000014_unrecorded_calls::Migration),
             Box::new(m20261128_000015_unrecorded_orders::Migration),
-            Box::new(m20261128_000016_one_answer::Migration),
         ]
     }
 }

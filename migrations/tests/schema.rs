@@ -22,30 +22,8 @@ async fn schema(db: &DatabaseConnection) -> Vec<(String, String)> {
     let sql = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name <> 'seaql_migrations' ORDER BY name";
     let rows = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, sql)).await.unwrap();
     rows.iter()
-        .map(|row| {
-            (row.try_get("", "name").unwrap(), sorted(&row.try_get::<String>("", "sql").unwrap()))
-        })
+        .map(|row| (row.try_get("", "name").unwrap(), row.try_get("", "sql").unwrap()))
         .collect()
-}
-
-/// A table's statement with its columns in the order of their words: one that is given back is the last.
-fn sorted(sql: &str) -> String {
-    let Some((head, columns)) = sql.split_once('(').filter(|_| sql.starts_with("CREATE TABLE"))
-    else {
-        return sql.to_owned();
-    };
-    let (mut parts, mut depth) = (vec![String::new()], 1);
-    for letter in columns.chars() {
-        depth += i32::from(letter == '(') - i32::from(letter == ')');
-        match letter {
-            ',' if depth == 1 => parts.push(String::new()),
-            _ if depth > 0 => parts.last_mut().expect("there is one").push(letter),
-            _ => {}
-        }
-    }
-    let mut parts: Vec<&str> = parts.iter().map(|part| part.trim()).collect();
-    parts.sort_unstable();
-    format!("{head}({})", parts.join(", "))
 }
 
 async fn migrated_columns(db: &DatabaseConnection, table: &str) -> Columns {

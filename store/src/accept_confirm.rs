@@ -117,15 +117,19 @@ impl Store {
     /// whatever else there is, is found out under locks. On SQLite nothing is won by it.
     async fn accept_retried(&self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
         if self.db.get_database_backend() == DbBackend::Postgres {
-            let tried = self.bounded(self.accept_at_once(confirms)).await;
-            self.note_room(&tried);
-            match tried {
-                Ok(Some(decided)) => return Ok(decided),
+            match self.bounded(self.accept_at_once(confirms)).await {
+                Ok(Some(decided)) => {
+                    if decided.iter().flatten().any(|one| one.job.is_some()) {
+                        self.note_room(&Ok::<_, StoreError>(()));
+                    }
+                    return Ok(decided);
+                }
                 Ok(None) => {}
-                // What may have been committed by a connection that was lost is found under the locks.
+                // What may have been committed by a connection that was lost is found under the locks as a repeat, whose job the relay publishes.
                 Err(error) if error.is_conflict() || error.is_overtaken() || error.is_lost() => {
                     tracing::debug!(%error, "confirms are accepted under locks");
                 }
+                Err(error) if error.is_full() => {}
                 Err(error) => return Err(error),
             }
         }
@@ -364,6 +368,7 @@ fn new_payment(order: &order::Model, confirm: &AcceptConfirm, now_ms: i64) -> pa
         next_cancel_at: 0,
         review_reason: None,
         review_since: None,
+        raw: None,
         version: 1,
         updated_at: now_ms,
         pruned_at: None,

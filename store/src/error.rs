@@ -5,7 +5,8 @@ use sea_orm::{DbErr, RuntimeErr, SqlxError};
 /// A failure of the database, or of what stands in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// The database could not be reached, was too busy, or refused a statement. The transaction left nothing behind; repeating is safe.
+    /// The database could not be reached, was too busy, or refused a statement. The transaction left nothing behind, unless what was lost or not
+    /// waited for is the answer to its commit; repeating is safe.
     #[error("the database failed")]
     Database(#[source] DbErr),
     /// A row holds something that this version cannot read. Repeating does not help.

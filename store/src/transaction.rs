@@ -55,6 +55,7 @@ impl Database {
 }
 
 const MORE_THAN_ONE: &str = "what is written at once can do nothing else";
+const UNSEEN: &str = "a row without a version is changed under a lock only";
 
 /// PostgreSQL's word for what a statement fails with that did not find all of its rows. Source: PostgreSQL's manual, appendix A.
 const DIVISION_BY_ZERO: &str = "22012";
@@ -138,8 +139,8 @@ impl Raised {
 
 /// A row of a table whose changes are written together.
 pub(crate) trait Gathered: ActiveModelTrait {
-    /// The column that every change of a row raises by one, if there is such a one: a row is changed only as it was read, and be it without
-    /// a lock.
+    /// The column that every change of a row raises by one, if there is such a one: PostgreSQL changes the row only as it was read, and be it
+    /// without a lock. On SQLite nobody else writes meanwhile.
     const RAISED: Option<<Self::Entity as EntityTrait>::Column> = None;
 
     /// What names it among those of its table.
@@ -185,11 +186,15 @@ impl Transaction {
         self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes a row that is locked, and gives it back as it is from now on. It must have all its columns.
+    /// Changes a row that is locked, or that tells by its version whether it is still as it was read, and gives it back as it is from now on. It
+    /// must have all its columns.
     pub(crate) fn change<A>(&self, row: A) -> Result<<A::Entity as EntityTrait>::Model, DbErr>
     where
         A: Gathered + TryIntoModel<<A::Entity as EntityTrait>::Model>,
     {
+        if matches!(self.database, Database::AtOnce(_)) && A::RAISED.is_none() {
+            return Err(DbErr::Custom(UNSEEN.to_owned()));
+        }
         let model = row.clone().try_into_model()?;
         A::among(&mut self.unwritten()).change(row);
         Ok(model)
@@ -765,6 +770,9 @@ mod tests {
         let (write, _) = store.begin_write_at_once(&asked).await.unwrap();
         let error = order::Entity::find().all(&write.tx).await.unwrap_err();
         assert_eq!(error, DbErr::Custom(MORE_THAN_ONE.to_owned()));
+        let job = job(&store.db, "0").await.into_active_model();
+        let error = write.tx.change(job).unwrap_err();
+        assert_eq!(error, DbErr::Custom(UNSEEN.to_owned()), "somebody may have changed it");
     }
 
     #[tokio::test]

@@ -309,9 +309,8 @@ async fn whatever_stands_in_the_database_is_text_on_every_page_in_both_languages
                     r#"{{"operation":"cancel","payment_key":"k","reason":{reason},"amount":1,"refundable_amount":1}}"#
                 )
             }
-            "audit.detail" | "attempts.answer" | "webhooks.headers" | "webhooks.body" => {
-                serde_json::json!({ "k": text, text.clone(): 1 }).to_string()
-            }
+            "audit.detail" | "attempts.answer" | "webhooks.headers" | "webhooks.body"
+            | "payments.raw" => serde_json::json!({ "k": text, text.clone(): 1 }).to_string(),
             _ => text,
         };
         // Toss's name of a cancel stands there once.

@@ -69,7 +69,7 @@ impl Store {
         actor: Option<&Actor>,
     ) -> Result<OrderDetail, CloseOrderError> {
         let mut write = self.begin_write().await?;
-        // A confirm that is being accepted holds the same lock: one of the two finds what the other did.
+        // A confirm that is being accepted holds the same lock, or writes the order only as it read it: one of the two finds what the other did.
         let found = order::Entity::find_by_id(id.as_str()).lock_exclusive().one(&write.tx).await?;
         let mut row = found.ok_or(CloseOrderError::UnknownOrder)?;
         let is_open = match rows::order_state(&row)?.check_payable(row.pay_by, write.now_ms) {

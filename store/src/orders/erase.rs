@@ -199,6 +199,7 @@ async fn blank_payment(write: &Write<'_>, order_id: &str) -> Result<(), StoreErr
         .col_expr(payment::Column::AccountHolder, nothing())
         .col_expr(payment::Column::CustomerKey, nothing())
         .col_expr(payment::Column::CardNumber, nothing())
+        .col_expr(payment::Column::Raw, nothing())
         .col_expr(payment::Column::Version, Expr::col(payment::Column::Version).add(1))
         .col_expr(payment::Column::UpdatedAt, Expr::value(write.now_ms))
         .filter(payment::Column::OrderId.eq(order_id))

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use domain::payment::PaymentState;
 use domain::{PaymentKey, Won};
-use sea_orm::{ConnectionTrait as _, TransactionOptions, TransactionTrait as _};
+use sea_orm::{
+    ConnectionTrait as _, DbBackend, Statement, TransactionOptions, TransactionTrait as _,
+};
 use store::{AcceptConfirm, AcceptConfirmError};
 
 use crate::fixture::{Shop, confirm_of, order_id};
@@ -95,8 +97,8 @@ async fn an_order_that_is_closed_while_it_is_paid_takes_no_payment_and_keeps_no_
         (vec!["lonely-order"], vec!["not payable"]),
     ] {
         let closing = shop.rows.begin_with_options(TransactionOptions::default()).await.unwrap();
-        let close = "UPDATE orders SET state = 'closed', version = version + 1 WHERE id IN ('closed-order', 'lonely-order')";
-        closing.execute_unprepared(close).await.unwrap();
+        let close = "UPDATE orders SET state = 'closed', version = version + 1 WHERE id =";
+        closing.execute_unprepared(&format!("{close} '{}'", together[0])).await.unwrap();
         let confirms: Vec<_> = together.iter().copied().map(confirm_of).collect();
         let store = shop.store.clone();
         let accepting = tokio::spawn(async move { store.accept_confirms(&confirms).await });
@@ -111,6 +113,29 @@ async fn an_order_that_is_closed_while_it_is_paid_takes_no_payment_and_keeps_no_
             assert_eq!(order.confirm_job.is_some(), word == "accepted", "{id}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_is_lost_while_a_confirm_is_written_is_nobodys_error() {
+    let shop = Shop::open_on_postgres().await;
+    shop.order("our-order").await;
+    let blocking = shop.rows.begin_with_options(TransactionOptions::default()).await.unwrap();
+    let lock = "SELECT id FROM orders WHERE id = 'our-order' FOR UPDATE";
+    blocking.execute_unprepared(lock).await.unwrap();
+    let store = shop.store.clone();
+    let accepting =
+        tokio::spawn(async move { store.accept_confirm(&confirm_of("our-order")).await });
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let end = Statement::from_string(DbBackend::Postgres, end);
+    while shop.rows.query_all_raw(end.clone()).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    blocking.commit().await.unwrap();
+    let accepted = accepting.await.unwrap();
+    assert_eq!(word(&accepted), "accepted", "{accepted:?}");
+    let again = shop.store.accept_confirm(&confirm_of("our-order")).await;
+    assert_eq!(word(&again), "again");
 }
 
 fn word(one: &Result<store::AcceptedConfirm, AcceptConfirmError>) -> &'static str {

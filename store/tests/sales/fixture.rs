@@ -30,8 +30,17 @@ impl Shop {
         shop
     }
 
+    pub(crate) async fn open_on_postgres() -> Shop {
+        let shop = Shop::on(Scratch::on_postgres().await).await;
+        shop.store.import_catalogue(&Actor::system(), &catalogue()).await.unwrap();
+        shop
+    }
+
     pub(crate) async fn open_empty() -> Shop {
-        let scratch = Scratch::make().await;
+        Shop::on(Scratch::make().await).await
+    }
+
+    async fn on(scratch: Scratch) -> Shop {
         let store = Store::open(&StoreOptions::new(scratch.url())).await.unwrap();
         let store = store.with_seal_key(store::SealKey::derive(&[7; 32]));
         store.migrate().await.unwrap();
