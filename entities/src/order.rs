@@ -41,7 +41,7 @@ pub struct Model {
     pub state: String,
     /// Milliseconds UTC until which it may be paid.
     pub pay_by: i64,
-    /// Raised by every change, and by those of its payment that a customer could see: an order is changed only as it was read.
+    /// Raised by every change that a customer could see, also of its payment.
     pub version: i64,
     /// Milliseconds UTC.
     pub created_at: i64,

@@ -12,7 +12,7 @@ use entities::{job, order, order_line, payment};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{ExprTrait as _, LockType, SelectStatement};
 use sea_orm::{
-    ColumnTrait as _, DatabaseConnection, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    ColumnTrait as _, DatabaseConnection, DbErr, EntityTrait, FromQueryResult, IdenStatic as _,
     IntoActiveModel as _, JoinType, QueryFilter as _, QueryOrder as _, QueryResult,
     QuerySelect as _, QueryTrait as _, RelationDef,
 };
@@ -24,6 +24,10 @@ use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
 use crate::sql::{is_any_of, is_one_of};
+use crate::transaction::seen;
+
+/// The column that tells in which state an order was read.
+const SEEN: &str = "seen";
 
 /// A confirm to accept, as the redirect from the payment window brought it.
 #[derive(Debug, Clone)]
@@ -113,27 +117,12 @@ impl Store {
         each
     }
 
-    /// Nearly always everybody pays for the first time and nobody else is at it. On PostgreSQL it is tried so at first, by one statement;
-    /// whatever else there is, is found out under locks. On SQLite nothing is won by it.
+    /// Nearly always everybody pays for the first time and nobody else is at it.
     async fn accept_retried(&self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
-        if self.db.get_database_backend() == DbBackend::Postgres {
-            match self.bounded(self.accept_at_once(confirms)).await {
-                Ok(Some(decided)) => {
-                    if decided.iter().flatten().any(|one| one.job.is_some()) {
-                        self.note_room(&Ok::<_, StoreError>(()));
-                    }
-                    return Ok(decided);
-                }
-                Ok(None) => {}
-                // What may have been committed by a connection that was lost is found under the locks as a repeat, whose job the relay publishes.
-                Err(error) if error.is_conflict() || error.is_overtaken() || error.is_lost() => {
-                    tracing::debug!(%error, "confirms are accepted under locks");
-                }
-                Err(error) if error.is_full() => {}
-                Err(error) => return Err(error),
-            }
+        match self.tried_at_once(Box::pin(self.accept_at_once(confirms))).await? {
+            Some(decided) => Ok(decided),
+            None => self.retried(|| self.accept_locked(confirms)).await,
         }
-        self.retried(|| self.accept_locked(confirms)).await
     }
 
     /// `None` if one of them needs to be looked at more closely.
@@ -158,7 +147,7 @@ type Decided = Vec<Result<AcceptedConfirm, AcceptConfirmError>>;
 /// Confirms that are accepted together: what there is of them, and what they make new.
 struct Accepting<'s> {
     write: Write<'s>,
-    /// By id. Locked, or as they were read: then it shows when they are written whether they still are so.
+    /// By id. Locked or seen.
     orders: Orders,
     lines: Lines,
     /// By order.
@@ -174,9 +163,15 @@ impl<'s> Accepting<'s> {
         store: &'s Store,
         confirms: &[AcceptConfirm],
     ) -> Result<Option<Self>, StoreError> {
-        let reading = store.db.get_database_backend().build(&select_orders(&store.db, confirms));
+        let mut select = select_orders(&store.db, confirms);
+        select.expr_as(seen(&order::Entity), SEEN);
+        let reading = store.db.get_database_backend().build(&select);
         let (write, rows) = store.begin_write_at_once(&reading).await?;
         let (orders, lines) = read_orders(&rows)?;
+        for row in &rows {
+            let id: String = row.try_get("A_", order::Column::Id.as_str())?;
+            write.tx.saw::<order::ActiveModel>(&id, row.try_get("", SEEN)?);
+        }
         let is_open = |order: &order::Model| order.state == OrderState::Open.word();
         if !orders.values().all(is_open) {
             return Ok(None);

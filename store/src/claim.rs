@@ -4,7 +4,7 @@
 //! taken, the retry policy says what comes next, and the attempt row is written. Only a [`StartedAttempt`] can be given to a gateway,
 //! and only this file makes them: nothing goes to Toss before its row is committed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::attempt::Operation;
 use domain::cancellation::CancellationState;
@@ -25,7 +25,7 @@ use crate::key_pairs::KeyPairId;
 use crate::origin::Origin;
 use crate::refund_accounts;
 use crate::rows;
-use crate::scene::{Locked, rounds};
+use crate::scene::{Alone, Locked, rounds};
 use crate::settle::{Scene, apply};
 
 /// An attempt that is recorded and may now be made, once. Made only by a committed claim.
@@ -154,10 +154,38 @@ impl Store {
         ids: &[JobId],
         claimer: &Claimer,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.retried(|| self.claim_jobs_once(ids, claimer)).await
+        match self.tried_at_once(Box::pin(self.claim_at_once(ids, claimer))).await? {
+            Some(claimed) => Ok(claimed),
+            None => self.retried(|| self.claim_locked(ids, claimer)).await,
+        }
     }
 
-    async fn claim_jobs_once(
+    /// Most jobs are claimed for the first time, and nobody else is at their payments.
+    async fn claim_at_once(
+        &self,
+        ids: &[JobId],
+        claimer: &Claimer,
+    ) -> Result<Option<Vec<Claimed>>, StoreError> {
+        let asked: Vec<&str> = ids.iter().map(JobId::as_str).collect();
+        let is_twice = asked.iter().collect::<HashSet<_>>().len() < asked.len();
+        if is_twice || !claimer.lets_all_go() {
+            return Ok(None);
+        }
+        let reading = Alone::statement(&self.db, &asked);
+        let (mut write, rows) = self.begin_write_at_once(&reading).await?;
+        let Some(mut scenes) = Alone::scenes(&write, &rows)? else { return Ok(None) };
+        let mut gate = Gate::open(&write, claimer).await?;
+        let mut claimed = Vec::with_capacity(ids.len());
+        for id in ids {
+            claimed.push(match scenes.remove(id.as_str()) {
+                Some(scene) => claim_readable(&mut write, &mut gate, scene, claimer).await?,
+                None => Claimed::Unknown,
+            });
+        }
+        commit(write, claimed).await.map(Some)
+    }
+
+    async fn claim_locked(
         &self,
         ids: &[JobId],
         claimer: &Claimer,
@@ -185,26 +213,37 @@ impl Store {
             let mut scenes = Scene::load_all(&write, locked, &wanted).await?;
             for (number, id) in batch {
                 let Some(scene) = scenes.remove(id.as_str()) else { continue };
-                let one = match claim(&mut write, &mut gate, scene, claimer).await {
-                    Ok(one) => one,
-                    // One row that cannot be read must not hold up the others: it stays for a person, loudly.
-                    Err(error @ StoreError::UnreadableRow { .. }) => {
-                        tracing::error!(job_id = %id, %error, alert = "unreadable_row", "a job cannot be claimed");
-                        Claimed::NotNow
-                    }
-                    Err(error @ (StoreError::Database(_) | StoreError::Schema(_))) => {
-                        return Err(error);
-                    }
-                };
+                let one = claim_readable(&mut write, &mut gate, scene, claimer).await?;
                 if let Some(place) = claimed.get_mut(number) {
                     *place = one;
                 }
             }
         }
-        crash::point!("dispatch 3", "all of a claim is decided", "its commit");
-        write.commit().await?;
-        crash::point!("dispatch 4", "a claim is committed", "a place among the calls");
-        Ok(claimed)
+        commit(write, claimed).await
+    }
+}
+
+async fn commit(write: Write<'_>, claimed: Vec<Claimed>) -> Result<Vec<Claimed>, StoreError> {
+    crash::point!("dispatch 3", "all of a claim is decided", "its commit");
+    write.commit().await?;
+    crash::point!("dispatch 4", "a claim is committed", "a place among the calls");
+    Ok(claimed)
+}
+
+/// One row that cannot be read must not hold up the others: it stays for a person, loudly.
+async fn claim_readable(
+    write: &mut Write<'_>,
+    gate: &mut Gate<'_>,
+    scene: Scene,
+    claimer: &Claimer,
+) -> Result<Claimed, StoreError> {
+    let job_id = scene.job.id.clone();
+    match claim(write, gate, scene, claimer).await {
+        Err(error @ StoreError::UnreadableRow { .. }) => {
+            tracing::error!(job_id, %error, alert = "unreadable_row", "a job cannot be claimed");
+            Ok(Claimed::NotNow)
+        }
+        other => other,
     }
 }
 

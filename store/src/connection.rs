@@ -223,8 +223,28 @@ impl Store {
         Ok((self.write(Transaction::new(tx), now_ms, permit), rows))
     }
 
+    /// Tries a write without locks, where that is worth it: on PostgreSQL. `None` if it has to be done under locks, as what is not usual, and
+    /// whenever somebody else got in its way. What may have been committed by a connection that was lost is found under the locks then.
+    pub(crate) async fn tried_at_once<T>(
+        &self,
+        work: impl Future<Output = Result<Option<T>, StoreError>>,
+    ) -> Result<Option<T>, StoreError> {
+        if self.db.get_database_backend() != DbBackend::Postgres {
+            return Ok(None);
+        }
+        let error = match self.bounded(work).await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        if error.is_conflict() || error.is_full() || error.needs_locks() || error.is_lost() {
+            tracing::debug!(%error, "not done at once: it is done under locks");
+            return Ok(None);
+        }
+        Err(error)
+    }
+
     /// Begins a write on PostgreSQL that locks nothing and asks nothing but this. Its commit is one statement: two turns fewer to the server
-    /// than with a transaction around it. The rows that it changes must be such as have a version, which say whether they are still as read.
+    /// than with a transaction around it. What it decides by must be [seen](Transaction::saw).
     pub(crate) async fn begin_write_at_once(
         &self,
         first: &Statement,
@@ -307,12 +327,18 @@ impl Store {
         self.room.is_missing.load(Ordering::Relaxed)
     }
 
+    fn note_written(&self) {
+        if self.room.is_missing.swap(false, Ordering::Relaxed) {
+            tracing::info!("the database can be written to again");
+        }
+    }
+
     /// Remembers what a write has shown, and tells somebody, once a minute.
-    pub(crate) fn note_room<T, E: Conflict>(&self, done: &Result<T, E>) {
+    fn note_room<T, E: Conflict>(&self, done: &Result<T, E>) {
         let failed = done.as_ref().err().and_then(Conflict::store_error);
         let is_full = failed.is_some_and(StoreError::is_full);
-        if done.is_ok() && self.room.is_missing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the database can be written to again");
+        if done.is_ok() {
+            self.note_written();
         }
         if !is_full {
             return;
@@ -407,7 +433,9 @@ impl Write<'_> {
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         #[cfg(feature = "test-control")]
         self.store.note_commit()?;
-        self.tx.commit(&self.raised).await?;
+        if self.tx.commit(&self.raised).await? {
+            self.store.note_written();
+        }
         for order_id in self.changed {
             crash::point!("commit 2", "a change of an order is committed", "who waits is woken");
             self.store.changes.wake(&order_id);

@@ -2,6 +2,8 @@
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
+use crate::transaction::needs_locks;
+
 /// A failure of the database, or of what stands in it.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -77,9 +79,10 @@ impl StoreError {
         ["5", "517", "773", "40001", "40P01", "23505"].contains(&code.as_ref())
     }
 
-    /// Whether a row was changed by somebody else since it was read, or is gone.
-    pub(crate) fn is_overtaken(&self) -> bool {
-        matches!(self, StoreError::Database(DbErr::RecordNotUpdated))
+    /// Whether a row was changed by somebody else since it was read without a lock, or something was wanted that is only done under one.
+    pub(crate) fn needs_locks(&self) -> bool {
+        let StoreError::Database(error) = self else { return false };
+        matches!(error, DbErr::RecordNotUpdated) || needs_locks(error)
     }
 
     /// Whether the connection was lost. What was committed by it is not known then.

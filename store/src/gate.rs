@@ -47,6 +47,13 @@ impl Claimer {
     pub fn unlimited(worker: impl Into<String>) -> Claimer {
         Claimer { worker: worker.into(), ..Claimer::default() }
     }
+
+    /// Whether nothing stands in the way of calls that would have to be looked at once more.
+    pub(crate) fn lets_all_go(&self) -> bool {
+        self.calls_per_minute.is_none()
+            && self.holds.breakers.is_empty()
+            && self.holds.pauses.is_empty()
+    }
 }
 
 /// What the gate says.

@@ -194,7 +194,6 @@ impl Store {
         let Some(last) = found.last().cloned() else { return Ok(None) };
         order::Entity::update_many()
             .col_expr(order::Column::UnrecordedUntil, Expr::value(until_ms))
-            .col_expr(order::Column::Version, Expr::col(order::Column::Version).add(1))
             .filter(order::Column::Id.is_in(found))
             .exec(&write.tx)
             .await?;

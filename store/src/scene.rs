@@ -10,12 +10,13 @@ use domain::policy::CancelFacts;
 use domain::{Won, limits};
 use entities::{attempt, cancellation, job, order, payment};
 use sea_orm::sea_query::{
-    Expr, ExprTrait as _, Func, IntoTableRef as _, LockType, Query, SelectStatement,
+    Expr, ExprTrait as _, Func, IntoColumnRef, IntoTableRef as _, LockType, Order, Query,
+    SelectStatement,
 };
 use sea_orm::{
-    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Iterable as _,
-    JoinType, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _, QueryTrait as _,
-    RelationDef, Statement,
+    ColumnTrait as _, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic as _,
+    Iterable as _, JoinType, QueryFilter as _, QueryOrder as _, QueryResult, QuerySelect as _,
+    QueryTrait as _, RelationDef, Statement,
 };
 
 use crate::connection::{NOW_MS, Write, clock};
@@ -24,6 +25,7 @@ use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
 use crate::settle::is_lost;
 use crate::sql::{is_any_of, is_one_of};
+use crate::transaction::seen;
 
 /// One job with everything that a decision about it looks at.
 pub(crate) struct Scene {
@@ -261,31 +263,13 @@ pub(crate) struct Locked {
 impl Locked {
     /// Takes orders and payments of jobs, sorted by order, and reads the clock.
     pub(crate) fn statement(database: &impl ConnectionTrait, job_ids: &[&str]) -> Statement {
-        let backend = database.get_database_backend();
-        let of_payment: RelationDef = payment::Entity::belongs_to(order::Entity)
-            .from(payment::Column::OrderId)
-            .to(order::Column::Id)
-            .into();
-        let of_job: RelationDef = job::Entity::belongs_to(order::Entity)
-            .from(job::Column::OrderId)
-            .to(order::Column::Id)
-            .into();
-        let mut select = order::Entity::find()
-            .select_only()
-            .column_as(job::Column::Id, "job_id")
-            .column(order::Column::ErasedAt)
-            .column(order::Column::UnrecordedUntil)
-            .columns(payment::Column::iter())
-            .join(JoinType::InnerJoin, of_job.rev())
-            .join(JoinType::InnerJoin, of_payment.rev())
-            .filter(is_one_of(database, job::Column::Id, job_ids.iter().copied()))
-            .order_by_asc(order::Column::Id)
-            .into_query();
-        select.expr_as(clock(backend), NOW_MS).lock_with_tables(
-            LockType::Update,
-            [order::Entity.into_table_ref(), payment::Entity.into_table_ref()],
-        );
-        backend.build(&select)
+        let mut select = select_payments(database, job_ids);
+        let taken = [order::Entity.into_table_ref(), payment::Entity.into_table_ref()];
+        select
+            .expr_as(Expr::col((job::Entity, job::Column::Id)), "job_id")
+            .order_by((order::Entity, order::Column::Id), Order::Asc)
+            .lock_with_tables(LockType::Update, taken);
+        database.get_database_backend().build(&select)
     }
 
     /// What [`Locked::statement`] has read.
@@ -306,6 +290,105 @@ impl Locked {
     /// The order.
     pub(crate) fn order_id(&self) -> &str {
         &self.payment.order_id
+    }
+}
+
+/// The payments of jobs, with what is looked at of their orders, and the clock.
+fn select_payments(database: &impl ConnectionTrait, job_ids: &[&str]) -> SelectStatement {
+    let of_payment: RelationDef = payment::Entity::belongs_to(order::Entity)
+        .from(payment::Column::OrderId)
+        .to(order::Column::Id)
+        .into();
+    let of_job: RelationDef = job::Entity::belongs_to(order::Entity)
+        .from(job::Column::OrderId)
+        .to(order::Column::Id)
+        .into();
+    let mut select = order::Entity::find()
+        .select_only()
+        .column(order::Column::ErasedAt)
+        .column(order::Column::UnrecordedUntil)
+        .columns(payment::Column::iter())
+        .join(JoinType::InnerJoin, of_job.rev())
+        .join(JoinType::InnerJoin, of_payment.rev())
+        .filter(is_one_of(database, job::Column::Id, job_ids.iter().copied()))
+        .into_query();
+    select.expr_as(clock(database.get_database_backend()), NOW_MS).take()
+}
+
+/// A job as it is read without locks, with its payment, and whether there is more than that: then it has to be looked at under locks.
+#[derive(FromQueryResult)]
+pub(crate) struct Alone {
+    #[sea_orm(nested(prefix = "job_"))]
+    job: job::Model,
+    #[sea_orm(nested)]
+    payment: payment::Model,
+    erased_at: Option<i64>,
+    unrecorded_until: i64,
+    attempts: i64,
+    cancellations: i64,
+    live_jobs: i64,
+    seen_order: String,
+    seen_payment: String,
+    seen_job: String,
+}
+
+impl Alone {
+    /// Reads jobs with their payments, and the clock, on PostgreSQL.
+    pub(crate) fn statement(database: &impl ConnectionTrait, job_ids: &[&str]) -> Statement {
+        let mut select = select_payments(database, job_ids);
+        for column in job::Column::iter() {
+            select.expr_as(Expr::col((job::Entity, column)), format!("job_{}", column.as_str()));
+        }
+        let order_id = job::Column::OrderId;
+        let attempts = count_of(attempt::Entity, attempt::Column::OrderId, order_id);
+        let cancellations = count_of(cancellation::Entity, cancellation::Column::OrderId, order_id);
+        let jobs = Query::select()
+            .expr(Expr::cust("count(*)"))
+            .from_as(job::Entity, "other")
+            .and_where(Expr::col(("other", order_id)).equals((job::Entity, order_id)))
+            .and_where(is_state_live(("other", job::Column::State)))
+            .to_owned();
+        select
+            .expr_as(attempts, "attempts")
+            .expr_as(cancellations, "cancellations")
+            .expr_as(jobs, "live_jobs")
+            .expr_as(seen(&order::Entity), "seen_order")
+            .expr_as(seen(&payment::Entity), "seen_payment")
+            .expr_as(seen(&job::Entity), "seen_job");
+        database.get_database_backend().build(&select)
+    }
+
+    /// What [`Alone::statement`] has read, by job; `None` if one of them is not alone with its payment, or not new.
+    pub(crate) fn scenes(
+        write: &Write<'_>,
+        rows: &[QueryResult],
+    ) -> Result<Option<HashMap<String, Scene>>, StoreError> {
+        let mut scenes = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let alone = Alone::from_query_result(row, "")?;
+            let Alone { job, payment, .. } = alone;
+            // Itself, or none if it has ended.
+            if alone.live_jobs > 1 || alone.attempts > 0 || alone.cancellations > 0 {
+                return Ok(None);
+            }
+            write.tx.saw::<order::ActiveModel>(&payment.order_id, alone.seen_order);
+            write.tx.saw::<payment::ActiveModel>(&payment.order_id, alone.seen_payment);
+            write.tx.saw::<job::ActiveModel>(&job.id, alone.seen_job);
+            let id = job.id.clone();
+            let scene = Scene {
+                payment,
+                job,
+                cancellation: None,
+                is_erased: alone.erased_at.is_some(),
+                is_order_unrecorded: alone.unrecorded_until > 0,
+                attempts_recorded: 0,
+                siblings: Vec::new(),
+                attempts: Some(Vec::new()),
+                read_cancellations: Vec::new(),
+            };
+            scenes.insert(id, scene);
+        }
+        Ok(Some(scenes))
     }
 }
 
@@ -348,11 +431,8 @@ impl Rows {
         job_ids: &[&str],
     ) -> Result<Rows, StoreError> {
         let ids = || locked.iter().map(Locked::order_id);
-        let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
         let of_orders = is_one_of(&write.tx, job::Column::OrderId, ids());
-        // As an expression: by its index all jobs that wait would be looked through for those of a few orders.
-        let state = Func::coalesce([Expr::col(job::Column::State), Expr::val("")]);
-        let is_live = Expr::from(state).is_in(live);
+        let is_live = is_state_live(job::Column::State);
         let is_asked = is_any_of(&write.tx, job::Column::Id, job_ids.iter().copied());
         let (id, order_id) = (job::Column::Id, job::Column::OrderId);
         let jobs: Vec<Counted> = job::Entity::find()
@@ -412,6 +492,12 @@ impl Rows {
             read_cancellations,
         }))
     }
+}
+
+/// That a job has not ended. As an expression: by its index all jobs that wait would be looked through for those of a few orders.
+fn is_state_live(state: impl IntoColumnRef) -> Expr {
+    let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
+    Expr::from(Func::coalesce([Expr::col(state), Expr::val("")])).is_in(live)
 }
 
 fn named<'a>(rows: impl Iterator<Item = &'a Locked>) -> BTreeSet<String> {

@@ -13,9 +13,9 @@ use entities::{attempt, cancellation, job, order, payment};
 use sea_orm::sea_query::{ColumnType, Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelBehavior, ActiveModelTrait, ActiveValue, ColumnTrait as _, ConnectionTrait,
-    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult,
-    IdenStatic as _, IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _,
-    QueryFilter as _, QueryResult, Statement, TryIntoModel, Value,
+    DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, ExecResult, IdenStatic,
+    IntoActiveModel, Iterable as _, ModelTrait, PrimaryKeyToColumn as _, QueryFilter as _,
+    QueryResult, Statement, TryIntoModel, Value,
 };
 
 use crate::error::database_code;
@@ -55,7 +55,21 @@ impl Database {
 }
 
 const MORE_THAN_ONE: &str = "what is written at once can do nothing else";
-const UNSEEN: &str = "a row without a version is changed under a lock only";
+const UNSEEN: &str = "a row that was not seen is changed under a lock only";
+
+/// Whether something cannot be done at once that can be done under locks.
+pub(crate) fn needs_locks(error: &DbErr) -> bool {
+    matches!(error, DbErr::Custom(text) if text == MORE_THAN_ONE || text == UNSEEN)
+}
+
+/// What tells one state of a row from all others, as an expression: the transaction that wrote it. Locks do not change it. Source:
+/// PostgreSQL's manual, 5.5, system columns.
+pub(crate) fn seen(table: &impl IdenStatic) -> Expr {
+    Expr::cust(format!("CAST({}.xmin AS text)", quoted(table.as_str())))
+}
+
+/// That a row is in the state in which it was seen.
+const AS_SEEN: &str = "CAST(kept.xmin AS text) =";
 
 /// PostgreSQL's word for what a statement fails with that did not find all of its rows. Source: PostgreSQL's manual, appendix A.
 const DIVISION_BY_ZERO: &str = "22012";
@@ -75,11 +89,13 @@ pub(crate) struct Unwritten {
 pub(crate) struct Table<A> {
     new: Rows<A>,
     changed: Rows<A>,
+    /// Rows that were read without a lock, and what they were by then: see [`seen`].
+    seen: BTreeMap<String, String>,
 }
 
 impl<A> Default for Table<A> {
     fn default() -> Table<A> {
-        Table { new: Rows::default(), changed: Rows::default() }
+        Table { new: Rows::default(), changed: Rows::default(), seen: BTreeMap::new() }
     }
 }
 
@@ -117,7 +133,7 @@ impl Raised {
             let all = format!("unnest(CAST(CAST({ids} AS text) AS text[])) AS asked");
             let asked = few(&all, &sql.bind(count_of(self.orders.len())));
             parts.push(format!(
-                "UPDATE orders SET version = version + 1, updated_at = {at} WHERE id IN {asked}"
+                "UPDATE orders SET version = version + 1, updated_at = {at} WHERE id IN {asked} RETURNING 1"
             ));
         }
         Ok(())
@@ -139,10 +155,6 @@ impl Raised {
 
 /// A row of a table whose changes are written together.
 pub(crate) trait Gathered: ActiveModelTrait {
-    /// The column that every change of a row raises by one, if there is such a one: PostgreSQL changes the row only as it was read, and be it
-    /// without a lock. On SQLite nobody else writes meanwhile.
-    const RAISED: Option<<Self::Entity as EntityTrait>::Column> = None;
-
     /// What names it among those of its table.
     fn key(&self) -> String;
 
@@ -151,10 +163,8 @@ pub(crate) trait Gathered: ActiveModelTrait {
 }
 
 macro_rules! gathered {
-    ($table:ident, $rows:ident, $($key:ident),+ $(; raises $raised:ident)?) => {
+    ($table:ident, $rows:ident, $($key:ident),+) => {
         impl Gathered for $table::ActiveModel {
-            $(const RAISED: Option<$table::Column> = Some($table::Column::$raised);)?
-
             fn key(&self) -> String {
                 [$(self.$key.as_ref().to_string()),+].join("/")
             }
@@ -166,7 +176,7 @@ macro_rules! gathered {
     };
 }
 
-gathered!(order, orders, id; raises Version);
+gathered!(order, orders, id);
 gathered!(payment, payments, order_id);
 gathered!(cancellation, cancellations, id);
 gathered!(job, jobs, id);
@@ -186,17 +196,24 @@ impl Transaction {
         self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes a row that is locked, or that tells by its version whether it is still as it was read, and gives it back as it is from now on. It
-    /// must have all its columns.
+    /// Says which of its states a row was read in without a lock, as [`seen`] tells it: nothing is written if it is not in that any more, whether
+    /// it is to be changed or not.
+    pub(crate) fn saw<A: Gathered>(&self, key: &str, state: String) {
+        A::among(&mut self.unwritten()).seen.insert(key.to_owned(), state);
+    }
+
+    /// Changes a row that is locked, or that was [seen](Transaction::saw), and gives it back as it is from now on. It must have all its columns.
     pub(crate) fn change<A>(&self, row: A) -> Result<<A::Entity as EntityTrait>::Model, DbErr>
     where
         A: Gathered + TryIntoModel<<A::Entity as EntityTrait>::Model>,
     {
-        if matches!(self.database, Database::AtOnce(_)) && A::RAISED.is_none() {
+        let mut unwritten = self.unwritten();
+        let table = A::among(&mut unwritten);
+        if matches!(self.database, Database::AtOnce(_)) && !table.seen.contains_key(&row.key()) {
             return Err(DbErr::Custom(UNSEEN.to_owned()));
         }
         let model = row.clone().try_into_model()?;
-        A::among(&mut self.unwritten()).change(row);
+        table.change(row);
         Ok(model)
     }
 
@@ -216,14 +233,16 @@ impl Transaction {
         self.write(unwritten, &Raised::default()).await
     }
 
-    /// Writes what waits, raises versions, and makes all of it true.
-    pub(crate) async fn commit(self, raised: &Raised) -> Result<(), DbErr> {
+    /// Writes what waits, raises versions, and makes all of it true. Whether there was anything to write.
+    pub(crate) async fn commit(self, raised: &Raised) -> Result<bool, DbErr> {
         let unwritten = std::mem::take(&mut *self.unwritten());
+        let has_rows = unwritten.rows() > 0;
         self.write(unwritten, raised).await?;
         match self.database {
-            Database::Begun(begun) => begun.commit().await,
-            Database::AtOnce(_) => Ok(()),
+            Database::Begun(begun) => begun.commit().await?,
+            Database::AtOnce(_) => {}
         }
+        Ok(has_rows)
     }
 
     async fn write(&self, unwritten: Unwritten, raised: &Raised) -> Result<(), DbErr> {
@@ -282,7 +301,7 @@ impl Unwritten {
         raised.describe(&mut sql, &mut parts)?;
         let (mut with, mut counts) = (Vec::new(), Vec::new());
         for (number, part) in parts.iter().enumerate() {
-            with.push(format!("part{number} AS ({part} RETURNING 1)"));
+            with.push(format!("part{number} AS ({part})"));
             counts.push(format!("(SELECT count(*) FROM part{number})"));
         }
         // Of none of the tables can it be more than there are. If it is fewer, nothing may stay, and nothing does of a statement that fails.
@@ -314,19 +333,57 @@ where
     <A::Entity as EntityTrait>::Model: IntoActiveModel<A>,
 {
     fn rows(&self) -> usize {
-        self.new.by_key.len().saturating_add(self.changed.by_key.len())
+        let written = self.new.by_key.len().saturating_add(self.changed.by_key.len());
+        written.saturating_add(self.only_seen().count())
+    }
+
+    /// Rows that are not to be changed, and must not be changed by others.
+    fn only_seen(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.seen.iter().filter(|(key, _)| !self.changed.by_key.contains_key(*key))
     }
 
     /// Adds the statements that write it to others. Which of them is done first is the database's choice: no row that is new may need a change
     /// that waits, as the end of another of which there may be one.
     fn describe(self, sql: &mut Sql, parts: &mut Vec<String>) -> Result<(), DbErr> {
+        if self.only_seen().next().is_some() {
+            parts.push(self.lock(sql)?);
+        }
         if !self.new.by_key.is_empty() {
             parts.push(self.new.insert(sql)?);
         }
         if !self.changed.by_key.is_empty() {
-            parts.push(self.changed.update(sql)?);
+            parts.push(self.changed.update(&self.seen, sql)?);
         }
         Ok(())
+    }
+
+    /// The text that locks those that were only seen, if they are still as they were.
+    fn lock(&self, sql: &mut Sql) -> Result<String, DbErr> {
+        let name = table::<A>().as_str().to_owned();
+        let key =
+            <A::Entity as EntityTrait>::PrimaryKey::iter().next().map(|key| key.into_column());
+        let key = key.ok_or_else(|| DbErr::Type(format!("{name} has no key")))?;
+        let key = quoted(key.as_str());
+        let (table, mut only) = (quoted(&name), self.only_seen());
+        if let (Some((id, state)), None) = (only.next(), only.next()) {
+            let (id, state) = (sql.bind(id.as_str()), sql.bind(state.as_str()));
+            return Ok(format!(
+                "SELECT 1 FROM {table} AS kept WHERE {key} = {id} AND {AS_SEEN} {state} FOR UPDATE"
+            ));
+        }
+        let (mut keys, mut states) = (ArrayLiteral::default(), ArrayLiteral::default());
+        for (id, state) in self.only_seen() {
+            keys.push(Some(&Value::from(id.as_str())))?;
+            states.push(Some(&Value::from(state.as_str())))?;
+        }
+        let (keys, states) = (sql.bind(keys.end()), sql.bind(states.end()));
+        let source = format!(
+            "unnest(CAST(CAST({keys} AS text) AS text[]), CAST(CAST({states} AS text) AS text[])) AS new(key, seen)"
+        );
+        let source = few(&source, &sql.bind(count_of(self.only_seen().count())));
+        Ok(format!(
+            "SELECT 1 FROM {table} AS kept, {source} AS new WHERE kept.{key} = new.key AND {AS_SEEN} new.seen FOR UPDATE OF kept"
+        ))
     }
 
     async fn write(self, database: &DatabaseTransaction) -> Result<(), DbErr> {
@@ -361,30 +418,42 @@ impl<A: Gathered> Rows<A> {
 
 impl<A: Gathered> Rows<A> {
     /// The text that changes all of them. For one alone, as most are when it is quiet, arrays would cost more than all the rest.
-    fn update(&self, sql: &mut Sql) -> Result<String, DbErr> {
+    fn update(&self, seen: &BTreeMap<String, String>, sql: &mut Sql) -> Result<String, DbErr> {
         let table = quoted(table::<A>().as_str());
         let changed = self.changed();
         let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
         let keys: Vec<_> = keys.collect();
-        if let Some(row) = self.only() {
+        if let Some((id, row)) = self.only() {
             let mut equal = |column: &_| Self::is_equal(row, *column, sql);
             let set: Vec<String> = changed.iter().map(&mut equal).collect();
             let mut same: Vec<String> = keys.iter().map(&mut equal).collect();
-            same.extend(A::RAISED.map(|column| format!("{} - 1", equal(&column))));
+            if let Some(state) = seen.get(id) {
+                same.push(format!("{AS_SEEN} {}", sql.bind(state.as_str())));
+            }
             let (set, same) = (set.join(", "), same.join(" AND "));
-            return Ok(format!("UPDATE {table} SET {set} WHERE {same}"));
+            return Ok(format!("UPDATE {table} AS kept SET {set} WHERE {same} RETURNING 1"));
         }
         let columns: Vec<_> = keys.iter().chain(&changed).copied().collect();
-        let source = few(&self.arrays(&columns, sql)?, &sql.bind(count_of(self.by_key.len())));
         let set = changed.iter().map(|column| format!("{0} = new.{0}", quoted(column.as_str())));
         let same = keys.iter().map(|key| format!("kept.{0} = new.{0}", quoted(key.as_str())));
-        let as_read =
-            A::RAISED.map(|column| format!("kept.{0} = new.{0} - 1", quoted(column.as_str())));
-        let same = same.chain(as_read);
+        let mut same: Vec<String> = same.collect();
+        let mut arrays = self.arrays(&columns, sql)?;
+        if !seen.is_empty() {
+            let mut states = ArrayLiteral::default();
+            for id in self.by_key.keys() {
+                states.push(Some(&Value::from(seen.get(id).map_or("", String::as_str))))?;
+            }
+            arrays.push((
+                "seen".to_owned(),
+                format!("CAST(CAST({} AS text) AS text[])", sql.bind(states.end())),
+            ));
+            same.push(format!("{AS_SEEN} new.seen"));
+        }
+        let source = few(&unnested(&arrays), &sql.bind(count_of(self.by_key.len())));
         Ok(format!(
-            "UPDATE {table} AS kept SET {} FROM {source} AS new WHERE {}",
+            "UPDATE {table} AS kept SET {} FROM {source} AS new WHERE {} RETURNING 1",
             set.collect::<Vec<_>>().join(", "),
-            same.collect::<Vec<_>>().join(" AND "),
+            same.join(" AND "),
         ))
     }
 
@@ -394,18 +463,18 @@ impl<A: Gathered> Rows<A> {
         let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().collect();
         let names: Vec<String> = columns.iter().map(|column| quoted(column.as_str())).collect();
         let names = names.join(", ");
-        if let Some(row) = self.only() {
+        if let Some((_, row)) = self.only() {
             let values = columns.iter().map(|column| Self::place(row, *column, sql));
             let values = values.collect::<Vec<_>>().join(", ");
-            return Ok(format!("INSERT INTO {table} ({names}) VALUES ({values})"));
+            return Ok(format!("INSERT INTO {table} ({names}) VALUES ({values}) RETURNING 1"));
         }
-        let source = self.arrays(&columns, sql)?;
-        Ok(format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source}"))
+        let source = unnested(&self.arrays(&columns, sql)?);
+        Ok(format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source} RETURNING 1"))
     }
 
     /// The row, if there is but one.
-    fn only(&self) -> Option<&A> {
-        self.by_key.values().next().filter(|_| self.by_key.len() == 1)
+    fn only(&self) -> Option<(&String, &A)> {
+        self.by_key.iter().next().filter(|_| self.by_key.len() == 1)
     }
 
     fn is_equal(row: &A, column: <A::Entity as EntityTrait>::Column, sql: &mut Sql) -> String {
@@ -420,25 +489,34 @@ impl<A: Gathered> Rows<A> {
         }
     }
 
-    /// The rows as a table `new` made of one array per column.
+    /// The rows as one array per column, with the column's name.
     fn arrays(
         &self,
         columns: &[<A::Entity as EntityTrait>::Column],
         sql: &mut Sql,
-    ) -> Result<String, DbErr> {
-        let mut places = Vec::with_capacity(columns.len());
-        let mut names = Vec::with_capacity(columns.len());
+    ) -> Result<Vec<(String, String)>, DbErr> {
+        let mut arrays = Vec::with_capacity(columns.len());
         for column in columns {
             let word = type_word(column.def().get_column_type())?;
             let mut literal = ArrayLiteral::default();
             for row in self.by_key.values() {
                 literal.push(row.get(*column).into_value().as_ref())?;
             }
-            places.push(format!("CAST(CAST({} AS text) AS {word}[])", sql.bind(literal.end())));
-            names.push(quoted(column.as_str()));
+            let place = sql.bind(literal.end());
+            arrays.push((
+                quoted(column.as_str()),
+                format!("CAST(CAST({place} AS text) AS {word}[])"),
+            ));
         }
-        Ok(format!("unnest({}) AS new({})", places.join(", "), names.join(", ")))
+        Ok(arrays)
     }
+}
+
+/// Arrays as a table `new`.
+fn unnested(arrays: &[(String, String)]) -> String {
+    let (names, places): (Vec<&str>, Vec<&str>) =
+        arrays.iter().map(|(name, place)| (name.as_str(), place.as_str())).unzip();
+    format!("unnest({}) AS new({})", places.join(", "), names.join(", "))
 }
 
 fn count_of(rows: usize) -> i64 {
@@ -555,6 +633,7 @@ mod tests {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
     use sea_orm::ActiveValue::Set;
+    use sea_orm::FromQueryResult;
 
     use super::*;
     use crate::connection::Store;
@@ -720,59 +799,90 @@ mod tests {
         }
     }
 
-    /// Raises orders' versions from 1 and adds attempts of the same names, all at once.
-    async fn write_at_once(store: &Store, rows: &[order::Model]) -> Result<(), StoreError> {
-        let asked = Statement::from_string(DbBackend::Postgres, "SELECT 0::bigint AS now_ms");
-        let (write, _) = store.begin_write_at_once(&asked).await?;
-        for row in rows {
-            let mut row = row.clone().into_active_model();
-            row.version = Set(2);
+    /// Renames orders as they and their payments were seen, and adds attempts of the same names, all at once.
+    async fn write_at_once(store: &Store, seen: &[Seen]) -> Result<(), StoreError> {
+        let write = begin_at_once(store).await;
+        for Seen { order, order_state, payment_state } in seen {
+            write.tx.saw::<order::ActiveModel>(&order.id, order_state.clone());
+            write.tx.saw::<payment::ActiveModel>(&order.id, payment_state.clone());
+            let mut row = order.clone().into_active_model();
             row.order_name = Set("바뀐 이름".to_owned());
-            write.tx.add(attempt(row.id.as_ref(), None));
             write.tx.change(row)?;
+            write.tx.add(attempt(&order.id, None));
         }
         write.commit().await
     }
 
-    async fn with_orders_on_postgres(count: usize) -> (Scratch, Store, Vec<order::Model>) {
+    async fn begin_at_once(store: &Store) -> crate::connection::Write<'_> {
+        let asked = Statement::from_string(DbBackend::Postgres, "SELECT 0::bigint AS now_ms");
+        store.begin_write_at_once(&asked).await.unwrap().0
+    }
+
+    #[derive(FromQueryResult)]
+    struct Seen {
+        #[sea_orm(nested)]
+        order: order::Model,
+        order_state: String,
+        payment_state: String,
+    }
+
+    async fn with_orders_on_postgres(count: usize) -> (Scratch, Store, Vec<Seen>) {
         let scratch = Scratch::on_postgres().await;
         let store = fill_with_jobs(&scratch, count).await;
-        let rows = order::Entity::find().all(&store.db).await.unwrap();
-        (scratch, store, rows)
+        let read = format!(
+            "SELECT orders.*, {} AS order_state, {} AS payment_state FROM orders JOIN payments ON order_id = id",
+            "CAST(orders.xmin AS text)", "CAST(payments.xmin AS text)"
+        );
+        let read = Statement::from_string(DbBackend::Postgres, read);
+        let seen = Seen::find_by_statement(read).all(&store.db).await.unwrap();
+        assert_eq!(seen.len(), count);
+        (scratch, store, seen)
     }
 
     #[tokio::test]
     async fn what_is_written_at_once_is_there_as_a_whole_or_not_at_all() {
         for count in [1, 3] {
-            let (_scratch, store, rows) = with_orders_on_postgres(count).await;
-            let changed = "UPDATE orders SET version = 7 WHERE id = '0'";
-            store.db.execute_unprepared(changed).await.unwrap();
-            let error = write_at_once(&store, &rows).await.unwrap_err();
-            assert!(error.is_overtaken(), "{}", error.with_causes());
-            let there = async || attempt::Entity::find().all(&store.db).await.unwrap().len();
-            assert_eq!(there().await, 0, "somebody else changed one of them since they were read");
-            let names = order::Entity::find().all(&store.db).await.unwrap();
-            assert!(names.iter().all(|row| row.order_name == "김밥"));
-
-            let back = "UPDATE orders SET version = 1 WHERE id = '0'";
-            store.db.execute_unprepared(back).await.unwrap();
-            write_at_once(&store, &rows).await.unwrap();
-            assert_eq!(there().await, count);
-            let written = order::Entity::find().all(&store.db).await.unwrap();
-            assert!(written.iter().all(|row| (row.version, &*row.order_name) == (2, "바뀐 이름")));
+            for others in [
+                "UPDATE orders SET version = version WHERE id = '0'",
+                "UPDATE payments SET version = version WHERE order_id = '0'",
+                "DELETE FROM jobs; DELETE FROM payments WHERE order_id = '0'",
+            ] {
+                let (_scratch, store, seen) = with_orders_on_postgres(count).await;
+                let locked = "SELECT 1 FROM orders, payments FOR UPDATE";
+                store.db.execute_unprepared(locked).await.unwrap();
+                store.db.execute_unprepared(others).await.unwrap();
+                let error = write_at_once(&store, &seen).await.unwrap_err();
+                assert!(error.needs_locks(), "{others}: {}", error.with_causes());
+                let there = attempt::Entity::find().all(&store.db).await.unwrap();
+                assert_eq!(there, [], "{others}");
+                let rows = order::Entity::find().all(&store.db).await.unwrap();
+                assert!(rows.iter().all(|row| row.order_name == "김밥"), "{others}");
+            }
         }
     }
 
     #[tokio::test]
-    async fn whoever_writes_at_once_can_ask_for_nothing_more() {
+    async fn what_is_written_at_once_does_not_mind_locks_that_are_over() {
+        for count in [1, 3] {
+            let (_scratch, store, seen) = with_orders_on_postgres(count).await;
+            let locked = "SELECT 1 FROM orders, payments FOR UPDATE";
+            store.db.execute_unprepared(locked).await.unwrap();
+            write_at_once(&store, &seen).await.unwrap();
+            let there = attempt::Entity::find().all(&store.db).await.unwrap();
+            assert_eq!(there.len(), count);
+            let rows = order::Entity::find().all(&store.db).await.unwrap();
+            assert!(rows.iter().all(|row| row.order_name == "바뀐 이름"));
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_writes_at_once_can_ask_for_nothing_more_and_change_nothing_unseen() {
         let (_scratch, store, _) = with_orders_on_postgres(1).await;
-        let asked = Statement::from_string(DbBackend::Postgres, "SELECT 0::bigint AS now_ms");
-        let (write, _) = store.begin_write_at_once(&asked).await.unwrap();
+        let write = begin_at_once(&store).await;
         let error = order::Entity::find().all(&write.tx).await.unwrap_err();
         assert_eq!(error, DbErr::Custom(MORE_THAN_ONE.to_owned()));
-        let job = job(&store.db, "0").await.into_active_model();
-        let error = write.tx.change(job).unwrap_err();
-        assert_eq!(error, DbErr::Custom(UNSEEN.to_owned()), "somebody may have changed it");
+        let error = write.tx.change(job(&store.db, "0").await.into_active_model()).unwrap_err();
+        assert_eq!(error, DbErr::Custom(UNSEEN.to_owned()));
     }
 
     #[tokio::test]
