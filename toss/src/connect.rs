@@ -25,10 +25,11 @@ use tower::Service;
 /// How long an idle connection is kept: shorter than a balancer's usual minute, so that a call seldom meets one just being closed. There are
 /// never more of them than calls at once.
 const IDLE_MAX: Duration = Duration::from_secs(20);
-/// A connection on which nothing happens for so long is asked whether it still stands, so often, this far apart.
+/// When nothing happens on a connection for so long, the other side is asked whether it is still there, and again after as long.
 const PROBED_AFTER: Duration = Duration::from_secs(15);
-const PROBES: u32 = 3;
-/// What was sent and is not acknowledged for so long never arrives.
+/// After so many such questions without a word the connection counts as broken.
+const PROBES_MAX: u32 = 3;
+/// What the other side has not acknowledged for so long never arrives: the connection is broken.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 
@@ -53,7 +54,7 @@ pub(crate) fn build(
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(PROBED_AFTER));
     tcp.set_keepalive_interval(Some(PROBED_AFTER));
-    tcp.set_keepalive_retries(Some(PROBES));
+    tcp.set_keepalive_retries(Some(PROBES_MAX));
     #[cfg(target_os = "linux")]
     tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
     // Divided among the addresses of a name, so that one that swallows everything leaves time for the next.
