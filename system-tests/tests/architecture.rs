@@ -43,10 +43,11 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
 ];
 
 /// Outside crates that belong to one layer, and who may use them in the product.
-const BELONGS_TO: [(&str, &[&str]); 10] = [
+const BELONGS_TO: [(&str, &[&str]); 11] = [
     ("sea-orm", &["entities", "migrations", "store", "bench"]),
     ("sea-orm-migration", &["migrations", "store"]),
-    ("reqwest", &["toss", "simulator", "app", "system-tests"]),
+    ("hyper-rustls", &["toss"]),
+    ("reqwest", &["simulator", "app", "system-tests"]),
     ("axum", &["api", "staff-console", "shop", "simulator", "app", "system-tests", "bench"]),
     ("lapin", &["queue", "bench"]),
     ("tokio-postgres", &["bench"]),

@@ -2,24 +2,34 @@
 //! means, and the list of transactions.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use domain::TraceContext;
 use domain::answer::{Answer, Failure, FailureClass};
 use domain::attempt::Operation;
 use domain::limits::{CALL_DEADLINE_MS, CONNECT_TIMEOUT_MS};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Client, Method, RequestBuilder, Url};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, http};
+use rustls::crypto::CryptoProvider;
 use serde_json::Value;
+use url::Url;
 
 use crate::answer::{read_json, unreadable_answer};
 use crate::call::{
     CancelCall, ConfirmCall, cancel_body, confirm_body, confirm_path, is_sendable_key, order_path,
     payment_path,
 };
+use crate::connect::{self, BoxError, Http};
 use crate::key::SecretKey;
 use crate::redact::{redact, redact_json};
-use crate::transport::{self, Body, Received};
+use crate::transport::{self, Body, Joining, Received};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// How to reach Toss for one merchant. `Debug` shows no secret.
 #[derive(Debug, Clone)]
@@ -64,23 +74,30 @@ pub enum BuildError {
     NoTlsProvider,
     /// The HTTP stack refused, for example because the system's certificates cannot be read.
     #[error("the HTTP client cannot be built")]
-    Http(#[source] reqwest::Error),
+    Http(#[source] BoxError),
 }
 
 /// One merchant's client. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct TossClient {
-    http: Client,
+    merchant: Arc<Merchant>,
+    joining: Joining,
+}
+
+/// What the clones have in common.
+struct Merchant {
+    http: Http,
     base: Url,
     secret_key: SecretKey,
-    joining: HeaderMap,
+    authorization: HeaderValue,
+    call_deadline: Duration,
 }
 
 impl fmt::Debug for TossClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TossClient")
-            .field("base", &self.base.as_str())
-            .field("secret_key", &self.secret_key)
+            .field("base", &self.merchant.base.as_str())
+            .field("secret_key", &self.merchant.secret_key)
             .finish_non_exhaustive()
     }
 }
@@ -116,20 +133,24 @@ impl TossClient {
         if config.connect_timeout.is_zero() || config.connect_timeout >= config.call_deadline {
             return Err(BuildError::Times);
         }
-        // reqwest panics without one.
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            return Err(BuildError::NoTlsProvider);
-        }
-        let http = transport::build(config.connect_timeout, config.call_deadline)
-            .map_err(BuildError::Http)?;
-        Ok(TossClient { http, base, secret_key: config.secret_key, joining: HeaderMap::new() })
+        let provider = CryptoProvider::get_default().ok_or(BuildError::NoTlsProvider)?;
+        let http = connect::build(provider.clone(), config.connect_timeout)
+            .map_err(|error| BuildError::Http(error.into()))?;
+        let merchant = Merchant {
+            http,
+            base,
+            authorization: authorization(&config.secret_key)?,
+            secret_key: config.secret_key,
+            call_deadline: config.call_deadline,
+        };
+        Ok(TossClient { merchant: Arc::new(merchant), joining: Joining::default() })
     }
 
     /// The same client on behalf of a request: its calls carry this trace context, and the request's id if that is made of letters,
     /// digits, `-`, `_` and `.`. They are for logs on the way; Toss takes no notice of them.
     #[must_use]
     pub fn on_behalf_of(&self, trace: &TraceContext, request_id: Option<&str>) -> TossClient {
-        TossClient { joining: transport::joining(trace, request_id), ..self.clone() }
+        TossClient { merchant: self.merchant.clone(), joining: Joining::new(trace, request_id) }
     }
 
     /// Takes the money of an authenticated payment. Sends [`confirm_body`] exactly, at most once.
@@ -196,30 +217,69 @@ impl TossClient {
                 "no address can hold this payment key or order id",
             );
         };
-        let mut request = self.request(method, &path);
-        if let Some((idempotency_key, body)) = content {
-            request = request
-                .header(CONTENT_TYPE, "application/json")
-                .header("Idempotency-Key", idempotency_key)
-                .body(body);
-        }
+        let request = self.request(method, &self.address(&path), content);
         let started = Instant::now();
-        let outcome = transport::exchange(request).await;
+        let outcome = self.exchange(request, self.merchant.call_deadline).await;
         let duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let result = CallResult { duration_ms, ..interpret(operation, outcome) };
         log(operation, &result);
         result
     }
 
-    /// A request to this path, as this merchant.
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        self.http
-            .request(method, url)
-            .basic_auth(self.secret_key.expose(), Some(""))
-            .headers(self.joining.clone())
+    /// Where this path is.
+    pub(crate) fn address(&self, path: &str) -> Url {
+        let mut url = self.merchant.base.clone();
+        url.set_path(&format!("{}{path}", url.path().trim_end_matches('/')));
+        url
     }
+
+    /// A request to this address, as this merchant; with an idempotency key and a body if it moves anything.
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        url: &Url,
+        content: Option<(&str, String)>,
+    ) -> http::Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(AUTHORIZATION, &self.merchant.authorization);
+        for (name, value) in self.joining.headers() {
+            request = request.header(name, value);
+        }
+        let mut body = Full::default();
+        if let Some((idempotency_key, text)) = content {
+            request = request
+                .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .header(IDEMPOTENCY_KEY, idempotency_key);
+            body = Full::from(text);
+        }
+        let agent = concat!("seungin/", env!("CARGO_PKG_VERSION"));
+        request
+            .header(ACCEPT, HeaderValue::from_static("*/*"))
+            .header(USER_AGENT, HeaderValue::from_static(agent))
+            .body(body)
+    }
+
+    /// Sends it over this merchant's connections.
+    pub(crate) fn exchange(
+        &self,
+        request: http::Result<Request<Full<Bytes>>>,
+        within: Duration,
+    ) -> impl Future<Output = Result<Received, Failure>> + Send + use<> {
+        transport::exchange(&self.merchant.http, request, within)
+    }
+}
+
+/// The key as the user of HTTP's basic authentication, without a password. Who prints headers does not see it.
+///
+/// Source: Toss Payments, API keys.
+fn authorization(key: &SecretKey) -> Result<HeaderValue, BuildError> {
+    let encoded = BASE64_STANDARD.encode(format!("{}:", key.expose()));
+    let mut value = HeaderValue::try_from(format!("Basic {encoded}"))
+        .map_err(|error| BuildError::Http(error.into()))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn parse_base(text: &str) -> Result<Url, BuildError> {

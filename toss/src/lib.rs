@@ -16,6 +16,7 @@
 //! | [`client`](TossClient) | configuration, the calls about one payment, what is logged |
 //! | `key` | the secret key |
 //! | `call` | what is asked for, and the exact bytes that ask |
+//! | `connect` | how connections are made and kept |
 //! | `transport` | one HTTP exchange, bounded, and whether bytes left |
 //! | `answer` | from status and body to an answer |
 //! | `payment`, `date` | tolerant reading of the Payment object |
@@ -41,6 +42,7 @@ mod answer;
 mod call;
 mod client;
 pub mod codes;
+mod connect;
 mod date;
 mod key;
 mod payment;

@@ -7,7 +7,7 @@ use domain::Won;
 use domain::answer::{Failure, FailureClass, TossStatus};
 use domain::limits::TRANSACTIONS_DEADLINE_MS;
 use domain::reconcile::TossTransaction;
-use reqwest::Method;
+use hyper::Method;
 use serde_json::{Map, Value};
 
 use crate::answer::{UNREADABLE, read_failure};
@@ -15,7 +15,7 @@ use crate::client::TossClient;
 use crate::codes::{classify_by, rules_of_transactions};
 use crate::date::korean_time;
 use crate::payment::{amount_unsigned, date, needed};
-use crate::transport::{self, Body, Received};
+use crate::transport::{Body, Received};
 
 /// Which records to list.
 #[derive(Debug, Clone, Copy)]
@@ -70,12 +70,12 @@ impl TossClient {
         let limit = call.limit.to_string();
         let mut query = vec![("startDate", from.as_str()), ("endDate", &to), ("limit", &limit)];
         query.extend(call.starting_after.map(|key| ("startingAfter", key)));
-        let request = self
-            .request(Method::GET, "/v1/transactions")
-            .query(&query)
-            .timeout(Duration::from_millis(TRANSACTIONS_DEADLINE_MS));
+        let mut url = self.address("/v1/transactions");
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.request(Method::GET, &url, None);
         let started = Instant::now();
-        let result = match transport::exchange(request).await {
+        let within = Duration::from_millis(TRANSACTIONS_DEADLINE_MS);
+        let result = match self.exchange(request, within).await {
             Ok(received) => interpret(received),
             Err(failure) => TransactionsResult::failed(failure),
         };

@@ -1,24 +1,29 @@
 //! One HTTP exchange: never more than one request, a bounded answer, and an honest word on whether anything was sent.
 //!
-//! Three layers could send a request again behind our back. reqwest's own retries are switched off, redirects are not followed. hyper
-//! takes a request back and opens another connection only when a pooled connection died *before* it took the request from its queue,
-//! so nothing of it was written; once a byte may be out, hyper gives up with an error, which is `Unanswered` here.
+//! Redirects are not followed, and only one layer could send a request again behind our back: hyper's client takes one back and opens
+//! another connection when a pooled connection died *before* it took the request from its queue, so nothing of it was written. Once a
+//! byte may be out, it gives up with an error, which is `Unanswered` here.
 
 use std::error::Error;
+use std::io;
+use std::iter::successors;
+use std::pin::Pin;
 use std::time::Duration;
 
 use domain::TraceContext;
 use domain::answer::{Failure, FailureClass};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, redirect, retry};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::{Request, http};
+use hyper_util::client::legacy;
+use tokio::time::Sleep;
 
+use crate::connect::{Http, timed_out};
 use crate::redact::cut;
 
 /// The largest answer that is read. Toss's largest is a payment with many cancels, some tens of kilobytes.
 pub(crate) const ANSWER_BYTES_MAX: usize = 1024 * 1024;
-/// How long an idle connection is kept: shorter than a balancer's usual minute, so that a call seldom meets one just being closed. There are
-/// never more of them than calls at once.
-const IDLE_MAX: Duration = Duration::from_secs(20);
 /// Toss's asks for patience are believed up to an hour.
 const RETRY_AFTER_SECONDS_MAX: i64 = 3_600;
 const TRACE_ID_BYTES_MAX: usize = 200;
@@ -29,33 +34,30 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id of a request, as the API takes it.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-pub(crate) fn build(connect_timeout: Duration, call_deadline: Duration) -> reqwest::Result<Client> {
-    Client::builder()
-        .user_agent(concat!("seungin/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(connect_timeout)
-        .timeout(call_deadline)
-        .pool_idle_timeout(IDLE_MAX)
-        .redirect(redirect::Policy::none())
-        // The number besides, or a copy of every request is kept for as long as its answer takes.
-        .retry(retry::never().max_retries_per_request(0))
-        .referer(false)
-        // A proxy of the environment would see every payment and be a second place that may swallow an answer.
-        .no_proxy()
-        .build()
-}
-
 /// The headers by which what a proxy logs about a call can be joined with what we log.
 ///
 /// A request's id is the choice of whoever sent the request. One that has more in it than letters, digits, `-`, `_` and `.` stays
 /// here: it could be a text that a firewall in front of Toss takes offence at, and then a payment would fail for it.
-pub(crate) fn joining(trace: &TraceContext, request_id: Option<&str>) -> HeaderMap {
-    let plain = |id: &&str| {
-        id.len() <= REQUEST_ID_BYTES_MAX
-            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-    };
-    let trace = HeaderValue::try_from(trace.to_string()).ok().map(|value| (TRACEPARENT, value));
-    let request_id = request_id.filter(plain).and_then(|id| HeaderValue::from_str(id).ok());
-    trace.into_iter().chain(request_id.map(|value| (REQUEST_ID, value))).collect()
+#[derive(Clone, Default)]
+pub(crate) struct Joining {
+    trace: Option<HeaderValue>,
+    request_id: Option<HeaderValue>,
+}
+
+impl Joining {
+    pub(crate) fn new(trace: &TraceContext, request_id: Option<&str>) -> Joining {
+        let plain = |id: &&str| {
+            id.len() <= REQUEST_ID_BYTES_MAX
+                && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let request_id = request_id.filter(plain).and_then(|id| HeaderValue::from_str(id).ok());
+        Joining { trace: HeaderValue::try_from(trace.to_string()).ok(), request_id }
+    }
+
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (HeaderName, &HeaderValue)> {
+        let trace = self.trace.iter().map(|value| (TRACEPARENT, value));
+        trace.chain(self.request_id.iter().map(|value| (REQUEST_ID, value)))
+    }
 }
 
 /// What came back from the wire.
@@ -75,61 +77,86 @@ pub(crate) enum Body {
     Broken(Failure),
 }
 
-/// Sends one request and reads its answer.
+/// Sends one request and reads its answer, all of it within this time.
 ///
 /// # Errors
 /// The failure says whether anything was sent: `Unsent` only if that is certain to be no.
 pub(crate) fn exchange(
-    request: RequestBuilder,
-) -> impl Future<Output = Result<Received, Failure>> + Send {
+    http: &Http,
+    request: http::Result<Request<Full<Bytes>>>,
+    within: Duration,
+) -> impl Future<Output = Result<Received, Failure>> + Send + use<> {
     // Outside, so that what waits for the answer has no room for the request.
-    let sending = request.send();
-    async {
-        let response = sending.await.map_err(|error| no_answer(&error))?;
+    let sending = request.map(|request| http.request(request)).map_err(|error| unsendable(&error));
+    let mut deadline = Box::pin(tokio::time::sleep(within));
+    async move {
+        let response = before(deadline.as_mut(), sending?)
+            .await?
+            .map_err(|error| if error.is_connect() { unsent(&error) } else { no_answer(&error) })?;
         crash::point!("dispatch 6", "Toss has done what was asked", "its answer is read");
         let headers = response.headers();
         Ok(Received {
             http_status: response.status().as_u16(),
             trace_id: trace_id(headers),
             retry_after_ms: retry_after_ms(headers),
-            body: read_body(response).await,
+            body: read_body(response.into_body(), deadline.as_mut()).await,
         })
     }
 }
 
-async fn read_body(mut response: Response) -> Body {
+async fn read_body(mut incoming: Incoming, mut deadline: Pin<&mut Sleep>) -> Body {
     let mut body = Vec::new();
     loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len().saturating_add(chunk.len()) > ANSWER_BYTES_MAX => {
-                return Body::TooLong;
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+        let frame = match before(deadline.as_mut(), incoming.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(error))) => return Body::Broken(no_answer(&error)),
             Ok(None) => return Body::Whole(body),
-            Err(error) => return Body::Broken(no_answer(&error)),
+            Err(failure) => return Body::Broken(failure),
+        };
+        // Headers behind the body say nothing to us.
+        let Ok(chunk) = frame.into_data() else { continue };
+        if body.len().saturating_add(chunk.len()) > ANSWER_BYTES_MAX {
+            return Body::TooLong;
         }
+        body.extend_from_slice(&chunk);
     }
 }
 
-fn no_answer(error: &reqwest::Error) -> Failure {
-    if error.is_builder() {
-        // Nothing was sent, but nothing ever would be: it is our request that is wrong.
-        return failure(FailureClass::Broken, "UNSENDABLE_CALL", error);
+/// What comes, unless the deadline is there first.
+async fn before<T>(
+    deadline: Pin<&mut Sleep>,
+    coming: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        () = deadline => Err(no_answer(&timed_out())),
+        it = coming => Ok(it),
     }
-    if error.is_connect() {
-        return failure(FailureClass::Unsent, "CONNECTION_FAILED", error);
-    }
+}
+
+/// Nothing was sent, but nothing ever would be: it is our request that is wrong.
+fn unsendable(error: &http::Error) -> Failure {
+    failure(FailureClass::Broken, "UNSENDABLE_CALL", error)
+}
+
+fn unsent(error: &legacy::Error) -> Failure {
+    failure(FailureClass::Unsent, "CONNECTION_FAILED", error)
+}
+
+fn no_answer(error: &(dyn Error + 'static)) -> Failure {
     failure(FailureClass::Unanswered, "NO_ANSWER", error)
 }
 
-/// The error and its causes in one sentence, without the address that was called: it holds the payment key.
-fn failure(class: FailureClass, code: &str, error: &reqwest::Error) -> Failure {
-    let mut message = if error.is_timeout() { "timed out".to_owned() } else { "failed".to_owned() };
-    let mut source = error.source();
-    while let Some(cause) = source {
+/// The error and its causes in one sentence. None of them names the address that was called, which holds the payment key.
+fn failure(class: FailureClass, code: &str, error: &(dyn Error + 'static)) -> Failure {
+    let causes = || successors(Some(error), |&cause| cause.source());
+    let is_timeout = causes()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::TimedOut);
+    let mut message = if is_timeout { "timed out".to_owned() } else { "failed".to_owned() };
+    for cause in causes() {
         message.push_str(": ");
         message.push_str(&cause.to_string());
-        source = cause.source();
     }
     Failure { class, code: code.to_owned(), message: cut(message, REASON_BYTES_MAX) }
 }
@@ -152,7 +179,6 @@ fn retry_after_ms(headers: &HeaderMap) -> Option<i64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use reqwest::header::HeaderValue;
 
     fn waits(value: &str) -> Option<i64> {
         let value = HeaderValue::from_str(value).unwrap();
@@ -175,7 +201,7 @@ mod tests {
             if let Ok(value) = HeaderValue::from_bytes(&bytes) {
                 let headers: HeaderMap = [("x-tosspayments-trace-id", value.clone()), ("retry-after", value)]
                     .into_iter()
-                    .map(|(name, value)| (reqwest::header::HeaderName::from_static(name), value))
+                    .map(|(name, value)| (HeaderName::from_static(name), value))
                     .collect();
                 prop_assert!(retry_after_ms(&headers).is_none_or(|ms| (0..=3_600_000).contains(&ms)));
                 prop_assert!(trace_id(&headers).is_none_or(|id| id.len() <= TRACE_ID_BYTES_MAX));

@@ -12,6 +12,7 @@ use std::time::Duration;
 use domain::answer::{Answer, FailureClass};
 use domain::{TraceContext, Won};
 use stub::{PAYMENT, Reply, Stub, client, response};
+use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use toss::{CallResult, CancelCall, ConfirmCall, TossClient};
 
@@ -40,6 +41,13 @@ fn cancel<'a>() -> CancelCall<'a> {
 fn class_and_code(result: &CallResult) -> (FailureClass, &str) {
     match &result.answer {
         Answer::Failure(failure) => (failure.class, failure.code.as_str()),
+        Answer::Payment(payment) => panic!("read as a payment: {payment:?}"),
+    }
+}
+
+fn message(result: &CallResult) -> &str {
+    match &result.answer {
+        Answer::Failure(failure) => &failure.message,
         Answer::Payment(payment) => panic!("read as a payment: {payment:?}"),
     }
 }
@@ -166,6 +174,7 @@ async fn a_refused_connection_is_unsent() {
         client(&format!("http://{}", socket.local_addr().unwrap()), Duration::from_secs(2));
     let result = client.confirm(&confirm()).await;
     assert_eq!(class_and_code(&result), UNSENT);
+    assert!(message(&result).starts_with("failed: ") && !message(&result).contains("127.0.0.1"));
     assert_eq!((result.http_status, result.body), (None, None));
 }
 
@@ -186,6 +195,7 @@ async fn a_connection_that_is_never_accepted_is_unsent_after_the_connect_timeout
     let result =
         client(&format!("http://{address}"), Duration::from_secs(5)).confirm(&confirm()).await;
     assert_eq!(class_and_code(&result), UNSENT);
+    assert!(message(&result).starts_with("timed out: "), "{}", message(&result));
     assert!((150..2_000).contains(&result.duration_ms), "{}", result.duration_ms);
 }
 
@@ -206,7 +216,28 @@ async fn a_failed_tls_handshake_is_unsent() {
         let result =
             client(&format!("https://{address}"), Duration::from_secs(5)).confirm(&confirm()).await;
         assert_eq!(class_and_code(&result), UNSENT);
+        // The time for connecting is the time for TLS, too.
+        assert_eq!(message(&result).starts_with("timed out: "), reply.is_none());
+        assert!(result.duration_ms < 2_000, "{}", result.duration_ms);
     }
+}
+
+#[tokio::test]
+async fn tls_offers_http_1_1_and_nothing_else() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hello = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = vec![0; 4_096];
+        let length = stream.read(&mut hello).await.unwrap();
+        hello[..length].to_vec()
+    });
+    let client = client(&format!("https://localhost:{port}"), Duration::from_secs(5));
+    assert_eq!(class_and_code(&client.confirm(&confirm()).await), UNSENT);
+    let hello = hello.await.unwrap();
+    let has = |part: &[u8]| hello.windows(part.len()).any(|window| window == part);
+    // The extension of protocols with one name in its list, and the one of the server's name.
+    assert!(has(b"\x00\x10\x00\x0b\x00\x09\x08http/1.1") && has(b"\x00\x09localhost"));
 }
 
 #[tokio::test]
@@ -240,6 +271,24 @@ async fn once_the_request_is_out_every_break_is_unanswered_and_nothing_is_sent_t
         assert_eq!(class_and_code(&result), UNANSWERED, "{what}");
         assert_eq!(arrived, 1, "{what}");
         assert_eq!(result.body, None, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_a_call_ends_with_the_last_byte_of_its_answer() {
+    let whole = response(200, "", PAYMENT);
+    let endless = b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n".to_vec();
+    for (what, reply, http_status) in [
+        ("silence", Reply::BytesThenSilence(vec![]), None),
+        ("silence within the head", Reply::BytesThenSilence(whole[..20].to_vec()), None),
+        ("silence within the body", Reply::BytesThenSilence(whole[..80].to_vec()), Some(200)),
+        ("a body that dribbles", Reply::BytesThenDribble(endless), Some(200)),
+    ] {
+        let (result, arrived) = confirm_against(reply).await;
+        assert_eq!(class_and_code(&result), UNANSWERED, "{what}");
+        assert!(message(&result).starts_with("timed out: "), "{what}: {}", message(&result));
+        assert!((390..2_000).contains(&result.duration_ms), "{what}: {}", result.duration_ms);
+        assert_eq!((result.http_status, arrived), (http_status, 1), "{what}");
     }
 }
 
@@ -289,6 +338,18 @@ async fn connections_are_used_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_closed_between_two_calls_is_not_used_again() {
+    let keep = response(200, "connection: keep-alive\r\n", PAYMENT);
+    let mut stub = Stub::start(vec![Reply::BytesThenClose(keep)]).await;
+    let client = stub.client();
+    for round in 1..=3 {
+        assert!(matches!(client.confirm(&confirm()).await.answer, Answer::Payment(_)));
+        assert_eq!((stub.seen().len(), stub.connections.load(Ordering::SeqCst)), (1, round));
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_request_that_meets_a_closing_connection_arrives_once_or_is_unanswered_but_never_twice() {
     // Every answer promises to keep the connection and the server closes it all the same, so every call races with a closing one.
     let keep = response(200, "connection: keep-alive\r\n", PAYMENT);
@@ -331,13 +392,16 @@ async fn a_request_that_a_pooled_connection_swallowed_is_unanswered_and_not_repe
 
 #[tokio::test]
 async fn no_failure_names_the_address_that_was_called() {
-    let (result, _) = confirm_against(Reply::Reset).await;
-    let Answer::Failure(failure) = result.answer else { panic!("answered") };
-    assert!(
-        !failure.message.contains("http://") && !failure.message.contains("confirm"),
-        "{}",
-        failure.message
-    );
+    let whole = response(200, "", PAYMENT);
+    for reply in [Reply::Reset, Reply::BytesThenClose(whole[..80].to_vec())] {
+        let (result, _) = confirm_against(reply).await;
+        let message = message(&result);
+        assert!(!message.contains("http://") && !message.contains("confirm"), "{message}");
+    }
+    let too_long = "pk".repeat(40_000);
+    let result = client("http://127.0.0.1:9", Duration::from_secs(2)).look_up(&too_long).await;
+    assert_eq!(class_and_code(&result), (FailureClass::Broken, "UNSENDABLE_CALL"));
+    assert!(!message(&result).contains("pk"), "{}", message(&result));
 }
 
 #[tokio::test]

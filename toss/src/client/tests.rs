@@ -59,9 +59,13 @@ fn connecting_gets_less_time_than_the_call() {
 }
 
 #[test]
-fn the_key_is_not_shown_by_client_or_configuration() {
+fn the_key_is_not_shown_by_client_configuration_or_request() {
     install_tls();
     let config = config("https://api.tosspayments.com", "test_sk_verysecret");
     let client = TossClient::new(config.clone()).unwrap();
     assert!(!format!("{config:?} {client:?}").contains("verysecret"));
+    let url = client.address("/v1/payments/pk");
+    let request = client.request(Method::GET, &url, None).unwrap();
+    assert!(request.headers()[AUTHORIZATION].is_sensitive());
+    assert!(format!("{request:?}").contains(r#""authorization": Sensitive"#), "{request:?}");
 }

@@ -19,6 +19,8 @@ pub(crate) enum Reply {
     BytesThenClose(Vec<u8>),
     /// Sends these bytes and then nothing any more, keeping the connection open.
     BytesThenSilence(Vec<u8>),
+    /// Sends these bytes, and then one more every 20 ms.
+    BytesThenDribble(Vec<u8>),
     /// Resets the connection (RST).
     Reset,
 }
@@ -93,6 +95,13 @@ async fn serve(
             Reply::BytesThenSilence(bytes) => {
                 stream.write_all(&bytes).await.ok();
                 std::future::pending::<()>().await;
+            }
+            Reply::BytesThenDribble(bytes) => {
+                stream.write_all(&bytes).await.ok();
+                while stream.write_all(b" ").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                return;
             }
             Reply::Reset => {
                 stream.set_zero_linger().unwrap();
