@@ -1,4 +1,4 @@
-//! Everything that a decision about one job looks at, taken under the write lock in the order that all writes use.
+//! Everything that a decision about one job looks at: taken under the write lock in the order that all writes use, or seen without one.
 
 use std::collections::{BTreeSet, HashMap};
 
