@@ -38,7 +38,7 @@ pub(crate) async fn run(
     args: &TryArgs,
 ) -> Result<(), Failure> {
     let style = output::style(environment);
-    let (target, started) = target::find_or_start(config, environment, args).await?;
+    let (target, started) = Box::pin(target::find_or_start(config, environment, args)).await?;
     let tried = tokio::select! {
         tried = try_target(target, args, style) => tried,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),

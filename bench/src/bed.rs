@@ -191,22 +191,11 @@ impl Bed {
         jobs: u32,
         worker: &mut Process,
     ) -> anyhow::Result<()> {
-        self.wait_for_some(books, jobs, 0, worker).await
-    }
-
-    /// The same for some of the jobs of these books, when so many others are left.
-    pub(crate) async fn wait_for_some(
-        &self,
-        books: &impl Books,
-        jobs: u32,
-        left: u32,
-        worker: &mut Process,
-    ) -> anyhow::Result<()> {
         let mut progress = (0, Instant::now());
         loop {
             // The database is not asked before it has to: that would cost it something.
             let confirms = self.ask_stub("counts").await?["confirms"].as_u64().unwrap_or(0);
-            if confirms >= u64::from(jobs) && books::unfinished(books).await? <= left.into() {
+            if confirms >= u64::from(jobs) && books::unfinished(books).await? == 0 {
                 return Ok(());
             }
             if confirms > progress.0 {

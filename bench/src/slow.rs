@@ -2,10 +2,10 @@
 //! it comes to what that many calls can make, which is their number in each answer's time; and what a job under way costs in memory.
 //!
 //! The worker is as an operator would set it for that: calls at once in all, and as many for one merchant. What follows from them, such as
-//! how many messages it holds, it decides itself. It is there before its work is, so that its memory without work is known. Then it gets a few
-//! jobs, and only what it grows by beyond its size after those counts as the memory of the jobs under way: with its first jobs a worker
-//! connects to the database, prepares its statements and reads its own code, and that is there once, however many jobs come. What those few
-//! jobs took stays with the worker, their connections to Toss above all, so it is divided among the others only.
+//! how many messages it holds, it decides itself. It is there before its work is, so that its memory without work is known. What it grows by
+//! is divided among its jobs under way; but with its first jobs a worker connects to the database, prepares its statements and reads its own
+//! code, and it writes in batches that are no larger with more jobs. What a job under way takes is therefore judged by how much larger a worker
+//! is that has more of them.
 
 use std::time::Duration;
 
@@ -21,8 +21,8 @@ use crate::{backlog, books, cost};
 const OWN_FIGURES: [Figure; 4] = [
     Figure { key: "percent_of_ideal", title: "of what so many calls can make, %" },
     Figure { key: "idle_kib", title: "memory of the worker without work, KiB" },
-    Figure { key: "warm_kib", title: "memory of the worker after its first 64 jobs, KiB" },
-    Figure { key: "bytes_per_job", title: "memory per job under way, bytes" },
+    Figure { key: "bytes_of_all", title: "what it grew by, per job under way, bytes" },
+    Figure { key: "bytes_per_job", title: "memory per further job under way, bytes" },
 ];
 
 /// How late the stub answers, and how many calls are under way meanwhile.
@@ -46,8 +46,6 @@ const SMOKE_LENGTH_MS: u32 = 6_000;
 /// After this much a worker that got ready is as large as it stays without work.
 const REST: Duration = Duration::from_secs(5);
 const SMOKE_REST: Duration = Duration::from_secs(1);
-/// As many jobs as one batch has, so that the worker does everything once and nothing often.
-const FIRST_JOBS: u32 = 64;
 /// Open files of a process besides its calls.
 const OTHER_FILES: u32 = 200;
 const BYTES_PER_JOB_MAX: u64 = 40 * 1_024;
@@ -73,8 +71,16 @@ pub(crate) async fn slow(bed: &Bed, plan: &Plan) -> anyhow::Result<Figures> {
     let all = [&drain::FIGURES[..], &OWN_FIGURES].concat();
     let mut figures = Figures::new(title, &all, &ALL.map(|slowness| slowness.name)).apart();
     for _ in 0..plan.rounds {
+        let mut smaller: Option<(Slowness, u64)> = None;
         for slowness in ALL {
-            figures.add(slowness.name, run(bed, plan, slowness).await?);
+            let (mut run, peak_kib) = run(bed, plan, slowness).await?;
+            let further = smaller.map(|(than, kib)| {
+                let jobs = u64::from(slowness.concurrency.saturating_sub(than.concurrency));
+                peak_kib.saturating_sub(kib) * 1_024 / jobs
+            });
+            run.push(further);
+            figures.add(slowness.name, run);
+            smaller = Some((slowness, peak_kib));
         }
     }
     Ok(figures)
@@ -82,22 +88,25 @@ pub(crate) async fn slow(bed: &Bed, plan: &Plan) -> anyhow::Result<Figures> {
 
 /// Says whether the worker makes enough of so many calls, and is small enough meanwhile.
 pub(crate) fn check(figures: &Figures) -> anyhow::Result<()> {
+    let of = |name, key| figures.median(name, key).with_context(|| format!("there is no {key}"));
     for Slowness { name, concurrency, percent_min, .. } in ALL {
-        let of = |key| figures.median(name, key).with_context(|| format!("there is no {key}"));
-        let (share, bytes) = (of("percent_of_ideal")?, of("bytes_per_job")?);
+        let share = of(name, "percent_of_ideal")?;
         ensure!(
             share >= percent_min,
             "with answers after {name} the worker makes {share} % of what {concurrency} calls can make, and has to make {percent_min} %"
         );
-        ensure!(
-            bytes <= BYTES_PER_JOB_MAX,
-            "with answers after {name} a job under way takes {bytes} bytes, and may take {BYTES_PER_JOB_MAX}"
-        );
     }
+    let [_, Slowness { name, .. }] = ALL;
+    let bytes = of(name, "bytes_per_job")?;
+    ensure!(
+        bytes <= BYTES_PER_JOB_MAX,
+        "a further job under way takes {bytes} bytes, and may take {BYTES_PER_JOB_MAX}"
+    );
     Ok(())
 }
 
-async fn run(bed: &Bed, plan: &Plan, slowness: Slowness) -> anyhow::Result<Run> {
+/// All figures but the last, and the worker's size at its largest, in KiB.
+async fn run(bed: &Bed, plan: &Plan, slowness: Slowness) -> anyhow::Result<(Run, u64)> {
     let Slowness { answer_ms, concurrency, .. } = slowness;
     let possible = cost::open_files_max().unwrap_or(u32::MAX);
     let files = u32::from(concurrency) + OTHER_FILES;
@@ -113,11 +122,7 @@ async fn run(bed: &Bed, plan: &Plan, slowness: Slowness) -> anyhow::Result<Run> 
     bed.ready(&mut worker).await?;
     sleep(rest).await;
     let (idle_kib, _) = worker.size();
-    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..FIRST_JOBS).await?;
-    let left = jobs.saturating_sub(FIRST_JOBS);
-    bed.wait_for_some(&bed.database, FIRST_JOBS, left, &mut worker).await?;
-    let (warm_kib, _) = worker.size();
-    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, FIRST_JOBS..jobs).await?;
+    backlog::publish(&bed.servers.amqp_url, QUEUE_PREFIX, 0..jobs).await?;
     bed.wait_for_jobs(&bed.database, jobs, &mut worker).await?;
     let own = Own::of(&worker);
     bed.stop(worker)?;
@@ -125,12 +130,11 @@ async fn run(bed: &Bed, plan: &Plan, slowness: Slowness) -> anyhow::Result<Run> 
     books::insist_paid(&bed.database, jobs).await?;
     bed.insist_asked_once(jobs).await?;
     let (ended, ms) = books::pace(&bed.database, concurrency.into()).await?;
-    let grown_kib = own.peak_kib.and_then(|peak_kib| peak_kib.checked_sub(warm_kib));
-    let others = u64::from(concurrency) - u64::from(FIRST_JOBS);
-    let bytes_per_job = grown_kib.map(|kib| kib * 1_024 / others);
+    let peak_kib = own.peak_kib.context("the worker's size is not known")?;
+    let of_all = peak_kib.saturating_sub(idle_kib) * 1_024 / u64::from(concurrency);
     let share = slowness.percent_of_ideal(ended, ms);
     let usual = drain::figures_of(ended * 1_000 / ms, own, costs, u64::from(jobs));
-    Ok([&usual[..], &[share, Some(idle_kib), Some(warm_kib), bytes_per_job]].concat())
+    Ok(([&usual[..], &[share, Some(idle_kib), Some(of_all)]].concat(), peak_kib))
 }
 
 #[cfg(test)]
@@ -148,17 +152,19 @@ mod tests {
 
     #[test]
     fn few_jobs_and_large_ones_are_told_of_with_the_answers_time() {
-        let check_of = |short: (u64, u64), long: (u64, u64)| {
+        let check_of = |short: u64, long: u64, bytes: u64| {
             let mut figures =
                 Figures::new(String::new(), &OWN_FIGURES, &ALL.map(|slowness| slowness.name));
-            for (slowness, (share, bytes)) in ALL.into_iter().zip([short, long]) {
-                figures.add(slowness.name, vec![Some(share), None, None, Some(bytes)]);
+            for (slowness, (share, bytes)) in
+                ALL.into_iter().zip([(short, None), (long, Some(bytes))])
+            {
+                figures.add(slowness.name, vec![Some(share), None, None, bytes]);
             }
             check(&figures).map_err(|error| error.to_string())
         };
-        assert_eq!(check_of((95, 40_960), (90, 40_960)), Ok(()));
-        assert!(check_of((94, 40_960), (90, 40_960)).unwrap_err().contains("300 ms"));
-        assert!(check_of((95, 40_960), (89, 40_960)).unwrap_err().contains("2 s"));
-        assert!(check_of((95, 40_960), (90, 40_961)).unwrap_err().contains("40961 bytes"));
+        assert_eq!(check_of(95, 90, 40_960), Ok(()));
+        assert!(check_of(94, 90, 40_960).unwrap_err().contains("300 ms"));
+        assert!(check_of(95, 89, 40_960).unwrap_err().contains("2 s"));
+        assert!(check_of(95, 90, 40_961).unwrap_err().contains("40961 bytes"));
     }
 }

@@ -121,7 +121,7 @@ impl Store {
     async fn accept_retried(&self, confirms: &[AcceptConfirm]) -> Result<Decided, StoreError> {
         match self.tried_at_once(Box::pin(self.accept_at_once(confirms))).await? {
             Some(decided) => Ok(decided),
-            None => self.retried(|| self.accept_locked(confirms)).await,
+            None => Box::pin(self.retried(|| self.accept_locked(confirms))).await,
         }
     }
 

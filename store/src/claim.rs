@@ -156,7 +156,7 @@ impl Store {
     ) -> Result<Vec<Claimed>, StoreError> {
         match self.tried_at_once(Box::pin(self.claim_at_once(ids, claimer))).await? {
             Some(claimed) => Ok(claimed),
-            None => self.retried(|| self.claim_locked(ids, claimer)).await,
+            None => Box::pin(self.retried(|| self.claim_locked(ids, claimer))).await,
         }
     }
 

@@ -100,7 +100,7 @@ impl Store {
         results: &[AttemptResult],
         pacing: &dyn Pacing,
     ) -> Result<(Vec<Settled>, Vec<PublishedJob>), StoreError> {
-        self.retried(|| self.settle_attempts_once(results, pacing)).await
+        Box::pin(self.retried(|| self.settle_attempts_once(results, pacing))).await
     }
 
     async fn settle_attempts_once(

@@ -47,7 +47,7 @@ async fn produce(code: ProblemCode) -> Answer {
         | C::TimedOut
         | C::BodyTimedOut
         | C::Unavailable
-        | C::Internal => of_bounds(code).await,
+        | C::Internal => Box::pin(of_bounds(code)).await,
         C::StoreUnknown
         | C::EmptyCart
         | C::CartTooLarge
