@@ -4,8 +4,8 @@
 //! The worker is as an operator would set it for that: calls at once in all, and as many for one merchant. What follows from them, such as
 //! how many messages it holds, it decides itself. It is there before its work is, so that its memory without work is known. What it grows by
 //! is divided among its jobs under way; but with its first jobs a worker connects to the database, prepares its statements and reads its own
-//! code, and it writes in batches that are no larger with more jobs. What a job under way takes is therefore judged by how much larger a worker
-//! is that has more of them.
+//! code, and it writes in batches that are never larger than 64. What a job under way takes is therefore judged by how much larger a worker is
+//! that has more of them; what is there once is told, and judged by nobody.
 
 use std::time::Duration;
 
@@ -74,11 +74,13 @@ pub(crate) async fn slow(bed: &Bed, plan: &Plan) -> anyhow::Result<Figures> {
         let mut smaller: Option<(Slowness, u64)> = None;
         for slowness in ALL {
             let (mut run, peak_kib) = run(bed, plan, slowness).await?;
-            let further = smaller.map(|(than, kib)| {
-                let jobs = u64::from(slowness.concurrency.saturating_sub(than.concurrency));
-                peak_kib.saturating_sub(kib) * 1_024 / jobs
+            run.push(match smaller {
+                Some((than, kib)) => {
+                    let further = peak_kib.checked_sub(kib).context("more calls took less")?;
+                    Some(further * 1_024 / u64::from(slowness.concurrency - than.concurrency))
+                }
+                None => None,
             });
-            run.push(further);
             figures.add(slowness.name, run);
             smaller = Some((slowness, peak_kib));
         }
@@ -131,7 +133,8 @@ async fn run(bed: &Bed, plan: &Plan, slowness: Slowness) -> anyhow::Result<(Run,
     bed.insist_asked_once(jobs).await?;
     let (ended, ms) = books::pace(&bed.database, concurrency.into()).await?;
     let peak_kib = own.peak_kib.context("the worker's size is not known")?;
-    let of_all = peak_kib.saturating_sub(idle_kib) * 1_024 / u64::from(concurrency);
+    let of_all = peak_kib.checked_sub(idle_kib).context("work made the worker smaller")?;
+    let of_all = of_all * 1_024 / u64::from(concurrency);
     let share = slowness.percent_of_ideal(ended, ms);
     let usual = drain::figures_of(ended * 1_000 / ms, own, costs, u64::from(jobs));
     Ok(([&usual[..], &[share, Some(idle_kib), Some(of_all)]].concat(), peak_kib))

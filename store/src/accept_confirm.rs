@@ -149,6 +149,8 @@ struct Accepting<'s> {
     write: Write<'s>,
     /// By id. Locked or seen.
     orders: Orders,
+    /// In which states orders were seen, by id.
+    states: HashMap<String, String>,
     lines: Lines,
     /// By order.
     payments: HashMap<String, payment::Model>,
@@ -168,16 +170,16 @@ impl<'s> Accepting<'s> {
         let reading = store.db.get_database_backend().build(&select);
         let (write, rows) = store.begin_write_at_once(&reading).await?;
         let (orders, lines) = read_orders(&rows)?;
-        for row in &rows {
-            let id: String = row.try_get("A_", order::Column::Id.as_str())?;
-            write.tx.saw::<order::ActiveModel>(&id, row.try_get("", SEEN)?);
-        }
+        let states = rows.iter().map(|row| {
+            Ok((row.try_get("A_", order::Column::Id.as_str())?, row.try_get("", SEEN)?))
+        });
+        let states = states.collect::<Result<_, DbErr>>()?;
         let is_open = |order: &order::Model| order.state == OrderState::Open.word();
         if !orders.values().all(is_open) {
             return Ok(None);
         }
         let (payments, taken) = Default::default();
-        Ok(Some(Accepting { write, orders, lines, payments, taken }))
+        Ok(Some(Accepting { write, orders, states, lines, payments, taken }))
     }
 
     async fn begin_locked(
@@ -199,6 +201,7 @@ impl<'s> Accepting<'s> {
         Ok(Accepting {
             taken: known.iter().filter(holds_key).map(|row| row.payment_key.clone()).collect(),
             orders,
+            states: HashMap::new(),
             lines,
             payments: known.into_iter().map(|row| (row.order_id.clone(), row)).collect(),
             write,
@@ -250,6 +253,9 @@ impl<'s> Accepting<'s> {
         row.state = Set(order.state.clone());
         row.version = Set(order.version);
         row.updated_at = Set(order.updated_at);
+        if let Some(state) = self.states.remove(&order.id) {
+            self.write.tx.saw::<order::ActiveModel>(&order.id, state);
+        }
         self.write.tx.change(row).map_err(StoreError::from)?;
         let published = PublishedJob::of(&job, JobKind::Confirm);
         self.write.tx.add(payment.clone());

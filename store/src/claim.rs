@@ -139,13 +139,22 @@ pub enum Claimed {
     Unknown,
 }
 
+impl Claimed {
+    fn attempt(&self) -> Option<&StartedAttempt> {
+        match self {
+            Claimed::Attempt(attempt) => Some(attempt),
+            Claimed::Concluded | Claimed::NotNow | Claimed::Unknown => None,
+        }
+    }
+}
+
 /// The code of a job that waits for another money operation of its payment.
 pub(crate) const BEHIND: &str = "BEHIND_ANOTHER";
 /// How long such a job waits when nobody wakes it.
 const BEHIND_MS_MAX: i64 = 30_000;
 
 impl Store {
-    /// Claims delivered jobs for a worker, in one transaction. The results stand in the order of `ids`.
+    /// Claims delivered jobs for a worker: those that are new in one transaction, the others in another. The results stand in the order of `ids`.
     ///
     /// # Errors
     /// [`StoreError::Database`]; nothing was claimed then, and the relay brings the jobs back.
@@ -154,18 +163,44 @@ impl Store {
         ids: &[JobId],
         claimer: &Claimer,
     ) -> Result<Vec<Claimed>, StoreError> {
-        match self.tried_at_once(Box::pin(self.claim_at_once(ids, claimer))).await? {
-            Some(claimed) => Ok(claimed),
-            None => Box::pin(self.retried(|| self.claim_locked(ids, claimer))).await,
+        let at_once = self.tried_at_once(Box::pin(self.claim_at_once(ids, claimer))).await?;
+        let mut claimed = at_once.unwrap_or_else(|| ids.iter().map(|_| None).collect());
+        let left = || ids.iter().zip(&claimed).filter(|(_, one)| one.is_none()).map(|(id, _)| id);
+        let left: Vec<JobId> = left().cloned().collect();
+        if left.is_empty() {
+            return Ok(claimed.into_iter().flatten().collect());
         }
+        let mut claimer = claimer.clone();
+        for attempt in claimed.iter().flatten().filter_map(Claimed::attempt) {
+            if let Some(room) = claimer.room.get_mut(attempt.merchant()) {
+                *room = room.saturating_sub(1);
+            }
+        }
+        let mut others = match Box::pin(self.retried(|| self.claim_locked(&left, &claimer))).await {
+            Ok(others) => others.into_iter(),
+            Err(error) if left.len() == ids.len() => return Err(error),
+            // What was claimed at once is to be done. The others are as they were, and the relay brings them back.
+            Err(error) => {
+                tracing::warn!(
+                    error = error.with_causes(),
+                    count = left.len(),
+                    "some of the jobs were not claimed"
+                );
+                Vec::new().into_iter()
+            }
+        };
+        for place in claimed.iter_mut().filter(|place| place.is_none()) {
+            *place = Some(others.next().unwrap_or(Claimed::NotNow));
+        }
+        Ok(claimed.into_iter().flatten().collect())
     }
 
-    /// Most jobs are claimed for the first time, and nobody else is at their payments.
+    /// Most jobs are claimed for the first time, and nobody else is at their payments. In the places of others stands nothing.
     async fn claim_at_once(
         &self,
         ids: &[JobId],
         claimer: &Claimer,
-    ) -> Result<Option<Vec<Claimed>>, StoreError> {
+    ) -> Result<Option<Vec<Option<Claimed>>>, StoreError> {
         let asked: Vec<&str> = ids.iter().map(JobId::as_str).collect();
         let is_twice = asked.iter().collect::<HashSet<_>>().len() < asked.len();
         if is_twice || !claimer.lets_all_go() {
@@ -173,13 +208,16 @@ impl Store {
         }
         let reading = Alone::statement(&self.db, &asked);
         let (mut write, rows) = self.begin_write_at_once(&reading).await?;
-        let Some(mut scenes) = Alone::scenes(&write, &rows)? else { return Ok(None) };
+        let mut scenes = Alone::scenes(&write, &rows)?;
         let mut gate = Gate::open(&write, claimer).await?;
         let mut claimed = Vec::with_capacity(ids.len());
         for id in ids {
             claimed.push(match scenes.remove(id.as_str()) {
-                Some(scene) => claim_readable(&mut write, &mut gate, scene, claimer).await?,
-                None => Claimed::Unknown,
+                Some(Some(scene)) => {
+                    Some(claim_readable(&mut write, &mut gate, scene, claimer).await?)
+                }
+                Some(None) => None,
+                None => Some(Claimed::Unknown),
             });
         }
         commit(write, claimed).await.map(Some)
@@ -223,7 +261,7 @@ impl Store {
     }
 }
 
-async fn commit(write: Write<'_>, claimed: Vec<Claimed>) -> Result<Vec<Claimed>, StoreError> {
+async fn commit<T>(write: Write<'_>, claimed: T) -> Result<T, StoreError> {
     crash::point!("dispatch 3", "all of a claim is decided", "its commit");
     write.commit().await?;
     crash::point!("dispatch 4", "a claim is committed", "a place among the calls");
@@ -296,7 +334,7 @@ async fn claim(
     let is_probe = match gate.admit(write, &scene, operation).await? {
         Admission::Go { is_probe } => is_probe,
         Admission::Held(hold) => {
-            gate.put_off(write, scene, hold).await?;
+            gate.put_off(write, scene, hold)?;
             return Ok(Claimed::NotNow);
         }
     };

@@ -237,7 +237,8 @@ impl Store {
             Err(error) => error,
         };
         if error.is_conflict() || error.is_full() || error.needs_locks() || error.is_lost() {
-            tracing::debug!(%error, "not done at once: it is done under locks");
+            let error = error.with_causes();
+            tracing::debug!(error, "not done at once: it is done under locks");
             return Ok(None);
         }
         Err(error)

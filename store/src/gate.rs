@@ -276,7 +276,7 @@ impl<'c> Gate<'c> {
     }
 
     /// Puts a job off. No attempt is recorded, and how long it has waited goes on counting.
-    pub(crate) async fn put_off(
+    pub(crate) fn put_off(
         &self,
         write: &Write<'_>,
         scene: Scene,
@@ -288,7 +288,7 @@ impl<'c> Gate<'c> {
         if let Some(reason) = hold.review
             && scene.payment.review_reason.is_none()
         {
-            ask_a_person(write, &scene, reason, &hold.message).await?;
+            ask_a_person(write, &scene, reason, &hold.message)?;
         }
         let mut row = scene.job.into_active_model();
         row.state = Set(JobState::Waiting.word().to_owned());
@@ -359,21 +359,21 @@ fn waiting(
 }
 
 /// Marks the payment of a job that cannot go on by itself.
-async fn ask_a_person(
+fn ask_a_person(
     write: &Write<'_>,
     scene: &Scene,
     reason: ReviewReason,
     message: &str,
 ) -> Result<(), StoreError> {
-    tracing::error!(job_id = %scene.job.id, order_id = %scene.job.order_id, reason = message, alert = "keys_missing",
-        "a job waits for keys that are not configured");
     let version = scene.payment.version.saturating_add(1);
     let mut row = scene.payment.clone().into_active_model();
     row.review_reason = Set(Some(reason.word().to_owned()));
     row.review_since = Set(Some(write.now_ms));
     row.version = Set(version);
     row.updated_at = Set(write.now_ms);
-    row.update(&write.tx).await?;
+    write.tx.change(row)?;
+    tracing::error!(job_id = %scene.job.id, order_id = %scene.job.order_id, reason = message, alert = "keys_missing",
+        "a job waits for keys that are not configured");
     Ok(())
 }
 

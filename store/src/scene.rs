@@ -315,7 +315,7 @@ fn select_payments(database: &impl ConnectionTrait, job_ids: &[&str]) -> SelectS
     select.expr_as(clock(database.get_database_backend()), NOW_MS).take()
 }
 
-/// A job as it is read without locks, with its payment, and whether there is more than that: then it has to be looked at under locks.
+/// A job as it is read without locks, with its payment, and what more there is than that: then it has to be looked at under locks.
 #[derive(FromQueryResult)]
 pub(crate) struct Alone {
     #[sea_orm(nested(prefix = "job_"))]
@@ -358,23 +358,24 @@ impl Alone {
         database.get_database_backend().build(&select)
     }
 
-    /// What [`Alone::statement`] has read, by job; `None` if one of them is not alone with its payment, or not new.
+    /// What [`Alone::statement`] has read, by job: nothing of one that is not alone with its payment, or not new.
     pub(crate) fn scenes(
         write: &Write<'_>,
         rows: &[QueryResult],
-    ) -> Result<Option<HashMap<String, Scene>>, StoreError> {
+    ) -> Result<HashMap<String, Option<Scene>>, StoreError> {
         let mut scenes = HashMap::with_capacity(rows.len());
         for row in rows {
             let alone = Alone::from_query_result(row, "")?;
             let Alone { job, payment, .. } = alone;
-            // Itself, or none if it has ended.
+            let id = job.id.clone();
+            // One is itself, unless that has ended: then it is left alone anyway.
             if alone.live_jobs > 1 || alone.attempts > 0 || alone.cancellations > 0 {
-                return Ok(None);
+                scenes.insert(id, None);
+                continue;
             }
             write.tx.saw::<order::ActiveModel>(&payment.order_id, alone.seen_order);
             write.tx.saw::<payment::ActiveModel>(&payment.order_id, alone.seen_payment);
             write.tx.saw::<job::ActiveModel>(&job.id, alone.seen_job);
-            let id = job.id.clone();
             let scene = Scene {
                 payment,
                 job,
@@ -386,9 +387,9 @@ impl Alone {
                 attempts: Some(Vec::new()),
                 read_cancellations: Vec::new(),
             };
-            scenes.insert(id, scene);
+            scenes.insert(id, Some(scene));
         }
-        Ok(Some(scenes))
+        Ok(scenes)
     }
 }
 

@@ -236,7 +236,7 @@ impl Transaction {
     /// Writes what waits, raises versions, and makes all of it true. Whether there was anything to write.
     pub(crate) async fn commit(self, raised: &Raised) -> Result<bool, DbErr> {
         let unwritten = std::mem::take(&mut *self.unwritten());
-        let has_rows = unwritten.rows() > 0;
+        let has_rows = unwritten.writes();
         self.write(unwritten, raised).await?;
         match self.database {
             Database::Begun(begun) => begun.commit().await?,
@@ -246,7 +246,8 @@ impl Transaction {
     }
 
     async fn write(&self, unwritten: Unwritten, raised: &Raised) -> Result<(), DbErr> {
-        if unwritten.rows() == 0 && raised.orders.is_empty() {
+        // What was decided to be left as it is was so when it was seen.
+        if !unwritten.writes() && raised.orders.is_empty() {
             return Ok(());
         }
         match &self.database {
@@ -280,6 +281,16 @@ impl Unwritten {
         let all =
             [orders.rows(), payments.rows(), cancellations.rows(), jobs.rows(), attempts.rows()];
         all.iter().sum()
+    }
+
+    /// Whether something waits.
+    fn writes(&self) -> bool {
+        let Unwritten { orders, payments, cancellations, jobs, attempts } = self;
+        orders.writes()
+            || payments.writes()
+            || cancellations.writes()
+            || jobs.writes()
+            || attempts.writes()
     }
 
     /// All of it by one statement. Its text depends on the columns that change, and for each table on whether it is about one row or several, but
@@ -337,13 +348,18 @@ where
         written.saturating_add(self.only_seen().count())
     }
 
+    fn writes(&self) -> bool {
+        !(self.new.by_key.is_empty() && self.changed.by_key.is_empty())
+    }
+
     /// Rows that are not to be changed, and must not be changed by others.
     fn only_seen(&self) -> impl Iterator<Item = (&String, &String)> {
         self.seen.iter().filter(|(key, _)| !self.changed.by_key.contains_key(*key))
     }
 
     /// Adds the statements that write it to others. Which of them is done first is the database's choice: no row that is new may need a change
-    /// that waits, as the end of another of which there may be one.
+    /// that waits, as the end of another of which there may be one. PostgreSQL counts them from the first to the last, and so locks before it
+    /// changes; in another order a row that is both would be missed, and nothing written.
     fn describe(self, sql: &mut Sql, parts: &mut Vec<String>) -> Result<(), DbErr> {
         if self.only_seen().next().is_some() {
             parts.push(self.lock(sql)?);
@@ -357,7 +373,7 @@ where
         Ok(())
     }
 
-    /// The text that locks those that were only seen, if they are still as they were.
+    /// The text that locks those that were only seen, if they are still as they were; of tables whose key is one column.
     fn lock(&self, sql: &mut Sql) -> Result<String, DbErr> {
         let name = table::<A>().as_str().to_owned();
         let key =

@@ -4,6 +4,7 @@
 mod accepting;
 mod bulk;
 mod catalogue;
+mod claiming;
 mod fixture;
 mod gauges;
 mod job_lists;
