@@ -47,12 +47,6 @@ const UNMARKED: &[(&str, &str, usize, &str)] = &[
     ("store/src/connection.rs", "end", 1, "the end of a transaction that read"),
     (
         "store/src/gate.rs",
-        "ask_a_person",
-        1,
-        "a job that is put off because keys are missing: `dispatch 3` follows",
-    ),
-    (
-        "store/src/gate.rs",
         "take_free_slot",
         2,
         "the row of a rate and its next free slot, in the same transaction: `dispatch 2` follows",
