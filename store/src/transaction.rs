@@ -2,7 +2,7 @@
 //!
 //! Accepting, claiming and settling change the same few tables for each job of a batch. They hand their rows over here, and all of them go
 //! to the database together: on PostgreSQL in one statement for all rows of all tables. Whoever asks the database anything meanwhile sees
-//! them: every statement writes out first what is waiting.
+//! them: every statement writes out first what is waiting. A transaction at once is nothing but that one statement.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
