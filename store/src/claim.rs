@@ -1,8 +1,8 @@
 //! Claiming: a worker takes jobs, and what each does next is decided and recorded before anything is sent.
 //!
-//! One transaction for those that are new, and one for the others, does all of it: the fencing token is raised, the lease begins, the payment's one money operation is
-//! taken, the retry policy says what comes next, and the attempt row is written. Only a [`StartedAttempt`] can be given to a gateway,
-//! and only this file makes them: nothing goes to Toss before its row is committed.
+//! One transaction for those that are new, and one for the others, does all of it: the fencing token is raised, the lease begins, the
+//! payment's one money operation is taken, the retry policy says what comes next, and the attempt row is written. Only a [`StartedAttempt`]
+//! can be given to a gateway, and only this file makes them: nothing goes to Toss before its row is committed.
 
 use std::collections::{HashMap, HashSet};
 
