@@ -51,6 +51,8 @@ pub mod orders;
 mod origin;
 mod overview;
 mod page;
+#[cfg(test)]
+mod plans;
 mod poison;
 mod prune;
 pub mod reconcile;

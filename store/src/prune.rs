@@ -9,8 +9,6 @@
 
 mod aged;
 mod payments;
-#[cfg(test)]
-mod plans;
 
 use std::collections::BTreeMap;
 

@@ -1,12 +1,8 @@
 //! Confirms that are accepted together.
 
-use std::time::Duration;
-
 use domain::payment::PaymentState;
 use domain::{PaymentKey, Won};
-use sea_orm::{
-    ConnectionTrait as _, DbBackend, Statement, TransactionOptions, TransactionTrait as _,
-};
+use sea_orm::{ConnectionTrait as _, TransactionOptions, TransactionTrait as _};
 use store::{AcceptConfirm, AcceptConfirmError};
 
 use crate::fixture::{Shop, confirm_of, order_id};
@@ -83,9 +79,6 @@ async fn an_order_that_cannot_be_read_keeps_back_none_of_those_that_come_with_it
     assert_eq!(accepted.iter().map(word).collect::<Vec<_>>(), ["failed", "accepted"]);
 }
 
-/// As long as a lock is waited for, and much longer than it takes to come to it.
-const A_WHILE: Duration = Duration::from_millis(300);
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_closed_while_it_is_paid_takes_no_payment_and_keeps_no_other_back() {
     let shop = Shop::open().await;
@@ -102,7 +95,7 @@ async fn an_order_that_is_closed_while_it_is_paid_takes_no_payment_and_keeps_no_
         let confirms: Vec<_> = together.iter().copied().map(confirm_of).collect();
         let store = shop.store.clone();
         let accepting = tokio::spawn(async move { store.accept_confirms(&confirms).await });
-        tokio::time::sleep(A_WHILE).await;
+        shop.who_waits().await;
         assert!(!accepting.is_finished(), "the order may be closed yet");
         closing.commit().await.unwrap();
         let accepted = accepting.await.unwrap();
@@ -125,11 +118,9 @@ async fn a_connection_that_is_lost_while_a_confirm_is_written_is_nobodys_error()
     let store = shop.store.clone();
     let accepting =
         tokio::spawn(async move { store.accept_confirm(&confirm_of("our-order")).await });
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let end = Statement::from_string(DbBackend::Postgres, end);
-    while shop.rows.query_all_raw(end.clone()).await.unwrap().is_empty() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    for session in shop.who_waits().await {
+        let end = format!("SELECT pg_terminate_backend({session})");
+        shop.rows.execute_unprepared(&end).await.unwrap();
     }
     blocking.commit().await.unwrap();
     let accepted = accepting.await.unwrap();

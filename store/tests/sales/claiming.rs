@@ -1,16 +1,11 @@
 //! Claims on PostgreSQL, and what others do to the same rows between what a claim reads without locks and what it writes.
 
-use std::time::Duration;
-
 use domain::JobId;
 use domain::attempt::Operation;
 use sea_orm::{ConnectionTrait as _, TransactionOptions, TransactionTrait as _};
 use store::{Claimed, Claimer};
 
 use crate::fixture::{Shop, confirm_of};
-
-/// Much longer than a claim takes to come to a lock.
-const A_WHILE: Duration = Duration::from_millis(300);
 
 /// What a claim makes of the confirms of these orders when somebody does this to the first of them after the claim has read.
 async fn claimed_while(change: &str, orders: &[&str]) -> Vec<&'static str> {
@@ -32,7 +27,7 @@ async fn claimed_while(change: &str, orders: &[&str]) -> Vec<&'static str> {
     let asked = jobs.clone();
     let claiming =
         tokio::spawn(async move { store.claim_jobs(&asked, &Claimer::unlimited("w")).await });
-    tokio::time::sleep(A_WHILE).await;
+    shop.who_waits().await;
     assert!(!claiming.is_finished(), "what it read may not be so any more");
     changing.commit().await.unwrap();
     let claimed = claiming.await.unwrap().unwrap();

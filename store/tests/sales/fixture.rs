@@ -1,10 +1,12 @@
 //! A shop to test with: two stores on a database of its own.
 
+use std::time::Duration;
+
 use domain::cart::{CartLine, MenuOption, OptionGroup};
 use domain::customer::{Customer, Delivery};
 use domain::role::Role;
 use domain::{OrderId, PaymentKey, ProductId, StoreId, Won};
-use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use store::catalogue::{Catalogue, CatalogueStore, MissingProducts, PutProduct, PutStore};
 use store::idempotency::CallerKey;
 use store::orders::{CreateOrder, CreatedOrder};
@@ -52,6 +54,24 @@ impl Shop {
     pub(crate) async fn order(&self, id: &str) -> CreatedOrder {
         let wanted = CreateOrder { proposed_id: Some(order_id(id)), ..gimbap_order() };
         self.store.create_order(&wanted).await.unwrap()
+    }
+
+    /// Waits until somebody waits for a lock, and says whose sessions do; none on SQLite, which tells nobody: there for a while.
+    pub(crate) async fn who_waits(&self) -> Vec<i32> {
+        if self.rows.get_database_backend() != DbBackend::Postgres {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            return Vec::new();
+        }
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        for _ in 0..1_000 {
+            let asked = Statement::from_string(DbBackend::Postgres, waiting);
+            let rows = self.rows.query_all_raw(asked).await.unwrap();
+            if !rows.is_empty() {
+                return rows.iter().map(|row| row.try_get("", "pid").unwrap()).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nobody waits for a lock");
     }
 
     /// From now on jobs may be of any kind, as after the migration of a newer version.

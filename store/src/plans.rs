@@ -1,5 +1,5 @@
-//! A run on a database that is full of what it must not touch reads only what it deletes: every statement goes by an index. So does what
-//! processes look for every few seconds, and what is done for each payment.
+//! How the database goes about statements on tables that are full: retention reads only what it deletes, and what processes look for every few
+//! seconds and what is done for each payment go by an index as well.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,12 +12,13 @@ use domain::answer::{Answer, Failure, FailureClass};
 use domain::policy::{Pace, Pacing};
 use domain::{JobId, OrderId, PaymentKey, Won};
 
-use super::*;
 use crate::accept_confirm::AcceptConfirm;
 use crate::claim::{Claimed, StartedAttempt};
+use crate::connection::Store;
 use crate::gate::Claimer;
 use crate::open::StoreOptions;
 use crate::origin::Origin;
+use crate::prune::{PruneAges, PruneMode, PrunedTable};
 use crate::scratch::Scratch;
 use crate::settle::AttemptResult;
 
