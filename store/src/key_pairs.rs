@@ -12,10 +12,9 @@ use domain::limits::PRUNE_BATCH_ROWS_MAX;
 use domain::order::OrderState;
 use domain::payment::PaymentState;
 use entities::{job, order, payment};
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
     ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait as _,
 };
 
 use crate::audit;
@@ -152,17 +151,21 @@ impl Store {
             .into_tuple()
             .all(&self.db)
             .await?;
+        // Job by job: joined with payments, PostgreSQL would rather read all that there ever were.
+        let of_payment = Query::select()
+            .column((payment::Entity, payment::Column::KeyPair))
+            .from(payment::Entity)
+            .and_where(
+                Expr::col((payment::Entity, payment::Column::OrderId))
+                    .equals((job::Entity, job::Column::OrderId)),
+            )
+            .to_owned();
         let live = JobState::ALL.into_iter().filter(|state| state.is_live()).map(JobState::word);
-        let jobs = job::Entity::find()
+        let payments: Vec<(String, i32)> = job::Entity::find()
             .select_only()
-            .column(job::Column::OrderId)
-            .filter(job::Column::State.is_in(live))
-            .into_query();
-        let payments: Vec<(String, i32)> = payment::Entity::find()
-            .select_only()
-            .column(payment::Column::Merchant)
-            .column(payment::Column::KeyPair)
-            .filter(payment::Column::OrderId.in_subquery(jobs))
+            .column(job::Column::Merchant)
+            .expr_as(of_payment, "key_pair")
+            .filter(Expr::col(job::Column::State).is_in(live.map(word)))
             .distinct()
             .into_tuple()
             .all(&self.db)
