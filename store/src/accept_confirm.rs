@@ -23,7 +23,7 @@ use crate::orders::{OrderDetail, accepted_detail};
 use crate::origin::Origin;
 use crate::relayed::PublishedJob;
 use crate::rows;
-use crate::sql::{is_any_of, is_one_of};
+use crate::sql::{AboutOne, is_any_of, is_one_of};
 use crate::transaction::seen;
 
 /// The column that tells in which state an order was read.
@@ -165,9 +165,12 @@ impl<'s> Accepting<'s> {
         store: &'s Store,
         confirms: &[AcceptConfirm],
     ) -> Result<Option<Self>, StoreError> {
-        let mut select = select_orders(&store.db, confirms);
-        select.expr_as(seen(&order::Entity), SEEN);
-        let reading = store.db.get_database_backend().build(&select);
+        static ABOUT_ONE: AboutOne = AboutOne::new();
+        let reading = ABOUT_ONE.statement(&order_ids(confirms), |ids| {
+            let mut select = select_orders(&store.db, ids);
+            select.expr_as(seen(&order::Entity), SEEN);
+            store.db.get_database_backend().build(&select)
+        });
         let (write, rows) = store.begin_write_at_once(&reading).await?;
         let (orders, lines) = read_orders(&rows)?;
         let states = rows.iter().map(|row| {
@@ -186,14 +189,13 @@ impl<'s> Accepting<'s> {
         store: &'s Store,
         confirms: &[AcceptConfirm],
     ) -> Result<Self, StoreError> {
-        let mut select = select_orders(&store.db, confirms);
+        let mut select = select_orders(&store.db, &order_ids(confirms));
         select.lock_with_tables(LockType::Update, [order::Entity]);
         let locking = store.db.get_database_backend().build(&select);
         let (write, rows) = store.begin_write_with(&locking).await?;
         let (orders, lines) = read_orders(&rows)?;
-        let ids = confirms.iter().map(|confirm| confirm.order_id.as_str());
         let keys = confirms.iter().map(|confirm| confirm.payment_key.as_str());
-        let of_order = is_any_of(&write.tx, payment::Column::OrderId, ids);
+        let of_order = is_any_of(&write.tx, payment::Column::OrderId, order_ids(confirms));
         let of_key = is_any_of(&write.tx, payment::Column::PaymentKey, keys)
             .and(payment::Column::State.is_not_in(RELEASED));
         let known = payment::Entity::find().filter(of_order.or(of_key)).all(&write.tx).await?;
@@ -285,16 +287,19 @@ struct OrderLine {
     line: Option<order_line::Model>,
 }
 
-/// The orders of confirms with their lines, in the order in which everybody locks them, and the clock.
-fn select_orders(database: &DatabaseConnection, confirms: &[AcceptConfirm]) -> SelectStatement {
-    let ids = confirms.iter().map(|confirm| confirm.order_id.as_str());
+fn order_ids(confirms: &[AcceptConfirm]) -> Vec<&str> {
+    confirms.iter().map(|confirm| confirm.order_id.as_str()).collect()
+}
+
+/// Orders with their lines, in the order in which everybody locks them, and the clock.
+fn select_orders(database: &DatabaseConnection, ids: &[&str]) -> SelectStatement {
     let of_line: RelationDef = order_line::Entity::belongs_to(order::Entity)
         .from(order_line::Column::OrderId)
         .to(order::Column::Id)
         .into();
     let mut select = order::Entity::find()
         .join(JoinType::LeftJoin, of_line.rev())
-        .filter(is_one_of(database, order::Column::Id, ids))
+        .filter(is_one_of(database, order::Column::Id, ids.iter().copied()))
         .order_by_asc(order::Column::Id)
         .order_by_asc(order_line::Column::Line)
         .select_also(order_line::Entity)

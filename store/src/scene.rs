@@ -24,7 +24,7 @@ use crate::error::StoreError;
 use crate::key_pairs::{KeyPairId, key_pair};
 use crate::rows;
 use crate::settle::is_lost;
-use crate::sql::{is_any_of, is_one_of};
+use crate::sql::{AboutOne, is_any_of, is_one_of};
 use crate::transaction::seen;
 
 /// One job with everything that a decision about it looks at.
@@ -335,6 +335,11 @@ pub(crate) struct Alone {
 impl Alone {
     /// Reads jobs with their payments, and the clock, on PostgreSQL.
     pub(crate) fn statement(database: &impl ConnectionTrait, job_ids: &[&str]) -> Statement {
+        static ABOUT_ONE: AboutOne = AboutOne::new();
+        ABOUT_ONE.statement(job_ids, |job_ids| Alone::made_statement(database, job_ids))
+    }
+
+    fn made_statement(database: &impl ConnectionTrait, job_ids: &[&str]) -> Statement {
         let mut select = select_payments(database, job_ids);
         for column in job::Column::iter() {
             select.expr_as(Expr::col((job::Entity, column)), format!("job_{}", column.as_str()));

@@ -1,5 +1,8 @@
 //! Statements that SeaORM's builder has no words for: text with numbered places, and the values for them.
 
+use std::fmt::Write as _;
+use std::sync::OnceLock;
+
 use sea_orm::sea_query::{Expr, ExprTrait as _, Func, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Statement, Value};
 
@@ -19,6 +22,13 @@ impl Sql {
     pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
+    }
+
+    /// The same, at the end of a text.
+    pub(crate) fn bind_to(&mut self, text: &mut String, value: impl Into<Value>) {
+        self.values.push(value.into());
+        // A String takes everything.
+        let _written = write!(text, "${}", self.values.len());
     }
 
     /// The places of several values, with commas between; nothing equals the place of none.
@@ -67,6 +77,37 @@ impl Sql {
     /// The whole. The values go with it: those of a batch of answers are some hundred KiB.
     pub(crate) fn statement(self, text: impl Into<String>) -> Statement {
         Statement::from_sql_and_values(self.backend, text, self.values)
+    }
+}
+
+/// A statement of PostgreSQL about ids, whose text is made once for one id, as it usually is: to make it anew, with some forty columns, takes
+/// a good part of the time that the database takes to answer.
+#[derive(Debug)]
+pub(crate) struct AboutOne {
+    made: OnceLock<Statement>,
+}
+
+/// In the place of the id while the text is made. No id has such a letter, and no word of ours.
+const ASKED: &str = "\0";
+
+impl AboutOne {
+    pub(crate) const fn new() -> AboutOne {
+        AboutOne { made: OnceLock::new() }
+    }
+
+    /// The statement about these ids, as `make` makes it for some.
+    pub(crate) fn statement(
+        &self,
+        ids: &[&str],
+        make: impl FnOnce(&[&str]) -> Statement,
+    ) -> Statement {
+        let [id] = ids else { return make(ids) };
+        let mut statement = self.made.get_or_init(|| make(&[ASKED])).clone();
+        let values = statement.values.iter_mut().flat_map(|values| &mut values.0);
+        for value in values.filter(|value| **value == Value::from(ASKED)) {
+            *value = Value::from(*id);
+        }
+        statement
     }
 }
 
@@ -152,8 +193,11 @@ pub(crate) fn quoted<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::cell::Cell;
+
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn the_end_of_a_prefix_is_the_next_text_of_its_length_or_shorter() {
@@ -161,6 +205,33 @@ mod tests {
         assert_eq!(after_all_that_begin_with("a\u{10FFFF}").as_deref(), Some("b"));
         assert_eq!(after_all_that_begin_with("\u{D7FF}").as_deref(), Some("\u{E000}"));
         assert_eq!(after_all_that_begin_with("\u{10FFFF}"), None);
+    }
+
+    #[test]
+    fn the_text_about_one_id_is_made_once_and_asks_for_whoever_is_asked_for() {
+        let about = AboutOne::new();
+        let made = Cell::new(0);
+        let ask = |ids: &[&str]| {
+            about.statement(ids, |ids| {
+                made.set(made.get() + 1);
+                let mut sql = Sql::new(DbBackend::Postgres);
+                let (word, ids) = (sql.bind("asked"), sql.bind_all(ids.iter().copied()));
+                sql.statement(format!("{word} {ids}"))
+            })
+        };
+        let values = |statement: &Statement| {
+            let values = statement.values.clone().unwrap().0;
+            values.into_iter().map(|value| value.unwrap::<String>()).collect::<Vec<_>>()
+        };
+        for id in ["one", "another", "asked"] {
+            let statement = ask(&[id]);
+            assert_eq!(statement.sql, "$1 $2");
+            assert_eq!(values(&statement), ["asked", id]);
+        }
+        assert_eq!(made.get(), 1);
+        let statement = ask(&["one", "another"]);
+        assert_eq!(statement.sql, "$1 $2, $3");
+        assert_eq!(values(&statement), ["asked", "one", "another"]);
     }
 
     proptest! {

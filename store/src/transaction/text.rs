@@ -118,14 +118,18 @@ impl<A: Gathered> Rows<A> {
         let keys = <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| key.into_column());
         let keys: Vec<_> = keys.collect();
         if let Some((id, row)) = self.only() {
-            let mut equal = |column: &_| Self::is_equal(row, *column, sql);
-            let set: Vec<String> = changed.iter().map(&mut equal).collect();
-            let mut same: Vec<String> = keys.iter().map(&mut equal).collect();
+            let mut text = format!("UPDATE {table} AS kept SET ");
+            push_all(&mut text, &changed, ", ", |text, column| push_equal(text, row, *column, sql));
+            text.push_str(" WHERE ");
+            push_all(&mut text, &keys, " AND ", |text, column| push_equal(text, row, *column, sql));
             if let Some(state) = seen.get(id) {
-                same.push(format!("{AS_SEEN} {}", sql.bind(state.as_str())));
+                text.push_str(" AND ");
+                text.push_str(AS_SEEN);
+                text.push(' ');
+                sql.bind_to(&mut text, state.as_str());
             }
-            let (set, same) = (set.join(", "), same.join(" AND "));
-            return Ok(format!("UPDATE {table} AS kept SET {set} WHERE {same} RETURNING 1"));
+            text.push_str(" RETURNING 1");
+            return Ok(text);
         }
         let columns: Vec<_> = keys.iter().chain(&changed).copied().collect();
         let set = changed.iter().map(|column| format!("{0} = new.{0}", quoted(column.as_str())));
@@ -149,12 +153,13 @@ impl<A: Gathered> Rows<A> {
     fn insert(&self, sql: &mut Sql) -> Result<String, DbErr> {
         let table = quoted(table::<A>().as_str());
         let columns: Vec<_> = <A::Entity as EntityTrait>::Column::iter().collect();
-        let names: Vec<String> = columns.iter().map(|column| quoted(column.as_str())).collect();
-        let names = names.join(", ");
+        let mut names = String::new();
+        push_all(&mut names, &columns, ", ", |names, column| push_quoted(names, column.as_str()));
         if let Some((_, row)) = self.only() {
-            let values = columns.iter().map(|column| Self::place(row, *column, sql));
-            let values = values.collect::<Vec<_>>().join(", ");
-            return Ok(format!("INSERT INTO {table} ({names}) VALUES ({values}) RETURNING 1"));
+            let mut text = format!("INSERT INTO {table} ({names}) VALUES (");
+            push_all(&mut text, &columns, ", ", |text, column| push_place(text, row, *column, sql));
+            text.push_str(") RETURNING 1");
+            return Ok(text);
         }
         let source = unnested(&self.arrays(&columns, sql)?);
         Ok(format!("INSERT INTO {table} ({names}) SELECT {names} FROM {source} RETURNING 1"))
@@ -163,18 +168,6 @@ impl<A: Gathered> Rows<A> {
     /// The row, if there is but one.
     fn only(&self) -> Option<(&String, &A)> {
         self.by_key.iter().next().filter(|_| self.by_key.len() == 1)
-    }
-
-    fn is_equal(row: &A, column: <A::Entity as EntityTrait>::Column, sql: &mut Sql) -> String {
-        format!("{} = {}", quoted(column.as_str()), Self::place(row, column, sql))
-    }
-
-    /// The place of what a row has in a column.
-    fn place(row: &A, column: <A::Entity as EntityTrait>::Column, sql: &mut Sql) -> String {
-        match row.get(column).into_value() {
-            Some(value) => sql.bind(value),
-            None => "NULL".to_owned(),
-        }
     }
 
     /// The rows as one array per column, with the column's name.
@@ -190,6 +183,48 @@ impl<A: Gathered> Rows<A> {
         });
         arrays.collect()
     }
+}
+
+/// Adds all of them to a text, one behind the other. What is about one row is written so, in one text: it is often the only one for a while,
+/// and somebody waits for it.
+fn push_all<T>(text: &mut String, all: &[T], between: &str, mut push: impl FnMut(&mut String, &T)) {
+    for (number, one) in all.iter().enumerate() {
+        if number > 0 {
+            text.push_str(between);
+        }
+        push(text, one);
+    }
+}
+
+/// That a column has what it has in a row.
+fn push_equal<A: Gathered>(
+    text: &mut String,
+    row: &A,
+    column: <A::Entity as EntityTrait>::Column,
+    sql: &mut Sql,
+) {
+    push_quoted(text, column.as_str());
+    text.push_str(" = ");
+    push_place(text, row, column, sql);
+}
+
+/// The place of what a row has in a column.
+fn push_place<A: Gathered>(
+    text: &mut String,
+    row: &A,
+    column: <A::Entity as EntityTrait>::Column,
+    sql: &mut Sql,
+) {
+    match row.get(column).into_value() {
+        Some(value) => sql.bind_to(text, value),
+        None => text.push_str("NULL"),
+    }
+}
+
+fn push_quoted(text: &mut String, name: &str) {
+    text.push('"');
+    text.push_str(name);
+    text.push('"');
 }
 
 /// Arrays as a table `new`.
