@@ -178,7 +178,7 @@ async fn a_run_reads_no_table_from_one_end_to_the_other() {
     }
 }
 
-/// An index that one of several would do as well as.
+/// One of several indexes that would do: it may be read whole, and need not be.
 const LIVE_JOBS: &str = "jobs_unfinished_by_wait";
 /// Indexes over nothing but what is looked for.
 const OF_THEM: [&str; 6] = [
@@ -214,6 +214,28 @@ async fn what_processes_look_for_goes_by_the_index_of_just_that() {
     }
     for index in OF_THEM {
         assert!(plans.contains(index), "{index} is missing in {plans}");
+    }
+}
+
+#[tokio::test]
+async fn the_keys_that_live_jobs_need_are_looked_up_job_by_job() {
+    let (_scratch, mut store) = filled().await;
+    // So many that it would be worth while to read all payments instead.
+    let live = "UPDATE jobs SET state = 'parked', ended_at = NULL WHERE created_at <= 4000";
+    store.db.execute_unprepared(live).await.unwrap();
+    let other = "UPDATE payments SET key_pair = 2 WHERE accepted_at = 4000 OR accepted_at > 19000";
+    store.db.execute_unprepared(other).await.unwrap();
+    store.db.execute_unprepared("ANALYZE").await.unwrap();
+    let sent = keep_statements(&mut store);
+    let needed = store.needed_key_pairs().await.unwrap();
+    store.db.set_metric_callback(|_| ());
+    assert_eq!(needed.iter().map(|pair| pair.number).collect::<Vec<_>>(), [1, 2]);
+    let statements = std::mem::take(&mut *sent.lock().unwrap());
+    for statement in statements {
+        let plan = plan(&store, &statement).await;
+        let of_payments = |found: Vec<&str>| found.iter().any(|part| part.contains("payments"));
+        let is_read_whole = of_payments(read_whole(&plan)) || of_payments(walked(&plan));
+        assert!(!is_read_whole, "{statement}\n{plan}");
     }
 }
 

@@ -80,8 +80,8 @@ impl Sql {
     }
 }
 
-/// A statement of PostgreSQL about ids, whose text is made once for one id, as it usually is: to make it anew, with some forty columns, takes
-/// a good part of the time that the database takes to answer.
+/// A statement of PostgreSQL about ids, whose text is made once for one id, as it usually is: to make it anew, some forty columns are put
+/// together out of small texts.
 #[derive(Debug)]
 pub(crate) struct AboutOne {
     made: OnceLock<Statement>,
@@ -95,7 +95,8 @@ impl AboutOne {
         AboutOne { made: OnceLock::new() }
     }
 
-    /// The statement about these ids, as `make` makes it for some.
+    /// The statement about these ids, as `make` makes it for some. What it makes for one may depend on nothing else, and has the id as a value
+    /// of its own, and not in an array.
     pub(crate) fn statement(
         &self,
         ids: &[&str],
@@ -103,8 +104,9 @@ impl AboutOne {
     ) -> Statement {
         let [id] = ids else { return make(ids) };
         let mut statement = self.made.get_or_init(|| make(&[ASKED])).clone();
+        let asked = Value::from(ASKED);
         let values = statement.values.iter_mut().flat_map(|values| &mut values.0);
-        for value in values.filter(|value| **value == Value::from(ASKED)) {
+        for value in values.filter(|value| **value == asked) {
             *value = Value::from(*id);
         }
         statement

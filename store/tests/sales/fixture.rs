@@ -56,7 +56,8 @@ impl Shop {
         self.store.create_order(&wanted).await.unwrap()
     }
 
-    /// Waits until somebody waits for a lock, and says whose sessions do; none on SQLite, which tells nobody: there for a while.
+    /// Waits until somebody waits for a lock, and says which sessions do. SQLite tells nobody: there it waits much longer than it takes to come
+    /// to one, and names none.
     pub(crate) async fn who_waits(&self) -> Vec<i32> {
         if self.rows.get_database_backend() != DbBackend::Postgres {
             tokio::time::sleep(Duration::from_millis(300)).await;
