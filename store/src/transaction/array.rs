@@ -1,4 +1,4 @@
-//! Arrays in a statement of PostgreSQL: one for each column of several rows.
+//! Arrays in a statement of PostgreSQL: one for each column of several rows. Not here: what a statement does with them, see `text`.
 
 use std::fmt::Write as _;
 
@@ -20,6 +20,7 @@ pub(super) fn array(
     Ok(format!("CAST(CAST({} AS text) AS {word}[])", sql.bind(literal.end())))
 }
 
+/// The same of texts, such as ids.
 pub(super) fn array_of_texts(
     sql: &mut Sql,
     texts: impl IntoIterator<Item = impl Into<String>>,

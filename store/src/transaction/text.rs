@@ -1,4 +1,4 @@
-//! The one statement by which PostgreSQL writes all that waits.
+//! The one statement by which PostgreSQL writes all that waits: its text and its values. Not here: what waits, and when it is written.
 
 use std::collections::BTreeMap;
 
